@@ -1,0 +1,1 @@
+// Compiled once so that other targets can reuse its precompiled header.

@@ -1,0 +1,133 @@
+// A compiled program as the executor, the simulator and `cleave ir --stage exec` read it: per entry one flat,
+// ordered list of instructions over memory regions. Plain data: nothing here allocates or looks up at run time.
+#ifndef CLEAVE_RUNTIME_CORE_PROGRAM_H
+#define CLEAVE_RUNTIME_CORE_PROGRAM_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cleave::rt {
+
+enum class Type : uint8_t { F32, F64, BF16, F16, I8, I32, I64, U8, Bool };
+
+// Bytes of one element; Bool takes one byte (0 or 1).
+int64_t sizeOf(Type type);
+// "f32", "bool", ...
+const char *nameOf(Type type);
+
+struct Shape {
+  Type type = Type::F32;
+  std::vector<int64_t> sizes;     // row-major; empty for a scalar
+  std::vector<std::string> axes;  // one name per size
+  int64_t elements() const;
+  int64_t bytes() const { return elements() * sizeOf(type); }
+};
+
+// Where bytes lie. State is per instance; scratch is shared by all entries of an instance; constants are
+// read-only data of the program; Input and Output are the caller's buffers, one slot each.
+enum class Region : uint8_t { State, Scratch, Constant, Input, Output };
+
+// base(region, slot) + offset + sum over strides of counter[depth] * stride, all in bytes.
+struct Stride {
+  uint32_t depth; // loop nesting depth of the counter, 0 for the outermost loop
+  int64_t bytes;
+};
+struct Address {
+  Region region = Region::Scratch;
+  uint32_t slot = 0; // Input and Output only
+  int64_t offset = 0;
+  std::vector<Stride> strides;
+};
+
+// An operand of an instruction: an address plus what lies there (for checks, dumps and diagnostics).
+struct Operand {
+  Address address;
+  Shape shape;
+  std::string name;   // the user's path for the value where it has one, else empty
+};
+
+enum class Opcode : uint8_t {
+  Launch,     // kernel `target`; operands are its arguments in order, `outputs` last ones are written
+  Copy,       // operands: source, destination of the same byte size
+  LoopBegin,  // `count` iterations; the counter at this depth runs up, or down from count-1 when `reverse`;
+              // `target` is the index of the matching LoopEnd
+  LoopEnd,    // `target` is the index of the matching LoopBegin
+  Branch,     // operand 0: bool scalar; where it is false go on at instruction `target`
+  Jump,       // go on at instruction `target`
+  LeaveUnless,// operand 0: bool scalar; where it is false leave the innermost loop (go on behind its LoopEnd)
+  Counter,    // writes the innermost loop's counter to operand 0 (i64 scalar)
+  Print,      // `text` is the label; prints the operands
+  Assert,     // operand 0: bool scalar; `text` is the message
+  Guard,      // operand 0: a floating-point scalar output; it must be finite unless NaN is allowed.
+              // Stands before the entry's first write to state.
+};
+
+struct Instruction {
+  Opcode op = Opcode::Launch;
+  uint32_t target = 0;
+  uint32_t outputs = 0;
+  int64_t count = 0;
+  bool reverse = false;
+  std::vector<Operand> operands;
+  std::string text;   // Print: label, Assert: message
+  std::string source; // "file:line:column" of the program text it came from
+};
+
+// Runs rows [begin, end) of a kernel; rows are independent of each other, so any cut gives the same bits.
+// arguments[i] is operand i's address. Never throws, never allocates.
+using KernelFunction = void (*)(void *const *arguments, int64_t begin, int64_t end);
+
+struct Kernel {
+  std::string name;
+  KernelFunction function = nullptr;
+  int64_t rows = 1;
+  int64_t grain = 1; // rows per task, fixed by shapes and target
+};
+
+struct Port { // an input or output of an entry
+  std::string name;
+  Shape shape;
+  std::string source; // inputs: name of the data source that feeds it, or empty
+};
+
+struct Entry {
+  std::string name;
+  std::vector<Port> inputs;
+  std::vector<Port> outputs;
+  std::vector<Instruction> instructions;
+  std::vector<std::string> writes; // states it updates
+  int64_t scratchBytes = 0;
+};
+
+// One state as the region holds it. A path with `[*]` is stacked: each `[*]` stands for one leading size, and
+// the tensor is saved as that many tensors without those leading axes.
+struct State {
+  std::string path;
+  std::string kind; // param, optimizer, buffer, counter
+  Shape shape;      // with the leading stacked axes
+  int64_t offset = 0;
+};
+
+struct DataSource {
+  std::string name;
+  std::string kind; // bytes, tokens, npy, synthetic
+  std::vector<std::string> paths;
+  std::string option; // tokens: element type; synthetic: distribution
+  int64_t below = 0;  // synthetic integers: exclusive bound
+  bool ordered = false; // sequential windows instead of random ones
+};
+
+struct Program {
+  std::vector<Kernel> kernels;
+  std::vector<Entry> entries;
+  std::vector<State> states;
+  std::vector<DataSource> data;
+  std::vector<uint8_t> constants;
+  int64_t stateBytes = 0;
+  int64_t scratchBytes = 0; // the largest entry's
+};
+
+} // namespace cleave::rt
+
+#endif
