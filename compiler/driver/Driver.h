@@ -1,0 +1,72 @@
+// The library every tool uses: a program's file in, IR at any stage or an executable program out.
+//
+// One Driver serves one file. Each call takes the program as far as it must go and reports what it rejects to
+// the diagnostics engine. No MLIR type shows here, so a tool that includes this needs no MLIR headers.
+#ifndef CLEAVE_COMPILER_DRIVER_DRIVER_H
+#define CLEAVE_COMPILER_DRIVER_DRIVER_H
+
+#include "runtime/core/Program.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cleave::diag {
+class Engine;
+}
+namespace cleave::ast {
+struct Program;
+}
+
+namespace cleave {
+
+// The stages of `cleave ir --stage`, in order.
+enum class Stage { Ast, Model, Grad, Sched, Memory, Loops, Kernels, Exec, Asm };
+
+// "ast" -> Stage::Ast; none for an unknown name.
+std::optional<Stage> parseStage(const std::string &name);
+// The names parseStage takes, in order.
+const std::vector<std::string> &stageNames();
+
+struct DriverOptions {
+  std::string file;                        // path of the .dsl file
+  std::map<std::string, std::string> sets; // --set NAME=VALUE: axis sizes and hyper-parameters
+  std::string stdlib;                      // folder of the standard library; empty: the default one
+  std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
+  std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
+  bool verifyStages = false;               // run the legality check of every stage boundary
+};
+
+// A program ready to run, with the native code its kernels point into.
+struct CompiledProgram {
+  rt::Program program;
+  std::shared_ptr<void> code; // keeps the code alive
+};
+
+class Driver {
+public:
+  Driver(DriverOptions options, diag::Engine &engine);
+  ~Driver();
+
+  // The checked program, or null when it was rejected. Owned by the driver.
+  const ast::Program *check();
+
+  // The text of a stage, or none when the program was rejected on the way.
+  std::optional<std::string> ir(Stage stage);
+
+  // Native code for the host, or null when the program was rejected.
+  std::unique_ptr<CompiledProgram> compile();
+
+  // What lies where and the peak, without generating code: every kernel's function is null.
+  std::unique_ptr<CompiledProgram> plan();
+
+private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation;
+};
+
+} // namespace cleave
+
+#endif
