@@ -1,5 +1,6 @@
 // A compiled program as the executor, the simulator and `cleave ir --stage exec` read it: per entry one flat,
-// ordered list of instructions over memory regions. Plain data: nothing here allocates or looks up at run time.
+// ordered list of instructions over memory regions. Plain data: nothing here allocates or looks up at run
+// time.
 #ifndef CLEAVE_RUNTIME_CORE_PROGRAM_H
 #define CLEAVE_RUNTIME_CORE_PROGRAM_H
 
@@ -15,14 +16,18 @@ enum class Type : uint8_t { F32, F64, BF16, F16, I8, I32, I64, U8, Bool };
 int64_t sizeOf(Type type);
 // "f32", "bool", ...
 const char *nameOf(Type type);
+bool isFloat(Type type);
 
 struct Shape {
   Type type = Type::F32;
-  std::vector<int64_t> sizes;     // row-major; empty for a scalar
-  std::vector<std::string> axes;  // one name per size
+  std::vector<int64_t> sizes;    // row-major; empty for a scalar
+  std::vector<std::string> axes; // one name per size
   int64_t elements() const;
   int64_t bytes() const { return elements() * sizeOf(type); }
 };
+
+// "f32[Batch = 8, Seq = 256]", "f32" for a scalar: as diagnostics show it.
+std::string toString(const Shape &shape);
 
 // Where bytes lie. State is per instance; scratch is shared by all entries of an instance; constants are
 // read-only data of the program; Input and Output are the caller's buffers, one slot each.
@@ -44,23 +49,24 @@ struct Address {
 struct Operand {
   Address address;
   Shape shape;
-  std::string name;   // the user's path for the value where it has one, else empty
+  std::string name; // the user's path for the value where it has one, else empty
 };
 
 enum class Opcode : uint8_t {
-  Launch,     // kernel `target`; operands are its arguments in order, `outputs` last ones are written
-  Copy,       // operands: source, destination of the same byte size
-  LoopBegin,  // `count` iterations; the counter at this depth runs up, or down from count-1 when `reverse`;
-              // `target` is the index of the matching LoopEnd
-  LoopEnd,    // `target` is the index of the matching LoopBegin
-  Branch,     // operand 0: bool scalar; where it is false go on at instruction `target`
-  Jump,       // go on at instruction `target`
-  LeaveUnless,// operand 0: bool scalar; where it is false leave the innermost loop (go on behind its LoopEnd)
-  Counter,    // writes the innermost loop's counter to operand 0 (i64 scalar)
-  Print,      // `text` is the label; prints the operands
-  Assert,     // operand 0: bool scalar; `text` is the message
-  Guard,      // operand 0: a floating-point scalar output; it must be finite unless NaN is allowed.
-              // Stands before the entry's first write to state.
+  Launch,      // kernel `target`; operands are its arguments in order, `outputs` last ones are written
+  Copy,        // operands: source, destination of the same byte size
+  LoopBegin,   // `count` iterations; the counter at this depth runs up, or down from count-1 when `reverse`;
+               // `target` is the index of the matching LoopEnd
+  LoopEnd,     // `target` is the index of the matching LoopBegin
+  Branch,      // operand 0: bool scalar; where it is false go on at instruction `target`
+  Jump,        // go on at instruction `target`
+  LeaveUnless, // operand 0: bool scalar; where it is false leave the innermost loop (go on behind its
+               // LoopEnd)
+  Counter,     // writes the innermost loop's counter to operand 0 (i64 scalar)
+  Print,       // `text` is the label; prints the operands
+  Assert,      // operand 0: bool scalar; `text` is the message
+  Guard,       // operand 0: a floating-point scalar output; it must be finite unless NaN is allowed.
+               // Stands before the entry's first write to state.
 };
 
 struct Instruction {
@@ -88,7 +94,9 @@ struct Kernel {
 struct Port { // an input or output of an entry
   std::string name;
   Shape shape;
-  std::string source; // inputs: name of the data source that feeds it, or empty
+  std::string source;   // inputs: name of the data source that feeds it, or empty
+  bool ordered = false; // inputs: sequential rows of the source instead of random ones
+  std::string location; // "file:line:column" of its declaration, or empty
 };
 
 struct Entry {
@@ -113,9 +121,9 @@ struct DataSource {
   std::string name;
   std::string kind; // bytes, tokens, npy, synthetic
   std::vector<std::string> paths;
-  std::string option; // tokens: element type; synthetic: distribution
-  int64_t below = 0;  // synthetic integers: exclusive bound
-  bool ordered = false; // sequential windows instead of random ones
+  std::string option;   // tokens: element type; synthetic: normal, uniform, integers
+  int64_t below = 0;    // synthetic integers: exclusive bound
+  std::string location; // "file:line:column" of its declaration, or empty
 };
 
 struct Program {

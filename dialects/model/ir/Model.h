@@ -34,6 +34,7 @@ inline constexpr llvm::StringLiteral kStateAttr = "model.state";
 inline constexpr llvm::StringLiteral kInputAttr = "model.input";
 inline constexpr llvm::StringLiteral kOutputAttr = "model.output";
 inline constexpr llvm::StringLiteral kSourceAttr = "model.source";
+inline constexpr llvm::StringLiteral kOrderedAttr = "model.ordered"; // unit, beside kSourceAttr: rows in order
 inline constexpr llvm::StringLiteral kBackwardAttr = "model.backward";
 inline constexpr llvm::StringLiteral kResidualsAttr = "model.residuals";
 inline constexpr llvm::StringLiteral kCompositeAttr = "model.composite";

@@ -1,0 +1,73 @@
+#include "runtime/core/Program.h"
+
+namespace cleave::rt {
+
+int64_t sizeOf(Type type) {
+  switch (type) {
+  case Type::F64:
+  case Type::I64:
+    return 8;
+  case Type::F32:
+  case Type::I32:
+    return 4;
+  case Type::BF16:
+  case Type::F16:
+    return 2;
+  case Type::I8:
+  case Type::U8:
+  case Type::Bool:
+    return 1;
+  }
+  return 0;
+}
+
+const char *nameOf(Type type) {
+  switch (type) {
+  case Type::F32:
+    return "f32";
+  case Type::F64:
+    return "f64";
+  case Type::BF16:
+    return "bf16";
+  case Type::F16:
+    return "f16";
+  case Type::I8:
+    return "i8";
+  case Type::I32:
+    return "i32";
+  case Type::I64:
+    return "i64";
+  case Type::U8:
+    return "u8";
+  case Type::Bool:
+    return "bool";
+  }
+  return "?";
+}
+
+bool isFloat(Type type) {
+  return type == Type::F32 || type == Type::F64 || type == Type::BF16 || type == Type::F16;
+}
+
+int64_t Shape::elements() const {
+  int64_t product = 1;
+  for (int64_t size : sizes)
+    product *= size;
+  return product;
+}
+
+std::string toString(const Shape &shape) {
+  std::string text = nameOf(shape.type);
+  if (shape.sizes.empty())
+    return text;
+  text += "[";
+  for (size_t i = 0; i < shape.sizes.size(); ++i) {
+    text += i ? ", " : "";
+    if (i < shape.axes.size() && !shape.axes[i].empty())
+      text += shape.axes[i] + " = ";
+    text += std::to_string(shape.sizes[i]);
+  }
+  return text + "]";
+}
+
+} // namespace cleave::rt
