@@ -147,6 +147,7 @@ def main():
     parser.add_argument("--filter", help="only tests whose name contains this")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8))
     parser.add_argument("--json", help="write the counts to this file as well")
+    parser.add_argument("--began", type=int, help="when the whole command began, in seconds since 1970")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
 
@@ -170,7 +171,8 @@ def main():
     if total.passed + total.failed == 0:
         print("no test was found")
         total.failed = 1
-    print(f"  in {total.seconds:.0f} s")
+    whole = f", {time.time() - options.began:.0f} s with the build" if options.began else ""
+    print(f"  tests took {total.seconds:.0f} s{whole}")
     print(total, flush=True)
     return 1 if total.failed else 0
 
