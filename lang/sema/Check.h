@@ -1,0 +1,33 @@
+// The front end's one entry point: program text -> checked, typed tree.
+#ifndef CLEAVE_LANG_SEMA_CHECK_H
+#define CLEAVE_LANG_SEMA_CHECK_H
+
+#include "lang/ast/Tree.h"
+#include "lang/diag/Engine.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cleave::sema {
+
+struct Options {
+  // `--set NAME=VALUE`, in order; NAME is an axis or hyper of the main file (or module.NAME).
+  std::vector<std::pair<std::string, std::string>> sets;
+  // The folder that `import nn` is looked up in, after the folder of the importing file.
+  std::string stdlib;
+};
+
+// Checks a program given as text; `path` names it in diagnostics and anchors relative imports and data files.
+// Returns null when there were errors (they are in `engine`).
+std::unique_ptr<ast::Program> checkText(const std::string &path, std::string text, const Options &options,
+                                        diag::Engine &engine);
+
+// The same, reading the file. A missing or unreadable file is diagnostic E500.
+std::unique_ptr<ast::Program> checkFile(const std::string &path, const Options &options,
+                                        diag::Engine &engine);
+
+} // namespace cleave::sema
+
+#endif
