@@ -119,11 +119,12 @@ struct State {
 
 struct DataSource {
   std::string name;
-  std::string kind; // bytes, tokens, npy, synthetic
-  std::vector<std::string> paths;
-  std::string option;   // tokens: element type; synthetic: normal, uniform, integers
-  int64_t below = 0;    // synthetic integers: exclusive bound
-  std::string location; // "file:line:column" of its declaration, or empty
+  std::string kind;               // bytes, tokens, npy, synthetic
+  std::vector<std::string> paths; // globs allowed; relative ones are relative to `folder`
+  std::string folder;             // of the file that declares it; empty: the working directory
+  std::string option;             // tokens: element type; synthetic: normal, uniform, integers
+  int64_t below = 0;              // synthetic integers: exclusive bound
+  std::string location;           // "file:line:column" of its declaration, or empty
 };
 
 struct Program {

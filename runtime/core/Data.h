@@ -1,0 +1,47 @@
+// Data sources: what feeds an entry's inputs. Which part of a source a step sees is a function of seed, step
+// and row alone, so a resumed run sees what the uninterrupted one would have seen.
+//
+// | kind      | source                        | an input [Rows, ...rest] gets |
+// |-----------|-------------------------------|--------------------------------------------------------------|
+// | bytes     | files, one after the other    | per row a window of as many bytes as `rest` has elements | |
+// tokens    | one binary file               | the same, in tokens; unsigned or narrow ones are widened     |
+// | npy       | array [N, ...rest]            | per row one of the N; a 1-D array may also give windows | |
+// synthetic | none                          | every element drawn on its own                               |
+//
+// Two .npy sources with the same N yield the same rows, so images stay with their labels. In order, windows
+// lie end to end and step s begins at row s * Rows, wrapping round.
+#ifndef CLEAVE_RUNTIME_CORE_DATA_H
+#define CLEAVE_RUNTIME_CORE_DATA_H
+
+#include "runtime/core/Error.h"
+#include "runtime/core/Program.h"
+
+#include <memory>
+
+namespace cleave::rt {
+
+// One opened source. Errors, with the location of the source or of the input:
+//   E501 missing or unreadable   E502 nothing there (no match, no bytes)   E503 too short for the input
+//   E504 types or shapes of source and input differ   E505 not a valid .npy file   E506 malformed source
+class Dataset {
+public:
+  static Result<std::unique_ptr<Dataset>> open(const DataSource &source);
+  virtual ~Dataset() = default;
+
+  // Whether the source can feed this input.
+  virtual Status check(const Port &input) const = 0;
+
+  // Fills `target`, a dense tensor of the input's shape. check() has passed.
+  virtual void fill(const Port &input, int64_t seed, int64_t step, void *target) const = 0;
+};
+
+// A number in [0, bound): uniform, and a function of its arguments alone.
+int64_t randomBelow(int64_t bound, int64_t seed, int64_t step, int64_t row);
+
+// The files a list of globs names: sorted per glob, each file once however often it is matched.
+// E501 for a name without wildcards that does not exist; E502 for a glob that matches nothing.
+Result<std::vector<std::string>> expandGlobs(const DataSource &source);
+
+} // namespace cleave::rt
+
+#endif

@@ -1,0 +1,237 @@
+#include "runtime/core/Executor.h"
+
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace cleave::rt {
+
+Executor::Executor(const Program &program, const Entry &entry, Bases bases) : program(program), entry(entry) {
+  size_t count = 0;
+  for (const Instruction &instruction : entry.instructions)
+    count += instruction.operands.size();
+  pointers.reserve(count); // steps point into it
+  std::vector<uint32_t> openLoops;
+  size_t deepest = 0;
+  for (const Instruction &instruction : entry.instructions) {
+    if (instruction.op == Opcode::LoopEnd)
+      openLoops.pop_back();
+    addStep(instruction, openLoops.size(), openLoops);
+    if (instruction.op == Opcode::LoopBegin)
+      openLoops.push_back(steps.size() - 1);
+    deepest = std::max(deepest, openLoops.size());
+    for (const Operand &operand : instruction.operands) {
+      const Address &address = operand.address;
+      char *base = address.region == Region::State      ? bases.state
+                   : address.region == Region::Scratch  ? bases.scratch
+                   : address.region == Region::Constant ? bases.constants
+                                                        : nullptr;
+      if (address.region == Region::Input || address.region == Region::Output)
+        bindings.push_back(
+            {address.region, address.slot, static_cast<uint32_t>(pointers.size()), address.offset});
+      pointers.push_back(base ? base + address.offset : nullptr);
+    }
+  }
+  iterations.resize(deepest);
+  loopAt.resize(deepest);
+  collectMoves();
+}
+
+void Executor::addStep(const Instruction &instruction, uint32_t depth,
+                       const std::vector<uint32_t> &openLoops) {
+  Step step = {};
+  step.op = instruction.op;
+  step.reverse = instruction.reverse;
+  step.target = instruction.op == Opcode::LeaveUnless ? openLoops.back() : instruction.target;
+  step.depth = depth;
+  step.arguments = pointers.data() + pointers.size();
+  step.operands = instruction.operands.size();
+  step.count = instruction.count;
+  if (instruction.op == Opcode::Launch) {
+    const Kernel &kernel = program.kernels[instruction.target];
+    step.kernel = instruction.target;
+    step.function = kernel.function;
+    step.rows = kernel.rows;
+    step.grain = kernel.grain;
+  }
+  steps.push_back(step);
+}
+
+// For each loop, the operands inside it whose address its counter moves.
+void Executor::collectMoves() {
+  for (size_t begin = 0; begin < steps.size(); ++begin) {
+    Step &loop = steps[begin];
+    if (loop.op != Opcode::LoopBegin)
+      continue;
+    loop.movesBegin = moves.size();
+    for (size_t i = begin + 1; i < loop.target; ++i) {
+      const std::vector<Operand> &operands = entry.instructions[i].operands;
+      uint32_t first = steps[i].arguments - pointers.data();
+      for (size_t k = 0; k < operands.size(); ++k)
+        for (const Stride &stride : operands[k].address.strides)
+          if (stride.depth == loop.depth && stride.bytes != 0)
+            moves.push_back({static_cast<uint32_t>(first + k), stride.bytes});
+    }
+    loop.movesEnd = moves.size();
+  }
+}
+
+void Executor::bind(Region region, uint32_t slot, void *data) {
+  for (const Binding &binding : bindings)
+    if (binding.region == region && binding.slot == slot)
+      pointers[binding.pointer] = static_cast<char *>(data) + binding.offset;
+}
+
+void Executor::movePointers(const Step &loop, int64_t times) {
+  for (uint32_t i = loop.movesBegin; i < loop.movesEnd; ++i) {
+    void *&pointer = pointers[moves[i].pointer];
+    pointer = static_cast<char *>(pointer) + moves[i].bytes * times;
+  }
+}
+
+int64_t Executor::counterOf(const Step &loop) const {
+  int64_t iteration = iterations[loop.depth];
+  return loop.reverse ? loop.count - 1 - iteration : iteration;
+}
+
+// Leaves a loop: its operands point to where counter 0 has them again.
+void Executor::rewind(const Step &loop) { movePointers(loop, -counterOf(loop)); }
+
+namespace {
+
+bool isTrue(const void *scalar) { return *static_cast<const uint8_t *>(scalar) != 0; }
+
+} // namespace
+
+template <Executor::Mode mode>
+Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckReport *report,
+                                 const Instruction *until) {
+  const Instruction *instructions = entry.instructions.data();
+  for (uint32_t at = 0; at < steps.size();) {
+    const Step &step = steps[at];
+    if (mode == Mode::Checked && instructions + at == until)
+      break;
+    uint32_t next = at + 1;
+    switch (step.op) {
+    case Opcode::Launch:
+      if (mode == Mode::Profiled) {
+        auto start = std::chrono::steady_clock::now();
+        pool.run(step.function, step.arguments, step.rows, step.grain);
+        auto spent = std::chrono::steady_clock::now() - start;
+        times[step.kernel].launches += 1;
+        times[step.kernel].nanoseconds += std::chrono::nanoseconds(spent).count();
+      } else {
+        pool.run(step.function, step.arguments, step.rows, step.grain);
+      }
+      if (mode == Mode::Checked)
+        check(step, instructions[at], *report);
+      break;
+    case Opcode::Copy:
+      __builtin_memmove(step.arguments[1], step.arguments[0], instructions[at].operands[1].shape.bytes());
+      break;
+    case Opcode::LoopBegin:
+      if (step.count == 0) {
+        next = step.target + 1;
+        break;
+      }
+      iterations[step.depth] = 0;
+      loopAt[step.depth] = at;
+      movePointers(step, counterOf(step));
+      break;
+    case Opcode::LoopEnd: {
+      const Step &loop = steps[step.target];
+      if (iterations[loop.depth] + 1 == loop.count) {
+        rewind(loop);
+        break;
+      }
+      ++iterations[loop.depth];
+      movePointers(loop, loop.reverse ? -1 : 1);
+      next = step.target + 1;
+      break;
+    }
+    case Opcode::Branch:
+      if (!isTrue(step.arguments[0]))
+        next = step.target;
+      break;
+    case Opcode::Jump:
+      next = step.target;
+      break;
+    case Opcode::LeaveUnless:
+      if (!isTrue(step.arguments[0])) {
+        rewind(steps[step.target]);
+        next = steps[step.target].target + 1;
+      }
+      break;
+    case Opcode::Counter:
+      *static_cast<int64_t *>(step.arguments[0]) = counterOf(steps[loopAt[step.depth - 1]]);
+      break;
+    case Opcode::Print:
+      if (mode != Mode::Checked && hooks.print)
+        hooks.print(instructions[at], step.arguments);
+      break;
+    case Opcode::Assert:
+      if (mode != Mode::Checked && !isTrue(step.arguments[0]))
+        return {Outcome::AssertFailed, instructions + at};
+      break;
+    case Opcode::Guard:
+      if (mode != Mode::Checked && !hooks.allowNonFinite &&
+          !std::isfinite(elementAsDouble(instructions[at].operands[0].shape.type, step.arguments[0], 0)))
+        return {Outcome::NotFinite, instructions + at};
+      break;
+    }
+    at = next;
+  }
+  return {};
+}
+
+Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
+  End end = times.empty() ? runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr)
+                          : runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr);
+  // A run that stopped inside loops leaves pointers moved on.
+  if (end.instruction)
+    for (uint32_t depth = steps[end.instruction - entry.instructions.data()].depth; depth-- > 0;)
+      rewind(steps[loopAt[depth]]);
+  return end;
+}
+
+CheckReport Executor::runChecked(ThreadPool &pool, const Instruction *until) {
+  CheckReport report;
+  runSteps<Mode::Checked>(pool, Hooks(), &report, until);
+  for (uint32_t depth = steps[until - entry.instructions.data()].depth; depth-- > 0;)
+    rewind(steps[loopAt[depth]]);
+  return report;
+}
+
+void Executor::check(const Step &step, const Instruction &instruction, CheckReport &report) const {
+  auto describe = [&](size_t operand, int64_t element) {
+    NonFinite found;
+    found.instruction = &instruction;
+    found.operand = &instruction.operands[operand];
+    found.kernel = program.kernels[step.kernel].name;
+    double value = elementAsDouble(found.operand->shape.type, step.arguments[operand], element);
+    found.value = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+    found.element = element;
+    for (uint32_t depth = 0; depth < step.depth; ++depth)
+      found.counters.push_back(counterOf(steps[loopAt[depth]]));
+    return found;
+  };
+  for (size_t i = step.operands - instruction.outputs; i < step.operands; ++i) {
+    const Shape &shape = instruction.operands[i].shape;
+    if (!isFloat(shape.type))
+      continue;
+    int64_t elements = shape.elements();
+    if (!report.first) {
+      int64_t at = findNonFinite(shape.type, step.arguments[i], elements, Wanted::NanOrPositive);
+      if (at >= 0)
+        report.first = describe(i, at);
+    }
+    if (!report.firstNegative) {
+      int64_t at = findNonFinite(shape.type, step.arguments[i], elements, Wanted::Negative);
+      if (at >= 0)
+        report.firstNegative = describe(i, at);
+    }
+  }
+}
+
+} // namespace cleave::rt

@@ -1,0 +1,137 @@
+// Runs one entry's instruction list. Everything that can be decided beforehand is: a run allocates nothing,
+// looks nothing up and takes no lock.
+//
+// An operand's address is region base + offset + sum of counter * stride. The first two are resolved when the
+// executor is made (the caller's buffers: when they are bound); a loop then moves the pointers of the
+// operands it strides over, by one addition each per iteration.
+#ifndef CLEAVE_RUNTIME_CORE_EXECUTOR_H
+#define CLEAVE_RUNTIME_CORE_EXECUTOR_H
+
+#include "runtime/core/Program.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cleave::rt {
+
+class ThreadPool;
+
+// Where an instance's regions begin.
+struct Bases {
+  char *state = nullptr;
+  char *scratch = nullptr;
+  char *constants = nullptr;
+};
+
+// The first value that is not finite, found by a checked run.
+struct NonFinite {
+  const Instruction *instruction = nullptr;
+  const Operand *operand = nullptr;
+  std::string kernel;            // name of the kernel that wrote it
+  std::string value;             // "nan", "inf" or "-inf"
+  int64_t element = 0;           // row-major position
+  std::vector<int64_t> counters; // of the enclosing loops, outermost first
+};
+
+// What a checked run found. A value of -inf alone is often a mask, so it is told apart.
+struct CheckReport {
+  std::optional<NonFinite> first;         // NaN or +inf
+  std::optional<NonFinite> firstNegative; // -inf
+};
+
+// Time spent in one kernel, over all runs of a profiled executor.
+struct KernelTime {
+  int64_t launches = 0;
+  int64_t nanoseconds = 0;
+};
+
+class Executor {
+public:
+  enum class Outcome { Done, NotFinite, AssertFailed };
+  struct End {
+    Outcome outcome = Outcome::Done;
+    const Instruction *instruction = nullptr; // the Guard or Assert that stopped the run
+  };
+  struct Hooks {
+    bool allowNonFinite = false;
+    // Print instructions; `values` holds one address per operand.
+    std::function<void(const Instruction &, void *const *values)> print;
+  };
+
+  // The program outlives the executor and has passed verify().
+  Executor(const Program &program, const Entry &entry, Bases bases);
+  Executor(const Executor &) = delete;
+  Executor &operator=(const Executor &) = delete;
+
+  // Points every operand in an input's or output's buffer to `data`.
+  void bindInput(uint32_t slot, void *data) { bind(Region::Input, slot, data); }
+  void bindOutput(uint32_t slot, void *data) { bind(Region::Output, slot, data); }
+
+  End run(ThreadPool &pool, const Hooks &hooks);
+
+  // Runs from the start up to `until` and tests every floating-point value as it is written. Prints and
+  // asserts are passed over.
+  CheckReport runChecked(ThreadPool &pool, const Instruction *until);
+
+  // Per kernel of the program; empty until profiling is on.
+  void enableProfile() { times.resize(program.kernels.size()); }
+  const std::vector<KernelTime> &profile() const { return times; }
+
+private:
+  struct Step {
+    Opcode op;
+    bool reverse;
+    uint32_t target;  // where to go; LeaveUnless: the LoopBegin of the loop to leave
+    uint32_t depth;   // loops around it; LoopBegin and LoopEnd: without their own
+    void **arguments; // one pointer per operand
+    uint32_t operands;
+    uint32_t kernel;
+    KernelFunction function;
+    int64_t rows, grain, count;
+    uint32_t movesBegin, movesEnd; // LoopBegin: what its counter moves
+  };
+  struct Move {
+    uint32_t pointer;
+    int64_t bytes;
+  };
+  struct Binding {
+    Region region;
+    uint32_t slot;
+    uint32_t pointer;
+    int64_t offset;
+  };
+  enum class Mode { Plain, Profiled, Checked };
+
+  void addStep(const Instruction &instruction, uint32_t depth, const std::vector<uint32_t> &openLoops);
+  void collectMoves();
+  void bind(Region region, uint32_t slot, void *data);
+  template <Mode mode>
+  End runSteps(ThreadPool &pool, const Hooks &hooks, CheckReport *report, const Instruction *until);
+  void movePointers(const Step &loop, int64_t times);
+  int64_t counterOf(const Step &loop) const;
+  void rewind(const Step &loop);
+  void check(const Step &step, const Instruction &instruction, CheckReport &report) const;
+
+  const Program &program;
+  const Entry &entry;
+  std::vector<Step> steps;
+  std::vector<void *> pointers;
+  std::vector<Move> moves;
+  std::vector<Binding> bindings;
+  std::vector<int64_t> iterations; // per depth, counting up
+  std::vector<uint32_t> loopAt;    // per depth, the step of the loop that runs
+  std::vector<KernelTime> times;
+};
+
+// The first NaN, +inf or -inf in a dense tensor: its row-major position, or -1. `wanted` says which.
+enum class Wanted { NanOrPositive, Negative };
+int64_t findNonFinite(Type type, const void *data, int64_t elements, Wanted wanted);
+// One floating-point element as a double.
+double elementAsDouble(Type type, const void *data, int64_t index);
+
+} // namespace cleave::rt
+
+#endif

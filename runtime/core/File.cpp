@@ -1,0 +1,150 @@
+#include "runtime/core/File.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace cleave::rt {
+
+MappedFile::MappedFile(MappedFile &&other) noexcept
+    : start(std::exchange(other.start, nullptr)), length(std::exchange(other.length, 0)) {}
+
+MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
+  std::swap(start, other.start);
+  std::swap(length, other.length);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (start)
+    munmap(start, length);
+}
+
+bool MappedFile::open(const std::string &path, MappedFile &file, std::string &why) {
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    why = std::strerror(errno);
+    return false;
+  }
+  struct stat facts;
+  bool good = fstat(descriptor, &facts) == 0;
+  if (good && S_ISDIR(facts.st_mode)) {
+    good = false;
+    errno = EISDIR;
+  }
+  MappedFile result;
+  if (good && facts.st_size > 0) {
+    void *block = mmap(nullptr, facts.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    good = block != MAP_FAILED;
+    if (good) {
+      result.start = block;
+      result.length = facts.st_size;
+    }
+  }
+  if (!good)
+    why = std::strerror(errno);
+  close(descriptor);
+  if (good)
+    file = std::move(result);
+  return good;
+}
+
+namespace {
+
+std::string folderOf(const std::string &path) {
+  size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string nameOf(const std::string &path) { return path.substr(path.find_last_of('/') + 1); }
+
+// Removes what saves that were killed have left: `.NAME.PID.partial` of processes that are gone.
+void removeLeftovers(const std::string &folder, const std::string &name) {
+  DIR *entries = opendir(folder.c_str());
+  if (!entries)
+    return;
+  std::string prefix = "." + name + ".";
+  std::string suffix = ".partial";
+  while (dirent *entry = readdir(entries)) {
+    std::string found = entry->d_name;
+    if (found.size() <= prefix.size() + suffix.size() || found.compare(0, prefix.size(), prefix) != 0 ||
+        found.compare(found.size() - suffix.size(), suffix.size(), suffix) != 0)
+      continue;
+    std::string middle = found.substr(prefix.size(), found.size() - prefix.size() - suffix.size());
+    if (middle.size() > 9 || middle.find_first_not_of("0123456789") != std::string::npos)
+      continue;
+    pid_t process = std::atoi(middle.c_str());
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH)
+      unlink((folder + "/" + found).c_str());
+  }
+  closedir(entries);
+}
+
+bool writeAll(int descriptor, const Piece &piece) {
+  const char *data = static_cast<const char *>(piece.data);
+  for (int64_t left = piece.bytes; left > 0;) {
+    ssize_t written = write(descriptor, data, std::min<int64_t>(left, int64_t{1} << 30));
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return false;
+    data += written;
+    left -= written;
+  }
+  return true;
+}
+
+// The file a path means behind symbolic links, so that a save replaces it and not the link.
+std::string behindLinks(const std::string &path) {
+  char resolved[PATH_MAX];
+  return realpath(path.c_str(), resolved) ? resolved : path;
+}
+
+} // namespace
+
+bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std::string &why) {
+  std::string target = behindLinks(path);
+  std::string folder = folderOf(target);
+  removeLeftovers(folder, nameOf(target));
+  // The name is this process's own: two processes that save to one path never share a temporary file.
+  std::string temporary = folder + "/." + nameOf(target) + "." + std::to_string(getpid()) + ".partial";
+  int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  bool good = descriptor >= 0;
+  for (size_t i = 0; good && i < pieces.size(); ++i)
+    good = writeAll(descriptor, pieces[i]);
+  good = good && fsync(descriptor) == 0;
+  int reason = errno;
+  if (descriptor >= 0 && close(descriptor) != 0 && good) {
+    reason = errno;
+    good = false;
+  }
+  if (good && rename(temporary.c_str(), target.c_str()) != 0) {
+    reason = errno;
+    good = false;
+  }
+  if (!good) {
+    why = std::strerror(reason);
+    if (descriptor >= 0)
+      unlink(temporary.c_str());
+    return false;
+  }
+  // The rename itself must survive a power cut. Some file systems cannot sync a folder; the data is safe
+  // then.
+  int parent = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (parent >= 0) {
+    fsync(parent);
+    close(parent);
+  }
+  return true;
+}
+
+} // namespace cleave::rt

@@ -1,0 +1,46 @@
+// Files as bytes: whole, mapped, or written piece by piece.
+#ifndef CLEAVE_RUNTIME_CORE_FILE_H
+#define CLEAVE_RUNTIME_CORE_FILE_H
+
+#include "runtime/core/Error.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cleave::rt {
+
+// A read-only view of a file's bytes. Mapped, so a large file costs only the pages that are read; a file that
+// another process cuts short meanwhile is that process's fault.
+class MappedFile {
+public:
+  MappedFile() = default;
+  MappedFile(MappedFile &&other) noexcept;
+  MappedFile &operator=(MappedFile &&other) noexcept;
+  ~MappedFile();
+
+  // `why` receives the system's reason on failure.
+  static bool open(const std::string &path, MappedFile &file, std::string &why);
+
+  const char *data() const { return static_cast<const char *>(start); }
+  int64_t size() const { return length; }
+
+private:
+  void *start = nullptr;
+  int64_t length = 0;
+};
+
+// One step of a write.
+struct Piece {
+  const void *data;
+  int64_t bytes;
+};
+
+// Replaces the file at `path` by `pieces` so that a kill or a power cut at any moment leaves the old file or
+// the new one: a temporary file in the same folder is written, synced and renamed. On failure the old file is
+// untouched, the temporary one is gone, and the system's reason is in `why`.
+bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std::string &why);
+
+} // namespace cleave::rt
+
+#endif

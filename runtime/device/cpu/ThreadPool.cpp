@@ -1,0 +1,188 @@
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <algorithm>
+#include <chrono>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace cleave::rt {
+
+namespace {
+
+constexpr uint64_t kOpen = uint64_t{1} << 15;
+constexpr uint64_t kJoined = kOpen - 1;
+constexpr int kLaunchShift = 16;
+
+// Spins before a look at the clock; a pause takes 10-140 cycles.
+constexpr int kSpins = 64;
+constexpr auto kYieldAfter = std::chrono::microseconds(50);
+constexpr auto kSleepAfter = std::chrono::microseconds(200);
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+uint64_t launchOf(uint64_t gate) { return gate >> kLaunchShift; }
+
+void pinToProcessor(int index) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+    return;
+  int skip = index % std::max(1, CPU_COUNT(&allowed));
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || skip-- > 0)
+      continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+    return;
+  }
+}
+
+} // namespace
+
+int processorCount() {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+    return std::max(1, CPU_COUNT(&allowed));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void useOneOpenMpThread() {
+  thread_local bool done = false;
+  if (done)
+    return;
+  done = true;
+  // Looked up, since an OpenMP runtime is there only where oneDNN brought one.
+  using SetThreads = void (*)(int);
+  if (auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads")))
+    set(1);
+}
+
+ThreadPool::ThreadPool(int threads, bool pin) {
+  int count = std::clamp(threads > 0 ? threads : processorCount(), 1, static_cast<int>(kJoined));
+  shares = std::make_unique<Share[]>(count);
+  for (int self = 1; self < count; ++self)
+    workers.emplace_back([this, self, pin] {
+      if (pin)
+        pinToProcessor(self);
+      work(self);
+    });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    stopping.store(true);
+  }
+  launched.notify_all();
+  for (std::thread &worker : workers)
+    worker.join();
+}
+
+void ThreadPool::run(Function function, void *const *arguments, int64_t rows, int64_t grain) {
+  if (rows <= grain || workers.empty()) {
+    function(arguments, 0, rows);
+    return;
+  }
+  int64_t tasks = (rows + grain - 1) / grain;
+  int64_t count = threads();
+  for (int64_t i = 0; i < count; ++i) {
+    shares[i].next.store(tasks * i / count, std::memory_order_relaxed);
+    shares[i].end = tasks * (i + 1) / count;
+  }
+  job = {function, arguments, rows, grain};
+  left.store(0, std::memory_order_relaxed);
+  uint64_t launch = launchOf(gate.load(std::memory_order_relaxed)) + 1;
+  // Sequentially consistent with `sleepers`: either the sleeper sees the launch or we see the sleeper.
+  gate.store(launch << kLaunchShift | kOpen, std::memory_order_seq_cst);
+  if (sleepers.load(std::memory_order_seq_cst) > 0) {
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+    }
+    launched.notify_all();
+  }
+  takeTasks(0);
+  uint32_t joined = gate.fetch_and(~kOpen, std::memory_order_acq_rel) & kJoined;
+  for (int spins = 0; left.load(std::memory_order_acquire) != joined; ++spins) {
+    if (spins < 4096)
+      pause();
+    else
+      sched_yield(); // the worker's processor may be this one
+  }
+}
+
+void ThreadPool::takeTasks(int self) {
+  const Job mine = job;
+  int count = threads();
+  for (int i = 0; i < count; ++i) {
+    Share &share = shares[(self + i) % count];
+    while (share.next.load(std::memory_order_relaxed) < share.end) {
+      int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= share.end)
+        break;
+      int64_t begin = task * mine.grain;
+      mine.function(mine.arguments, begin, std::min(begin + mine.grain, mine.rows));
+    }
+  }
+}
+
+void ThreadPool::work(int self) {
+  useOneOpenMpThread();
+  uint64_t last = 0;
+  while (true) {
+    uint64_t seen = awaitLaunch(last);
+    if (stopping.load(std::memory_order_relaxed))
+      return;
+    if (!gate.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel))
+      continue;
+    last = launchOf(seen);
+    takeTasks(self);
+    left.fetch_add(1, std::memory_order_release);
+  }
+}
+
+// The gate as soon as it is open for a launch after `last`; any value when the pool stops.
+uint64_t ThreadPool::awaitLaunch(uint64_t last) {
+  using Clock = std::chrono::steady_clock;
+  auto isNew = [&](uint64_t value) { return (value & kOpen) && launchOf(value) != last; };
+  Clock::time_point start;
+  for (int round = 0;; ++round) {
+    for (int spin = 0; spin < kSpins; ++spin) {
+      uint64_t value = gate.load(std::memory_order_acquire);
+      if (isNew(value))
+        return value;
+      pause();
+    }
+    if (stopping.load(std::memory_order_relaxed))
+      return 0;
+    auto now = Clock::now();
+    if (round == 0)
+      start = now;
+    else if (now - start > kSleepAfter)
+      sleepUntilLaunch(last);
+    else if (now - start > kYieldAfter)
+      sched_yield();
+  }
+}
+
+void ThreadPool::sleepUntilLaunch(uint64_t last) {
+  std::unique_lock<std::mutex> lock(mutex);
+  sleepers.fetch_add(1, std::memory_order_seq_cst);
+  launched.wait(lock, [&] {
+    uint64_t value = gate.load(std::memory_order_seq_cst);
+    return stopping.load() || ((value & kOpen) && launchOf(value) != last);
+  });
+  sleepers.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+} // namespace cleave::rt
