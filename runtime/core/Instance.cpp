@@ -1,0 +1,360 @@
+#include "runtime/core/Instance.h"
+
+#include "runtime/core/SavedState.h"
+#include "runtime/core/Text.h"
+#include "runtime/core/Verify.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace cleave::rt {
+
+namespace {
+
+int64_t bytesOf(const std::vector<Port> &ports) {
+  int64_t total = 0;
+  for (const Port &port : ports)
+    total += port.shape.bytes();
+  return total;
+}
+
+std::vector<std::string> namesOf(const std::vector<Port> &ports) {
+  std::vector<std::string> names;
+  for (const Port &port : ports)
+    names.push_back(port.name);
+  return names;
+}
+
+Error unknown(const char *code, const std::string &rule, const std::string &name,
+              const std::vector<std::string> &candidates) {
+  Error error = {code, rule + ", found '" + name + "'", "", {}, ""};
+  if (std::string near = nearest(name, candidates); !near.empty())
+    error.hint = "did you mean '" + near + "'?";
+  else if (!candidates.empty())
+    error.notes.push_back("there are " + listText(candidates, 8));
+  return error;
+}
+
+int findPort(const std::vector<Port> &ports, const std::string &name) {
+  for (size_t i = 0; i < ports.size(); ++i)
+    if (ports[i].name == name)
+      return static_cast<int>(i);
+  return -1;
+}
+
+Error tooLarge(const char *what, int64_t bytes) {
+  return {"E702",
+          std::string("memory must be had for the ") + what + ", found none left for " + bytesText(bytes),
+          "",
+          {},
+          ""};
+}
+
+} // namespace
+
+Instance::Instance(std::shared_ptr<const Program> program, std::shared_ptr<void> code, InstanceOptions given)
+    : source(std::move(program)), code(std::move(code)), options(std::move(given)),
+      pool(options.threads, options.pinThreads), runners(source->entries.size()) {
+  hooks.allowNonFinite = options.allowNonFinite;
+  hooks.print = [this](const Instruction &print, void *const *values) {
+    std::string line = printedLine(print, values);
+    if (options.print)
+      options.print(line);
+    else
+      std::printf("%s\n", line.c_str());
+  };
+}
+
+Instance::~Instance() = default;
+
+Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program> program,
+                                                   std::shared_ptr<void> code, InstanceOptions options) {
+  if (Status status = verify(*program); !status)
+    return status.error();
+  std::unique_ptr<Instance> instance(new Instance(std::move(program), std::move(code), std::move(options)));
+  if (Status status = instance->allocate(); !status)
+    return status.error();
+  return instance;
+}
+
+Status Instance::allocate() {
+  useOneOpenMpThread();
+  int64_t scratchBytes = source->scratchBytes;
+  for (const Entry &entry : source->entries)
+    scratchBytes = std::max(scratchBytes, entry.scratchBytes);
+  stateMemory = Memory(source->stateBytes);
+  if (!stateMemory.data())
+    return tooLarge("state", source->stateBytes);
+  scratch = Memory(scratchBytes);
+  if (!scratch.data())
+    return tooLarge("scratch", scratchBytes);
+  constants = Memory(source->constants.size());
+  if (!constants.data())
+    return tooLarge("constants", source->constants.size());
+  if (!source->constants.empty())
+    std::memcpy(constants.data(), source->constants.data(), source->constants.size());
+  return {};
+}
+
+Result<int> Instance::findEntry(const std::string &name) const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < source->entries.size(); ++i) {
+    names.push_back(source->entries[i].name);
+    if (names.back() == name)
+      return static_cast<int>(i);
+  }
+  return unknown("E701", "an entry must be one of the program's", name, names);
+}
+
+// The executor and buffers of an entry, made when first asked for: an entry that is never run costs nothing.
+Result<Instance::Runner *> Instance::runner(int index) {
+  Runner &made = runners[index];
+  if (made.executor)
+    return &made;
+  const Entry &entry = source->entries[index];
+  auto allocateSlots = [](const std::vector<Port> &ports, std::vector<Slot> &slots) {
+    for (const Port &port : ports) {
+      Slot slot;
+      slot.owned = Memory(port.shape.bytes());
+      slot.data = slot.owned.data();
+      if (!slot.data)
+        return false;
+      slots.push_back(std::move(slot));
+    }
+    return true;
+  };
+  made.inputs.clear();
+  made.outputs.clear();
+  if (!allocateSlots(entry.inputs, made.inputs) || !allocateSlots(entry.outputs, made.outputs))
+    return tooLarge("inputs and outputs", bytesOf(entry.inputs) + bytesOf(entry.outputs));
+  made.executor =
+      std::make_unique<Executor>(*source, entry, Bases{stateMemory.data(), scratch.data(), constants.data()});
+  for (size_t i = 0; i < made.inputs.size(); ++i)
+    made.executor->bindInput(i, made.inputs[i].data);
+  for (size_t i = 0; i < made.outputs.size(); ++i)
+    made.executor->bindOutput(i, made.outputs[i].data);
+  if (options.profile)
+    made.executor->enableProfile();
+  return &made;
+}
+
+namespace {
+
+Result<int> portFor(const std::vector<Port> &ports, const std::string &name, int64_t bytes,
+                    const char *kind) {
+  int at = findPort(ports, name);
+  if (at < 0)
+    return unknown("E510", std::string("an ") + kind + " must be one of the entry's", name, namesOf(ports));
+  const Shape &shape = ports[at].shape;
+  if (shape.bytes() != bytes)
+    return Error{"E511",
+                 std::string("a value must have the size of its ") + kind + ", found " +
+                     std::to_string(bytes) + " bytes for '" + name + "', " + toString(shape) + " of " +
+                     std::to_string(shape.bytes()),
+                 ports[at].location,
+                 {},
+                 ""};
+  return at;
+}
+
+} // namespace
+
+Status Instance::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {
+  Result<int> at = portFor(source->entries[entry].inputs, input, bytes, "input");
+  if (!at)
+    return at.error();
+  Result<Runner *> made = runner(entry);
+  if (!made)
+    return made.error();
+  Slot &slot = (*made)->inputs[*at];
+  if (slot.data != slot.owned.data()) {
+    slot.data = slot.owned.data();
+    (*made)->executor->bindInput(*at, slot.data);
+  }
+  std::memcpy(slot.data, data, bytes);
+  slot.given = true;
+  return {};
+}
+
+Status Instance::bindInput(int entry, const std::string &input, void *data, int64_t bytes) {
+  Result<int> at = portFor(source->entries[entry].inputs, input, bytes, "input");
+  if (!at)
+    return at.error();
+  Result<Runner *> made = runner(entry);
+  if (!made)
+    return made.error();
+  Slot &slot = (*made)->inputs[*at];
+  slot.data = data;
+  slot.given = true;
+  (*made)->executor->bindInput(*at, data);
+  return {};
+}
+
+Status Instance::bindOutput(int entry, const std::string &output, void *data, int64_t bytes) {
+  Result<int> at = portFor(source->entries[entry].outputs, output, bytes, "output");
+  if (!at)
+    return at.error();
+  Result<Runner *> made = runner(entry);
+  if (!made)
+    return made.error();
+  (*made)->outputs[*at].data = data;
+  (*made)->executor->bindOutput(*at, data);
+  return {};
+}
+
+Result<const Dataset *> Instance::dataset(const std::string &name) {
+  auto found = datasets.find(name);
+  if (found != datasets.end())
+    return found->second.get();
+  for (const DataSource &candidate : source->data) {
+    if (candidate.name != name)
+      continue;
+    Result<std::unique_ptr<Dataset>> opened = Dataset::open(candidate);
+    if (!opened)
+      return opened.error();
+    return (datasets[name] = std::move(*opened)).get();
+  }
+  return Error{"E506", "an input's data source must be declared, found '" + name + "'", "", {}, ""};
+}
+
+Status Instance::prepare(int index) {
+  Result<Runner *> made = runner(index);
+  if (!made)
+    return made.error();
+  const Entry &entry = source->entries[index];
+  for (size_t i = 0; i < entry.inputs.size(); ++i) {
+    Slot &slot = (*made)->inputs[i];
+    const Port &port = entry.inputs[i];
+    if (slot.given)
+      continue;
+    if (port.source.empty()) {
+      Error error = {"E512",
+                     "every input must have a value, found none for '" + port.name + "' of entry '" +
+                         entry.name + "', " + toString(port.shape),
+                     port.location,
+                     {},
+                     "give one with --input " + port.name + "=FILE.npy"};
+      return error;
+    }
+    Result<const Dataset *> feed = dataset(port.source);
+    if (!feed)
+      return feed.error();
+    if (Status status = (*feed)->check(port); !status)
+      return status;
+    slot.feed = *feed;
+  }
+  (*made)->ready = true;
+  return {};
+}
+
+Status Instance::initialise(int64_t seed) {
+  Result<int> init = findEntry("init");
+  if (!init)
+    return init.error();
+  if (findPort(source->entries[*init].inputs, "seed") >= 0)
+    if (Status status = setInput(*init, "seed", &seed, sizeof(seed)); !status)
+      return status;
+  return run(*init);
+}
+
+Status Instance::run(int index) {
+  Runner &made = runners[index];
+  if (!made.ready)
+    if (Status status = prepare(index); !status)
+      return status;
+  const Entry &entry = source->entries[index];
+  for (size_t i = 0; i < made.inputs.size(); ++i)
+    if (Slot &slot = made.inputs[i]; slot.feed && !slot.given)
+      slot.feed->fill(entry.inputs[i], seed(), step(), slot.data);
+  useOneOpenMpThread(); // runs may come from another thread than create()
+  Executor::End end = made.executor->run(pool, hooks);
+  if (end.outcome == Executor::Outcome::Done)
+    return {};
+  if (end.outcome == Executor::Outcome::NotFinite)
+    return reportNonFinite(index, *end.instruction);
+  return Error{"E711",
+               "an assertion must hold, found it false in step " + std::to_string(step()) + ": " +
+                   end.instruction->text,
+               end.instruction->source,
+               {},
+               ""};
+}
+
+Result<TensorView> Instance::output(int entry, const std::string &name) const {
+  const std::vector<Port> &ports = source->entries[entry].outputs;
+  int at = findPort(ports, name);
+  if (at < 0)
+    return unknown("E510", "an output must be one of the entry's", name, namesOf(ports));
+  if (!runners[entry].executor)
+    return Error{
+        "E513", "an output has a value once its entry has run, found none for '" + name + "'", "", {}, ""};
+  return TensorView{ports[at].shape, runners[entry].outputs[at].data};
+}
+
+Result<TensorView> Instance::state(const std::string &path) const {
+  std::vector<std::string> paths;
+  for (const State &state : source->states) {
+    if (state.path == path)
+      return TensorView{state.shape, stateMemory.data() + state.offset};
+    for (const NamedTensor &tensor : unstack(state, stateMemory.data())) {
+      if (tensor.name == path)
+        return TensorView{tensor.shape, const_cast<void *>(tensor.data)};
+      paths.push_back(tensor.name);
+    }
+  }
+  return unknown("E612", "a path must be one of the program's states", path, paths);
+}
+
+Status Instance::setState(const std::string &path, const void *data, int64_t bytes) {
+  Result<TensorView> view = state(path);
+  if (!view)
+    return view.error();
+  if (view->shape.bytes() != bytes)
+    return Error{"E511",
+                 "a value must have the size of its state, found " + std::to_string(bytes) + " bytes for '" +
+                     path + "', " + toString(view->shape) + " of " + std::to_string(view->shape.bytes()),
+                 "",
+                 {},
+                 ""};
+  std::memcpy(view->data, data, bytes);
+  return {};
+}
+
+int64_t Instance::counter(const char *path) const {
+  for (const State &state : source->states)
+    if (state.shape.type == Type::I64 && state.shape.sizes.empty() && state.path == path) {
+      int64_t value;
+      std::memcpy(&value, stateMemory.data() + state.offset, sizeof(value));
+      return value;
+    }
+  return 0;
+}
+
+Status Instance::save(const std::string &path) const { return saveState(path, *source, stateMemory.data()); }
+
+Status Instance::load(const std::string &path) { return loadState(path, *source, stateMemory.data()); }
+
+Status Instance::run(const std::string &entry) {
+  Result<int> index = findEntry(entry);
+  return index ? run(*index) : Status(index.error());
+}
+
+Status Instance::setInput(const std::string &entry, const std::string &input, const void *data,
+                          int64_t bytes) {
+  Result<int> index = findEntry(entry);
+  return index ? setInput(*index, input, data, bytes) : Status(index.error());
+}
+
+Result<TensorView> Instance::output(const std::string &entry, const std::string &name) const {
+  Result<int> index = findEntry(entry);
+  if (!index)
+    return index.error();
+  return output(*index, name);
+}
+
+const std::vector<KernelTime> &Instance::profile(int entry) {
+  static const std::vector<KernelTime> none;
+  return runners[entry].executor ? runners[entry].executor->profile() : none;
+}
+
+} // namespace cleave::rt

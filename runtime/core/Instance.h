@@ -1,0 +1,136 @@
+// A program with its state and buffers: what an application runs.
+//
+//   Result<std::unique_ptr<Instance>> made = Instance::create(program, code, options);
+//   Instance &instance = **made;
+//   instance.initialise(/*seed=*/1);
+//   for (int i = 0; i < 100; ++i)
+//     if (Status status = instance.run("train"); !status) ...
+//   float loss = instance.output("train", "loss")->as<float>()[0];
+//   instance.save("model.safetensors");
+//
+// Not thread-safe: one thread at a time uses an instance. Several instances may share one program.
+#ifndef CLEAVE_RUNTIME_CORE_INSTANCE_H
+#define CLEAVE_RUNTIME_CORE_INSTANCE_H
+
+#include "runtime/core/Data.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/Executor.h"
+#include "runtime/core/Program.h"
+#include "runtime/device/cpu/Memory.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace cleave::rt {
+
+struct InstanceOptions {
+  int threads = 0;             // 0: one per processor
+  bool pinThreads = false;     // tie workers to processors
+  bool allowNonFinite = false; // go on when a scalar output is NaN or infinite
+  bool profile = false;        // measure the time of every kernel
+  // Receives what `print` writes, a line without its end; empty: standard output.
+  std::function<void(const std::string &)> print;
+};
+
+// A dense row-major tensor that lies elsewhere.
+struct TensorView {
+  Shape shape;
+  void *data = nullptr;
+  template <class T> T *as() const { return static_cast<T *>(data); }
+};
+
+class Instance {
+public:
+  // `code` keeps the kernels' machine code alive. E702 when memory cannot be had, E799 for a malformed
+  // program.
+  static Result<std::unique_ptr<Instance>> create(std::shared_ptr<const Program> program,
+                                                  std::shared_ptr<void> code, InstanceOptions options = {});
+  ~Instance();
+
+  const Program &program() const { return *source; }
+
+  // Runs the entry `init`: every state gets its initial value, step 0.
+  Status initialise(int64_t seed);
+
+  // The index of an entry. E701 with a suggestion when there is none.
+  Result<int> findEntry(const std::string &name) const;
+
+  // Gives an input its value: copied, or read in place from the caller's buffer at each run. Either wins over
+  // the input's data source. E510 unknown input, E511 wrong number of bytes.
+  Status setInput(int entry, const std::string &input, const void *data, int64_t bytes);
+  Status bindInput(int entry, const std::string &input, void *data, int64_t bytes);
+
+  // Lets an output be written to the caller's buffer.
+  Status bindOutput(int entry, const std::string &output, void *data, int64_t bytes);
+
+  // Opens the data sources of an entry and checks that every input has a value, so that run() finds no fault
+  // in them. run() does it where it has not been done. E5xx; E512 an input without value.
+  Status prepare(int entry);
+
+  // Runs an entry once. E710 a value is not finite, E711 an assertion failed; the state is then what it was.
+  Status run(int entry);
+
+  // The value an output had after the last run.
+  Result<TensorView> output(int entry, const std::string &name) const;
+
+  // A state by its path, `gpt.blocks[3].up.w` or stacked `gpt.blocks[*].up.w`. E612 unknown path.
+  Result<TensorView> state(const std::string &path) const;
+  Status setState(const std::string &path, const void *data, int64_t bytes);
+
+  // Built-in states; 0 where a program has none.
+  int64_t step() const { return counter("step"); }
+  int64_t seed() const { return counter("seed"); }
+
+  // Writes every state, see SavedState.h.
+  Status save(const std::string &path) const;
+  // Reads every state, or leaves all as they are.
+  Status load(const std::string &path);
+
+  // By name.
+  Status run(const std::string &entry);
+  Status setInput(const std::string &entry, const std::string &input, const void *data, int64_t bytes);
+  Result<TensorView> output(const std::string &entry, const std::string &name) const;
+
+  int threads() const { return pool.threads(); }
+
+  // Time per kernel of an entry; empty unless profiling.
+  const std::vector<KernelTime> &profile(int entry);
+
+private:
+  struct Slot { // an input or output buffer
+    Memory owned;
+    void *data = nullptr;
+    bool given = false; // the caller has set it
+    const Dataset *feed = nullptr;
+  };
+  struct Runner {
+    std::unique_ptr<Executor> executor; // made at the first run
+    std::vector<Slot> inputs, outputs;
+    bool ready = false;
+  };
+
+  Instance(std::shared_ptr<const Program> program, std::shared_ptr<void> code, InstanceOptions options);
+  Status allocate();
+  Result<Runner *> runner(int entry);
+  Result<const Dataset *> dataset(const std::string &name);
+  Status reportNonFinite(int entry, const Instruction &guard);
+  int64_t counter(const char *path) const;
+
+  std::shared_ptr<const Program> source;
+  std::shared_ptr<void> code;
+  InstanceOptions options;
+  Memory stateMemory, scratch, constants;
+  ThreadPool pool;
+  Executor::Hooks hooks;
+  std::vector<Runner> runners;
+  std::map<std::string, std::unique_ptr<Dataset>> datasets;
+};
+
+// "label 0.5" or "label f32[N = 3] [1, 2, 3]": what `print` writes.
+std::string printedLine(const Instruction &print, void *const *values);
+
+} // namespace cleave::rt
+
+#endif

@@ -1,0 +1,140 @@
+// What an instance tells people: printed values, and where a NaN came from.
+#include "runtime/core/Instance.h"
+#include "runtime/core/SavedState.h"
+
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+namespace cleave::rt {
+
+namespace {
+
+constexpr int64_t kMostPrinted = 8;
+
+std::string elementText(Type type, const void *data, int64_t index) {
+  char text[40];
+  switch (type) {
+  case Type::I64: {
+    int64_t value;
+    std::memcpy(&value, static_cast<const char *>(data) + index * 8, sizeof(value));
+    std::snprintf(text, sizeof(text), "%" PRId64, value);
+    return text;
+  }
+  case Type::Bool:
+    return elementAsDouble(type, data, index) != 0 ? "true" : "false";
+  default:
+    std::snprintf(text, sizeof(text), type == Type::F64 ? "%.10g" : "%.6g",
+                  elementAsDouble(type, data, index));
+    return text;
+  }
+}
+
+std::string tensorText(const Shape &shape, const void *data) {
+  int64_t elements = shape.elements();
+  if (shape.sizes.empty())
+    return elementText(shape.type, data, 0);
+  std::string text = toString(shape) + " [";
+  for (int64_t i = 0; i < std::min(elements, kMostPrinted); ++i)
+    text += (i ? ", " : "") + elementText(shape.type, data, i);
+  return text + (elements > kMostPrinted ? ", ...]" : "]");
+}
+
+// The subscripts of a row-major position: "[2, 0, 7]"; empty for a scalar.
+std::string positionText(const Shape &shape, int64_t element) {
+  if (shape.sizes.empty())
+    return "";
+  std::string text;
+  for (size_t i = shape.sizes.size(); i-- > 0; element /= shape.sizes[i])
+    text = std::to_string(element % shape.sizes[i]) + (text.empty() ? "" : ", ") + text;
+  return "[" + text + "]";
+}
+
+// "gpt.blocks[*].attention.p" in iteration 3 -> "gpt.blocks[3].attention.p".
+std::string pathAt(std::string path, const std::vector<int64_t> &counters) {
+  size_t from = 0;
+  for (int64_t counter : counters) {
+    from = path.find("[*]", from);
+    if (from == std::string::npos)
+      break;
+    path.replace(from, 3, "[" + std::to_string(counter) + "]");
+  }
+  return path;
+}
+
+std::string describe(const NonFinite &found) {
+  const Operand &operand = *found.operand;
+  std::string text = operand.name.empty() ? "a value of kernel '" + found.kernel + "'"
+                                          : "'" + pathAt(operand.name, found.counters) + "'";
+  text += ", " + toString(operand.shape) + ", is " + found.value;
+  if (std::string position = positionText(operand.shape, found.element); !position.empty())
+    text += " at " + position;
+  bool placed = operand.name.find("[*]") != std::string::npos;
+  if (!found.counters.empty() && !placed)
+    text += ", in iteration " + std::to_string(found.counters.back()) + " of its loop";
+  return text;
+}
+
+// "state 'x' holds nan at [3]", or empty when the tensor is finite.
+std::string heldBy(const std::string &what, const Shape &shape, const void *data) {
+  if (!isFloat(shape.type))
+    return "";
+  int64_t at = findNonFinite(shape.type, data, shape.elements(), Wanted::NanOrPositive);
+  if (at < 0)
+    return "";
+  bool isNan = std::isnan(elementAsDouble(shape.type, data, at));
+  std::string position = positionText(shape, at);
+  return what + ", " + toString(shape) + ", holds " + (isNan ? "nan" : "inf") +
+         (position.empty() ? "" : " at " + position) + " before the step";
+}
+
+} // namespace
+
+std::string printedLine(const Instruction &print, void *const *values) {
+  std::string line = print.text;
+  for (size_t i = 0; i < print.operands.size(); ++i)
+    line += (line.empty() ? "" : " ") + tensorText(print.operands[i].shape, values[i]);
+  return line;
+}
+
+// No state has been written when a guard stops the entry, so the step can be gone through again.
+Status Instance::reportNonFinite(int index, const Instruction &guard) {
+  Runner &made = runners[index];
+  const Entry &entry = source->entries[index];
+  const Operand &operand = guard.operands[0];
+  Error error = {"E710",
+                 "a scalar output must be finite, found '" + operand.name + "' not to be in step " +
+                     std::to_string(step()) + " of entry '" + entry.name + "'",
+                 guard.source,
+                 {},
+                 "the state is as it was before the step; --allow-nan goes on"};
+  for (size_t i = 0; i < entry.inputs.size(); ++i) {
+    std::string found =
+        heldBy("input '" + entry.inputs[i].name + "'", entry.inputs[i].shape, made.inputs[i].data);
+    if (!found.empty())
+      error.notes.push_back("first: " + found);
+  }
+  for (const State &state : source->states)
+    for (const NamedTensor &tensor : unstack(state, stateMemory.data())) {
+      std::string found = heldBy("state '" + tensor.name + "'", tensor.shape, tensor.data);
+      if (!found.empty() && error.notes.empty())
+        error.notes.push_back("first: " + found);
+    }
+  if (!error.notes.empty())
+    return error;
+  CheckReport report = made.executor->runChecked(pool, &guard);
+  if (const auto &first = report.first ? report.first : report.firstNegative) {
+    error.notes.push_back("first: " + describe(*first));
+    if (!first->instruction->source.empty())
+      error.location = first->instruction->source;
+  }
+  if (report.first && report.firstNegative && report.firstNegative->instruction < report.first->instruction)
+    error.notes.push_back("before it: " + describe(*report.firstNegative) + " (fine if it is a mask)" +
+                          (report.firstNegative->instruction->source.empty()
+                               ? ""
+                               : ", " + report.firstNegative->instruction->source));
+  return error;
+}
+
+} // namespace cleave::rt
