@@ -3,7 +3,8 @@
 In every .md file of the repository:
   ```cleave         a whole program: `cleave check` accepts it
   ```cleave-error   a whole program: `cleave check` rejects it with the words of the ```text block that follows
-  ```sh             a command of ./dev, or of cleave: it exists; `cleave check` lines are run, `cleave run` lines with 2 steps
+  ```sh             commands of ./dev, which exist, and of cleave, which are run; `cleave run` with 2 steps
+Commands of cleave in running text are run as well. A file that does not exist is the last whole program above.
 """
 import os
 import re
@@ -56,25 +57,48 @@ def rejected(name, text, words):
         expect(" ".join(line.split()) in output, f"the diagnostic has the words '{line.strip()}'; found\n{done.stderr}")
 
 
-def command(line):
+def run_cleave(arguments, text):
+    """`text`: the program that a file name stands for when there is no such file."""
+    file = next((word for word in arguments if word.endswith(".dsl")), None)
+    if file and not os.path.exists(os.path.join(ROOT, file)):
+        expect(text, f"a command names a file of the repository or a program above it; found {file}")
+        arguments[arguments.index(file)] = program(file[:-4], text)
+    if arguments[0] == "run":
+        if "--steps" in arguments:
+            at = arguments.index("--steps")
+            del arguments[at:at + 2]
+        arguments += ["--steps", "2", "--quiet"]
+    suite.cleave(*arguments)
+
+
+def command(line, text):
     words = shlex.split(line, comments=True)
-    if not words:
-        return
-    if words[0] == "./dev":
+    if words and words[0] == "./dev":
         known = subprocess.run(["./dev", "help"], cwd=ROOT, capture_output=True, text=True).stdout
         expect(len(words) > 1 and re.search(rf"^  {re.escape(words[1])}\b", known, re.M),
                f"a command of ./dev is in its help; found '{line}'")
-    elif words[0] in ("cleave", "build/bin/cleave"):
-        arguments = words[1:]
-        if arguments[0] == "run":
-            arguments += ["--steps", "2", "--quiet"]
-        suite.cleave(*arguments, cwd=ROOT)
-    elif words[0] not in ("git", "cd", "cmake", "ninja", "tools/dev/run_tests.py"):
-        expect(False, f"a ```sh block holds commands this test knows; found '{line}'")
+    elif words and words[0] in ("cleave", "build/bin/cleave"):
+        run_cleave(words[1:], text)
+    elif words:
+        expect(words[0] in ("git", "cd", "cmake", "ninja", "tools/dev/run_tests.py"),
+               f"a ```sh block holds commands this test knows; found '{line}'")
+
+
+def inline_commands(path):
+    """(line number, command) of each `cleave ... FILE.dsl ...` in running text."""
+    with open(path, encoding="utf-8") as file:
+        text = re.sub(r"^\s*```.*?^\s*```", lambda match: re.sub(r"[^\n]", " ", match[0]), file.read(), flags=re.M | re.S)
+    for match in re.finditer(r"`(cleave (?:run|check|ir) [^`\n]*\w\.dsl[^`\n]*)`", text):
+        if not re.search(r"[A-Z]{3,}|\.\.\.", match[1].replace("--", "")):  # FILE, NAME: not to be run as it stands
+            yield text.count("\n", 0, match.start()) + 1, match[1]
 
 
 def add_tests(path):
     found = list(blocks(path))
+    programs = [text for language, _, text in found if language == "cleave"]
+    last = programs[-1] if programs else ""
+    for number, line in inline_commands(path):
+        suite.test(f"{os.path.relpath(path, ROOT)}:{number} {line}")(lambda line=line: command(line, last))
     for index, (language, first, text) in enumerate(found):
         name = f"{os.path.relpath(path, ROOT)}:{first}"
         if language == "cleave":
@@ -90,7 +114,8 @@ def add_tests(path):
         elif language == "sh":
             for offset, line in enumerate(text.splitlines()):
                 if line.strip() and not line.lstrip().startswith("#"):
-                    suite.test(f"{os.path.relpath(path, ROOT)}:{first + offset}")(lambda line=line: command(line))
+                    suite.test(f"{os.path.relpath(path, ROOT)}:{first + offset}")(
+                        lambda line=line: command(line, last))
 
 
 for markdown in markdown_files():
