@@ -1,0 +1,115 @@
+#include "runtime/core/PrintProgram.h"
+
+namespace cleave::rt {
+
+namespace {
+
+const char *nameOf(Region region) {
+  static const char *const kNames[] = {"state", "scratch", "constant", "input", "output"};
+  return kNames[static_cast<size_t>(region)];
+}
+
+const char *nameOf(Opcode op) {
+  static const char *const kNames[] = {"launch", "copy",    "loop",  "end",    "branch", "jump",
+                                       "leave",  "counter", "print", "assert", "guard"};
+  return kNames[static_cast<size_t>(op)];
+}
+
+std::string addressText(const Address &address) {
+  std::string text = nameOf(address.region);
+  if (address.region == Region::Input || address.region == Region::Output)
+    text += std::to_string(address.slot);
+  text += "+" + std::to_string(address.offset);
+  for (const Stride &stride : address.strides)
+    text += " +" + std::to_string(stride.bytes) + "*c" + std::to_string(stride.depth);
+  return text;
+}
+
+std::string operandText(const Operand &operand) {
+  std::string text = addressText(operand.address) + " " + toString(operand.shape);
+  return operand.name.empty() ? text : text + " \"" + operand.name + "\"";
+}
+
+std::string operandList(const std::vector<Operand> &operands, size_t begin, size_t end) {
+  std::string text = "(";
+  for (size_t i = begin; i < end; ++i)
+    text += (i > begin ? ", " : "") + operandText(operands[i]);
+  return text + ")";
+}
+
+std::string instructionText(const Program &program, const Instruction &instruction) {
+  const std::vector<Operand> &operands = instruction.operands;
+  std::string text = nameOf(instruction.op);
+  switch (instruction.op) {
+  case Opcode::Launch: {
+    size_t inputs = operands.size() - instruction.outputs;
+    return text + " " + program.kernels[instruction.target].name + " " + operandList(operands, 0, inputs) +
+           " -> " + operandList(operands, inputs, operands.size());
+  }
+  case Opcode::LoopBegin:
+    return text + " " + std::to_string(instruction.count) + " times" +
+           (instruction.reverse ? " reverse" : "") + " to " + std::to_string(instruction.target);
+  case Opcode::LoopEnd:
+    return text + " of " + std::to_string(instruction.target);
+  case Opcode::Jump:
+    return text + " to " + std::to_string(instruction.target);
+  case Opcode::Branch:
+    return text + " " + operandList(operands, 0, operands.size()) + " else to " +
+           std::to_string(instruction.target);
+  default:
+    text += " " + operandList(operands, 0, operands.size());
+    return instruction.text.empty() ? text : text + " \"" + instruction.text + "\"";
+  }
+}
+
+std::string portsText(const std::vector<Port> &ports, const char *kind) {
+  std::string text;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    text +=
+        std::string("  ") + kind + std::to_string(i) + " " + ports[i].name + ": " + toString(ports[i].shape);
+    if (!ports[i].source.empty())
+      text += " from " + ports[i].source + (ports[i].ordered ? " in order" : "");
+    text += "\n";
+  }
+  return text;
+}
+
+std::string entryText(const Program &program, const Entry &entry) {
+  std::string text = "entry " + entry.name + " scratch " + std::to_string(entry.scratchBytes) + " bytes\n";
+  text += portsText(entry.inputs, "input") + portsText(entry.outputs, "output");
+  size_t depth = 0;
+  for (size_t i = 0; i < entry.instructions.size(); ++i) {
+    const Instruction &instruction = entry.instructions[i];
+    if (instruction.op == Opcode::LoopEnd && depth > 0)
+      --depth;
+    text +=
+        "  " + std::to_string(i) + std::string(1 + 2 * depth, ' ') + instructionText(program, instruction);
+    text += instruction.source.empty() ? "\n" : "  // " + instruction.source + "\n";
+    if (instruction.op == Opcode::LoopBegin)
+      ++depth;
+  }
+  return text;
+}
+
+} // namespace
+
+std::string printProgram(const Program &program) {
+  std::string text = "state " + std::to_string(program.stateBytes) + " bytes\n";
+  for (const State &state : program.states)
+    text += "  @" + std::to_string(state.offset) + " " + toString(state.shape) + " " + state.kind + " \"" +
+            state.path + "\"\n";
+  if (!program.constants.empty())
+    text += "constants " + std::to_string(program.constants.size()) + " bytes\n";
+  for (const DataSource &source : program.data)
+    text +=
+        "data " + source.name + " " + source.kind + (source.option.empty() ? "" : " " + source.option) + "\n";
+  for (size_t i = 0; i < program.kernels.size(); ++i)
+    text += "kernel " + std::to_string(i) + " " + program.kernels[i].name + " rows " +
+            std::to_string(program.kernels[i].rows) + " grain " + std::to_string(program.kernels[i].grain) +
+            "\n";
+  for (const Entry &entry : program.entries)
+    text += entryText(program, entry);
+  return text;
+}
+
+} // namespace cleave::rt
