@@ -43,6 +43,23 @@ for code, path in sorted(codes.items()):
     suite.test(f"diagnostic {code} has a test")(lambda code=code, path=path: code_is_tested(code, path))
 
 
+def documented_pass(path, text, flag):
+    stem = os.path.splitext(os.path.basename(path))[0]
+    if not flag.startswith(("print-", "test-")):
+        kebab = re.sub(r"(?<!^)(?=[A-Z])", "-", stem).lower()
+        expect(kebab == flag, f"a pass's file is named like its flag; found --{flag} in {path}")
+        header = re.match(r"(?://[^\n]*\n)*", text)[0]
+        for part in (f"--{flag}:", "->", "Before", "After"):
+            expect(part in header, f"{path} begins with its pass's documentation: summary, example, what holds before and "
+                                   f"after, why it stands where it does; found no '{part}'")
+    expect(any(f"-{flag}" in test for test in TESTS.values()), f"a pass has a test that runs it; found none of --{flag}")
+
+
+for path, text in sorted(SOURCES.items()):
+    for flag in re.findall(r'getArgument\(\) const (?:override|final) \{ return "([\w-]+)"', text):
+        suite.test(f"pass --{flag}")(lambda path=path, text=text, flag=flag: documented_pass(path, text, flag))
+
+
 @suite.test("names, docs and words")
 def _():
     done = subprocess.run([sys.executable, "tools/dev/check.py", "--only", "naming,docs,words"], cwd=ROOT,
