@@ -1,0 +1,196 @@
+// The grammar of Cleave programs (.dsl files).
+//
+// Decisions that shape it (more in lang/README.md):
+//  - Newlines mean nothing. Every item and statement begins with a keyword and no expression can be followed by
+//    another without punctuation, so the grammar is LL(1) nearly everywhere and an error resynchronises at the next
+//    keyword.
+//  - Binary operators are a flat list here and get their precedence in lang/syntax (tightest first):
+//      unary - !   |   * / %   |   reductions (`sum(i)` takes the products that follow)   |   + -
+//      |   < <= > >= == !=   |   &&   |   ||
+//    A flat list parses faster than a ladder of rules and cannot overflow the stack.
+//  - Element types (f32, ...) and built-in functions are ordinary names: they need no keywords.
+//  - `return y[b, s] = e` and `nn.pool[Out](x)` are parsed as subscripts and told apart afterwards.
+grammar Cleave;
+
+program : item* EOF ;
+
+item
+  : importItem | axisItem | hyperItem | dataItem | functionItem | layerItem | stateStatement | entryItem
+  ;
+
+importItem : IMPORT ( path | STRING ) ( AS name )? ;
+
+axisItem : AXIS axisBinding ( ',' axisBinding )* ;
+axisBinding : name ( '=' expression )? ;
+
+hyperItem : HYPER hyperBinding ( ',' hyperBinding )* ;
+hyperBinding : name ( ':' type )? '=' expression ;
+
+dataItem : DATA name '=' expression ;
+
+functionItem
+  : COMPOSITE? FUNCTION name generics? parameters results? block ( BACKWARD '(' nameList ')' block )?
+  ;
+
+// A layer's definition, or (`layer gpt = Gpt`) an instance of one.
+layerItem : LAYER name ( layerDefinition | layerInstance ) ;
+layerDefinition : generics? parameters results? block ;
+layerInstance : ( ',' name )* '=' layerTarget ;
+layerTarget : path ( '[' genericArgument ( ',' genericArgument )* ']' )? ;
+genericArgument : ( name ':' )? ( path | '...' name ) ;
+
+entryItem : ENTRY name ( WITH '(' rebinding ( ',' rebinding )* ')' )? parameters results? block ;
+rebinding : name '=' expression ;
+
+generics : '[' genericParameter ( ',' genericParameter )* ']' ;
+genericParameter : '...' name | name ( ':' name )? ;
+
+parameters : '(' ( parameter ( ',' parameter )* )? ')' ;
+parameter : nameList ':' ( AXIS name | type ) ( FROM path ( IN ORDER )? )? ( '=' expression )? ;
+
+results : '->' ( type | '(' result ( ',' result )* ')' ) ;
+result : ( name ':' )? type ;
+
+type : path ( '[' ( typeAxis ( ',' typeAxis )* )? ']' )? ;
+typeAxis : '...' name | path ;
+
+block : '{' statement* '}' ;
+
+statement
+  : letStatement
+  | paramStatement
+  | stateStatement
+  | setStatement
+  | layerStatement
+  | repeatStatement
+  | updateStatement
+  | returnStatement
+  | printStatement
+  | assertStatement
+  | nextStatement
+  | yieldStatement
+  ;
+
+letStatement : ( LET | RESIDUAL ) ( nameTuple | name pattern? ( ':' type )? ) '=' expression ;
+nameTuple : '(' name ( ',' name )* ')' ;
+paramStatement : PARAM nameList pattern? ':' type '=' expression ;
+stateStatement : STATE nameList pattern? ':' type '=' expression ;
+setStatement : SET name pattern? '=' expression ;
+layerStatement : LAYER nameList '=' layerTarget ;
+repeatStatement : REPEAT name '[' path ']' '=' layerTarget ;
+updateStatement : UPDATE path WITH path '(' arguments? ')' ;
+returnStatement : RETURN ( returnValue ( ',' returnValue )* )? ;
+returnValue : expression ( '=' expression )? ;
+printStatement : PRINT '(' STRING ( ',' expression )* ')' ;
+assertStatement : ASSERT '(' expression ( ',' STRING )? ')' ;
+nextStatement : NEXT carryBinding ( ',' carryBinding )* ;
+yieldStatement : YIELD expression ( ',' expression )* ;
+
+pattern : '[' ( patternItem ( ',' patternItem )* )? ']' ;
+patternItem : '...' name ( ':' '...' name )? | name ( ':' path )? ;
+
+expression : operand ( binaryOperator operand )* ;
+binaryOperator
+  : '+' | '-' | '*' | '/' | '%' | '<' | '<=' | '>' | '>=' | '==' | '!=' | '&&' | '||'
+  ;
+operand : prefix* primary suffix* ;
+prefix : '-' | '!' | reduction ;
+reduction
+  : ( SUM | MAX | MIN | MEAN | PROD | ARGMAX | ARGMIN ) '(' patternItem ( ',' patternItem )* ')'
+  ;
+suffix
+  : '[' ( subscript ( ',' subscript )* )? ']' ( OUTSIDE outsideValue )?
+  | '(' arguments? ')'
+  | '.' name
+  ;
+subscript : '...' name ( ':' '...' name )? | ( name ':' )? expression ;
+outsideValue : '-'? ( INTEGER | FLOAT | INF | TRUE | FALSE | name | '(' expression ')' ) ;
+arguments : argument ( ',' argument )* ;
+argument : ( name ':' )? expression ;
+
+primary
+  : INTEGER | FLOAT | STRING | INF | TRUE | FALSE
+  | name
+  | '(' expression ')'
+  | ifExpression
+  | scanExpression
+  | whileExpression
+  | scatterExpression
+  ;
+
+ifExpression : IF expression block ELSE ( block | ifExpression ) ;
+scanExpression : SCAN name OVER path carries? block ;
+whileExpression : WHILE expression BOUND expression carries block ;
+carries : CARRY '(' carryBinding ( ',' carryBinding )* ')' ;
+carryBinding : name '=' expression ;
+scatterExpression
+  : SCATTER ( SUM | MAX | MIN | SET ) '(' patternItem ( ',' patternItem )* ')' expression
+    AT scatterTarget ( ',' scatterTarget )* ( INTO expression )?
+  ;
+scatterTarget : name '=' expression ;
+
+path : name ( '.' name )* ;
+nameList : name ( ',' name )* ;
+
+// Words that are keywords in one place only can be names everywhere.
+name : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE ;
+
+IMPORT : 'import' ;
+AS : 'as' ;
+AXIS : 'axis' ;
+HYPER : 'hyper' ;
+DATA : 'data' ;
+COMPOSITE : 'composite' ;
+FUNCTION : 'function' ;
+BACKWARD : 'backward' ;
+RESIDUAL : 'residual' ;
+LAYER : 'layer' ;
+ENTRY : 'entry' ;
+WITH : 'with' ;
+FROM : 'from' ;
+IN : 'in' ;
+ORDER : 'order' ;
+LET : 'let' ;
+PARAM : 'param' ;
+STATE : 'state' ;
+SET : 'set' ;
+REPEAT : 'repeat' ;
+UPDATE : 'update' ;
+RETURN : 'return' ;
+PRINT : 'print' ;
+ASSERT : 'assert' ;
+NEXT : 'next' ;
+YIELD : 'yield' ;
+IF : 'if' ;
+ELSE : 'else' ;
+SCAN : 'scan' ;
+OVER : 'over' ;
+WHILE : 'while' ;
+BOUND : 'bound' ;
+CARRY : 'carry' ;
+SCATTER : 'scatter' ;
+AT : 'at' ;
+INTO : 'into' ;
+OUTSIDE : 'outside' ;
+SUM : 'sum' ;
+MAX : 'max' ;
+MIN : 'min' ;
+MEAN : 'mean' ;
+PROD : 'prod' ;
+ARGMAX : 'argmax' ;
+ARGMIN : 'argmin' ;
+INF : 'inf' ;
+TRUE : 'true' ;
+FALSE : 'false' ;
+
+FLOAT : DIGITS '.' DIGITS EXPONENT? | DIGITS EXPONENT ;
+INTEGER : DIGITS ;
+fragment DIGITS : [0-9] [0-9_]* ;
+fragment EXPONENT : [eE] [+-]? [0-9]+ ;
+IDENTIFIER : [A-Za-z_] [A-Za-z_0-9]* ;
+STRING : '"' ( ~["\\\r\n] | '\\' . )* '"' ;
+
+COMMENT : '//' ~[\r\n]* -> skip ;
+SPACE : [ \t\r\n]+ -> skip ;
+// Anything else is one token, so that the parser (which knows more) reports it.
+OTHER : . ;

@@ -1,0 +1,108 @@
+#include "lang/syntax/Parser.h"
+#include "lang/syntax/Build.h"
+#include "lang/syntax/Errors.h"
+
+#include "lang/grammar/CleaveLexer.h"
+#include "lang/grammar/CleaveParser.h"
+
+namespace cleave::syntax {
+
+using grammar::CleaveLexer;
+using grammar::CleaveParser;
+
+// ANTLR counts code points and refuses bad UTF-8. One ASCII stand-in per byte keeps its positions byte
+// offsets; the text itself is always taken from the source.
+static std::string asciiOf(const std::string &text) {
+  std::string ascii = text;
+  for (char &c : ascii)
+    if (static_cast<unsigned char>(c) >= 0x80 || c == 0)
+      c = 1;
+  return ascii;
+}
+
+static bool beginsStatement(size_t type) {
+  return (type >= CleaveLexer::LET && type <= CleaveLexer::YIELD && type != CleaveLexer::STATE &&
+          type != CleaveLexer::SET) ||
+         (type >= CleaveLexer::IMPORT && type <= CleaveLexer::ENTRY && type != CleaveLexer::AS &&
+          type != CleaveLexer::DATA);
+}
+
+// Bounds the recursion of the generated parser before it starts: brackets, and expressions that open with a
+// keyword.
+static bool checkNesting(antlr4::CommonTokenStream &tokens, const diag::Source &source,
+                         diag::Engine &engine) {
+  std::vector<unsigned> levels{0};
+  unsigned total = 0;
+  for (antlr4::Token *token : tokens.getTokens()) {
+    size_t type = token->getType();
+    const char c = source.getText()[std::min(token->getStartIndex(), source.getText().size())];
+    bool bracket = type < CleaveLexer::IMPORT && token->getStartIndex() == token->getStopIndex();
+    if (bracket && (c == '(' || c == '[' || c == '{')) {
+      levels.push_back(0);
+      ++total;
+    } else if (bracket && (c == ')' || c == ']' || c == '}') && levels.size() > 1) {
+      total -= levels.back() + 1;
+      levels.pop_back();
+    } else if (type == CleaveLexer::IF || type == CleaveLexer::WHILE || type == CleaveLexer::SCATTER) {
+      ++levels.back();
+      ++total;
+    } else if (beginsStatement(type)) {
+      total -= levels.back();
+      levels.back() = 0;
+    }
+    if (total > kMaxDepth) {
+      uint32_t at = static_cast<uint32_t>(token->getStartIndex());
+      engine.error("E003", {&source, at, at + 1},
+                   "brackets and conditions nest at most " + std::to_string(kMaxDepth) +
+                       " deep, found one more here");
+      return false;
+    }
+  }
+  return true;
+}
+
+static CleaveParser::ProgramContext *parseWith(CleaveParser &parser, ErrorListener &errors) {
+  using antlr4::atn::ParserATNSimulator;
+  using antlr4::atn::PredictionMode;
+  // SLL is faster and nearly always enough; the full method reports the errors.
+  parser.getInterpreter<ParserATNSimulator>()->setPredictionMode(PredictionMode::SLL);
+  parser.setErrorHandler(std::make_shared<antlr4::BailErrorStrategy>());
+  try {
+    return parser.program();
+  } catch (antlr4::ParseCancellationException &) {
+  }
+  parser.reset();
+  parser.addErrorListener(&errors);
+  parser.setErrorHandler(std::make_shared<antlr4::DefaultErrorStrategy>());
+  parser.getInterpreter<ParserATNSimulator>()->setPredictionMode(PredictionMode::LL);
+  return parser.program();
+}
+
+std::unique_ptr<File> parse(const diag::Source &source, diag::Engine &engine) {
+  unsigned before = engine.getErrorCount();
+  try {
+    antlr4::ANTLRInputStream input(asciiOf(source.getText()));
+    CleaveLexer lexer(&input);
+    lexer.removeErrorListeners();
+    antlr4::CommonTokenStream tokens(&lexer);
+    tokens.fill();
+    if (!checkNesting(tokens, source, engine))
+      return nullptr;
+    CleaveParser parser(&tokens);
+    parser.removeErrorListeners();
+    ErrorListener errors(source, engine);
+    CleaveParser::ProgramContext *program = parseWith(parser, errors);
+    if (engine.getErrorCount() != before)
+      return nullptr;
+    auto file = std::make_unique<File>();
+    file->source = &source;
+    Builder(*file, engine).build(program);
+    return engine.getErrorCount() == before ? std::move(file) : nullptr;
+  } catch (std::exception &e) {
+    // The runtime's own complaints (none is known) end here: no exception leaves this folder.
+    engine.error("E001", {&source, 0, 1}, std::string("a program follows the grammar, found: ") + e.what());
+    return nullptr;
+  }
+}
+
+} // namespace cleave::syntax

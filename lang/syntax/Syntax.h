@@ -1,0 +1,247 @@
+// The untyped syntax tree: what was written, with places, before names mean anything.
+//
+// Names and literals are views into the `diag::Source` they were parsed from, which must outlive the tree.
+// Nodes are owned by their `File`. Lists keep the order of the text.
+#ifndef CLEAVE_LANG_SYNTAX_SYNTAX_H
+#define CLEAVE_LANG_SYNTAX_SYNTAX_H
+
+#include "lang/diag/Source.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cleave::syntax {
+
+using diag::Location;
+
+struct Expr;
+struct Stmt;
+
+struct Name {
+  std::string_view text;
+  Location location;
+  bool empty() const { return text.empty(); }
+};
+
+// `nn.Linear`
+struct Path {
+  std::vector<Name> parts;
+  Location location;
+  std::string str() const {
+    std::string s;
+    for (const Name &part : parts)
+      s.append(s.empty() ? "" : ".").append(part.text);
+    return s;
+  }
+};
+
+// An axis in a type: `Batch`, `conv.Taps`, or `...L`.
+struct TypeAxis {
+  bool pack = false;
+  Path path;
+};
+
+// `f32[Batch, Seq]`
+struct Type {
+  Path name;
+  bool bracketed = false;
+  std::vector<TypeAxis> axes;
+  Location location;
+};
+
+// An index variable being bound: `b`, `s: Seq`, `...l`, `...l: ...L`.
+struct PatternItem {
+  bool pack = false;
+  Name name;
+  Path axis; // no parts when not annotated
+};
+
+using Pattern = std::vector<PatternItem>;
+
+struct Block {
+  std::vector<Stmt *> statements;
+  Location location; // of the closing brace
+};
+
+struct Argument {
+  Name name; // empty when positional
+  Expr *value = nullptr;
+};
+
+// One item of `x[...]`.
+struct Subscript {
+  bool pack = false;
+  Name name;             // of a pack; or before a colon
+  Name packAxis;         // `...l: ...L`
+  Expr *value = nullptr; // null for packs
+  Location location;
+};
+
+struct CarryBinding {
+  Name name;
+  Expr *value = nullptr;
+};
+
+enum class Reduction : uint8_t { Sum, Max, Min, Mean, Prod, Argmax, Argmin, Set };
+
+struct Expr {
+  enum class Kind : uint8_t {
+    Integer,
+    Float,
+    Bool,
+    Inf,
+    String,
+    Name,
+    Member,    // left . name
+    Index,     // left [ subscripts ] outside right
+    Call,      // left ( arguments )
+    Unary,     // op left
+    Binary,    // left op right
+    Reduction, // reduction (pattern) left
+    If,        // if left then block else block
+    Scan,      // scan name over path carry (..) block
+    While,     // while left bound right carry (..) block
+    Scatter    // scatter reduction (pattern) left at targets into right
+  };
+  Kind kind = Kind::Integer;
+  Location location;     // the whole expression
+  Location opLocation;   // of the operator, where there is one
+  std::string_view text; // literal or name as written; the operator of Unary and Binary
+  Expr *left = nullptr;
+  Expr *right = nullptr;
+  Name name;
+  Path path;
+  std::vector<Subscript> subscripts;
+  std::vector<Argument> arguments;
+  std::vector<CarryBinding> carries; // of a scatter: its targets
+  Reduction reduction = Reduction::Sum;
+  Pattern pattern;
+  Block block;
+  Block elseBlock;
+  unsigned depth = 1; // of the tree below, to bound recursion
+};
+
+// `nn.Linear[Embed, Out: Hidden]`
+struct GenericArgument {
+  Name name; // empty when positional
+  bool pack = false;
+  Path value;
+};
+struct LayerTarget {
+  Path path;
+  std::vector<GenericArgument> arguments;
+  Location location;
+};
+
+struct Stmt {
+  enum class Kind : uint8_t {
+    Let,
+    Residual,
+    Param,
+    State,
+    Set,
+    Layer,
+    Repeat,
+    Update,
+    Return,
+    Print,
+    Assert,
+    Next,
+    Yield
+  };
+  Kind kind = Kind::Let;
+  Location location;
+  std::vector<Name> names; // bound by it; of a Set: the state
+  bool tuple = false;      // let (a, b) = ...
+  bool indexed = false;    // a pattern was written
+  Pattern pattern;
+  bool typed = false;
+  Type type;
+  Expr *value = nullptr;           // right-hand side, condition
+  std::vector<Expr *> values;      // of Print, Yield
+  std::vector<CarryBinding> nexts; // of Next
+  std::vector<Stmt *> returns;     // of Return: one per value; `return y[b] = e` is like a Let
+  std::string text;                // label or message
+  LayerTarget target;              // of Layer, Repeat
+  Path axis;                       // of Repeat
+  Path object, callee;             // of Update
+  std::vector<Argument> arguments; // of Update
+};
+
+struct GenericParameter {
+  bool pack = false;
+  Name name;
+  Name constraint; // float, int, number; empty for an axis
+};
+
+struct Parameter {
+  Name name;
+  bool axis = false; // `over: axis K`
+  Name axisName;
+  Type type;
+  Path source; // from
+  bool inOrder = false;
+  Expr *defaultValue = nullptr;
+};
+
+struct Result {
+  Name name;
+  Type type;
+};
+
+struct Binding { // axis, hyper, rebinding
+  Name name;
+  bool typed = false;
+  Type type;
+  Expr *value = nullptr;
+};
+
+struct Item {
+  enum class Kind : uint8_t { Import, Axis, Hyper, Data, Function, Layer, Instance, State, Entry };
+  Kind kind = Kind::Axis;
+  Location location;
+  Name name;
+  // Import
+  Path path;
+  std::string file; // import "x.dsl"
+  // Axis, Hyper: what it binds. Entry: its rebindings.
+  std::vector<Binding> bindings;
+  // Data
+  Expr *value = nullptr;
+  // Function, Layer, Entry
+  bool composite = false;
+  std::vector<GenericParameter> generics;
+  std::vector<Parameter> parameters;
+  std::vector<Result> results;
+  Block body;
+  bool hasBackward = false;
+  std::vector<Name> cotangents;
+  Block backward;
+  // Instance
+  std::vector<Name> names;
+  LayerTarget target;
+  // State
+  Stmt *state = nullptr;
+};
+
+// One parsed file.
+struct File {
+  const diag::Source *source = nullptr;
+  std::vector<Item *> items;
+
+  Expr *newExpr() { return &exprs.emplace_back(); }
+  Stmt *newStmt() { return &stmts.emplace_back(); }
+  Item *newItem() { return &itemStore.emplace_back(); }
+
+private:
+  std::deque<Expr> exprs;
+  std::deque<Stmt> stmts;
+  std::deque<Item> itemStore;
+};
+
+} // namespace cleave::syntax
+
+#endif
