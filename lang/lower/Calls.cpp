@@ -1,0 +1,278 @@
+// Calls of functions and layers, and what is done to each leaf of a tree.
+#include "lang/lower/Lowering.h"
+
+#include "lang/lower/Random.h"
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::lower;
+
+static RankedTensorType ranked(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+Bound Lowering::emitCall(const ast::Function &callee, ArrayRef<Bound> arguments, unsigned callSite,
+                         Location where) {
+  llvm::SaveAndRestore savedSite(site, mixSite(site, callSite));
+  llvm::SaveAndRestore savedNames(nameValues, false);
+  if (callee.composite)
+    return emitComposite(callee, arguments, where);
+  for (auto [value, argument] : llvm::zip_equal(callee.arguments, arguments))
+    values[value] = argument;
+  return emitBody(*callee.body);
+}
+
+// The function and its backward become functions of the module. What they capture (step, seed, counters) is
+// passed to both as further arguments.
+Bound Lowering::emitComposite(const ast::Function &callee, ArrayRef<Bound> arguments, Location where) {
+  SmallVector<Value> inputs;
+  for (const Bound &argument : arguments)
+    inputs.push_back(argument.front());
+  func::FuncOp function = composites.lookup(&callee);
+  SmallVector<Value> captures;
+  if (!function) {
+    Outlined forward = outlineForward(callee, where);
+    function = forward.function;
+    captures = forward.captures;
+    if (captures.empty())
+      composites[&callee] = function;
+  }
+  inputs.append(captures);
+  auto op = model::CallOp::create(builder, where, function.getFunctionType().getResults(),
+                                  function.getSymName(), inputs);
+  return Bound(op.getResults().take_front(callee.results.size()));
+}
+
+Outlined Lowering::outlineForward(const ast::Function &callee, Location where) {
+  SmallVector<Type> types;
+  for (const ast::Value *argument : callee.arguments)
+    types.push_back(tensorType(argument->type));
+  Outlined forward = outline(callee.instanceName, where, types, types.size(), [&](ValueRange arguments) {
+    for (auto [value, argument] : llvm::zip_equal(callee.arguments, arguments))
+      values[value] = {argument};
+    Bound results = emitBody(*callee.body);
+    for (const ast::Value *residual : callee.residuals)
+      results.push_back(values.at(residual).front());
+    return results;
+  });
+  forward.function->setAttr(model::kCompositeAttr, builder.getStringAttr(callee.name));
+  forward.function->setAttr(model::kResidualsAttr, builder.getI64IntegerAttr(callee.residuals.size()));
+  if (callee.backward)
+    outlineBackward(callee, forward, where);
+  return forward;
+}
+
+// What only the backward captures becomes an argument of the forward too, so that a call passes it on; then
+// the backward takes all captures where the forward has them.
+static void shareCaptures(Outlined &forward, Outlined &backward, size_t own, size_t given) {
+  Block &front = forward.function.getBody().front(), &back = backward.function.getBody().front();
+  for (auto [i, value] : llvm::enumerate(backward.captures)) {
+    auto *known = llvm::find(forward.captures, value);
+    size_t at = own + (known - forward.captures.begin());
+    if (known == forward.captures.end()) {
+      front.insertArgument(at, value.getType(), value.getLoc());
+      back.insertArgument(at, value.getType(), value.getLoc());
+      forward.captures.push_back(value);
+      ++given;
+    }
+    back.getArgument(given + i).replaceAllUsesWith(back.getArgument(at));
+  }
+  back.eraseArguments(given, backward.captures.size());
+  for (func::FuncOp function : {forward.function, backward.function})
+    function.setFunctionType(FunctionType::get(function.getContext(),
+                                               function.getBody().front().getArgumentTypes(),
+                                               function.getFunctionType().getResults()));
+}
+
+void Lowering::outlineBackward(const ast::Function &callee, Outlined &forward, Location where) {
+  FunctionType type = forward.function.getFunctionType();
+  SmallVector<Type> types(type.getInputs());
+  llvm::append_range(types, type.getResults());
+  for (const ast::Type &result : callee.results)
+    types.push_back(tensorType(result));
+  size_t own = callee.arguments.size(), captured = forward.captures.size();
+  size_t results = callee.results.size(), residuals = callee.residuals.size();
+  auto bind = [&](ArrayRef<const ast::Value *> names, ValueRange arguments) {
+    for (auto [name, argument] : llvm::zip_equal(names, arguments))
+      values[name] = {argument};
+  };
+  Outlined backward =
+      outline(callee.instanceName + ".backward", where, types, types.size(), [&](ValueRange given) {
+        bind(callee.arguments, given.take_front(own));
+        ValueRange rest = given.drop_front(own + captured);
+        ArrayRef<const ast::Value *> seen = callee.backward->arguments;
+        bind(seen.take_front(results), rest.take_front(results));
+        bind(callee.residuals, rest.slice(results, residuals));
+        bind(seen.drop_front(results), rest.drop_front(results + residuals));
+        return emitBody(*callee.backward);
+      });
+  shareCaptures(forward, backward, own, types.size());
+  forward.function->setAttr(model::kBackwardAttr,
+                            FlatSymbolRefAttr::get(&context, backward.function.getSymName()));
+}
+
+//===-- Layers ------------------------------------------------------------===//
+
+Bound Lowering::emitLayer(const ast::Layer &callee, const ast::LayerObject *object,
+                          ArrayRef<Bound> arguments) {
+  llvm::SaveAndRestore savedSelf(self, object);
+  llvm::SaveAndRestore savedPrefix(prefix, object->path);
+  for (auto [slot, state] : llvm::zip_equal(callee.slots, object->states))
+    slots[slot.value] = state;
+  for (auto [value, argument] : llvm::zip_equal(callee.arguments, arguments))
+    values[value] = argument;
+  return emitBody(*callee.body);
+}
+
+Bound Lowering::emitLayerCall(const ast::LayerCall &call) {
+  SmallVector<Bound> arguments;
+  for (const ast::Expr *argument : call.arguments)
+    arguments.push_back(emit(argument));
+  llvm::SaveAndRestore savedSite(site, mixSite(site, call.site));
+  const ast::LayerObject *object = resolve(call.layer);
+  if (!call.repeat)
+    return emitLayer(*call.callee, object, arguments);
+  return emitStack(call, object, arguments);
+}
+
+Bound Lowering::emitStack(const ast::LayerCall &call, const ast::LayerObject *object,
+                          ArrayRef<Bound> arguments) {
+  Loop loop{object->path, loc(call.location), call.repeat->name, call.repeat->size, {}, {}, object};
+  size_t fed = call.callee->results.size();
+  for (const Bound &argument : arguments.take_front(fed))
+    loop.carries.push_back(argument.front());
+  return emitLoop(loop, [&](ValueRange given) {
+    SmallVector<Bound> own;
+    for (Value carry : given.drop_front().take_front(fed))
+      own.push_back({carry});
+    llvm::append_range(own, arguments.drop_front(fed));
+    return emitLayer(*call.callee, object, own);
+  });
+}
+
+//===-- Trees -------------------------------------------------------------===//
+
+// How many leading axes an argument has that its callee does not expect: those of the stacks it lies in.
+static int64_t extraAxes(ArrayRef<const ast::Value *> expected, ArrayRef<Bound> arguments,
+                         ArrayRef<bool> isLeaf) {
+  for (auto [value, argument, leaf] : llvm::zip_equal(expected, arguments, isLeaf))
+    if (leaf)
+      return ranked(argument.front()).getRank() - static_cast<int64_t>(value->type.axes.size());
+  return 0;
+}
+
+static Value emitSum(OpBuilder &builder, Location where, Value left, Value right) {
+  IndexEmitter emitter(builder, where, {});
+  Value a = emitter.readScalar(left), b = emitter.readScalar(right);
+  if (isa<FloatType>(a.getType()))
+    return emitter.finish(arith::AddFOp::create(emitter.body(), where, a, b));
+  return emitter.finish(arith::AddIOp::create(emitter.body(), where, a, b));
+}
+
+static SmallVector<Value> leavesAmong(ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf) {
+  SmallVector<Value> leaves;
+  for (auto [argument, leaf] : llvm::zip_equal(arguments, isLeaf))
+    if (leaf)
+      leaves.push_back(argument.front());
+  return leaves;
+}
+
+// The arguments with their leaves replaced.
+static SmallVector<Bound> withLeaves(ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf, ValueRange leaves) {
+  SmallVector<Bound> result(arguments);
+  for (auto [argument, leaf] : llvm::zip_equal(result, isLeaf)) {
+    if (!leaf)
+      continue;
+    argument = {leaves.front()};
+    leaves = leaves.drop_front();
+  }
+  return result;
+}
+
+Value Lowering::emitLeafCall(const ast::Function &callee, ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf,
+                             unsigned callSite, bool addUp, Location where) {
+  if (extraAxes(callee.arguments, arguments, isLeaf) == 0)
+    return emitCall(callee, arguments, callSite, where).front();
+  SmallVector<Value> leaves = leavesAmong(arguments, isLeaf);
+  RankedTensorType type = ranked(leaves.front());
+  Loop loop{callee.instanceName + ".leaves",
+            where,
+            model::axesOf(type).front().str(),
+            type.getDimSize(0),
+            {},
+            leaves};
+  if (addUp)
+    loop.carries.push_back(
+        emitConstant(builder, where, builder.getZeroAttr(elementType(callee.results.front().element))));
+  return emitLoop(loop,
+                  [&](ValueRange given) {
+                    SmallVector<Bound> own = withLeaves(arguments, isLeaf, given.drop_front(addUp ? 2 : 1));
+                    Value value = emitLeafCall(callee, own, isLeaf, callSite, addUp, where);
+                    return SmallVector<Value>{addUp ? emitSum(builder, where, given[1], value) : value};
+                  })
+      .front();
+}
+
+// Calls `apply` with the arguments of each leaf.
+static void forEachLeaf(ArrayRef<const ast::Expr *> exprs, ArrayRef<Bound> arguments, size_t count,
+                        function_ref<void(size_t, ArrayRef<Bound>, ArrayRef<bool>)> apply) {
+  SmallVector<bool> isLeaf;
+  for (const ast::Expr *expr : exprs)
+    isLeaf.push_back(expr->type().isTree());
+  for (size_t i = 0; i < count; ++i) {
+    SmallVector<Bound> own;
+    for (auto [argument, leaf] : llvm::zip_equal(arguments, isLeaf))
+      own.push_back(leaf ? Bound{argument[i]} : argument);
+    apply(i, own, isLeaf);
+  }
+}
+
+Bound Lowering::emitEach(const ast::Each &each) {
+  SmallVector<Bound> arguments;
+  for (const ast::Expr *argument : each.arguments)
+    arguments.push_back(emit(argument));
+  Bound results;
+  forEachLeaf(each.arguments, arguments, each.leaves.size(),
+              [&](size_t i, ArrayRef<Bound> own, ArrayRef<bool> isLeaf) {
+                const ast::LeafCall &leaf = each.leaves[i];
+                results.push_back(
+                    emitLeafCall(*leaf.callee, own, isLeaf, leaf.site, /*addUp=*/false, loc(each.location)));
+              });
+  return results;
+}
+
+Value Lowering::emitTotal(const ast::Total &total) {
+  SmallVector<Bound> arguments;
+  for (const ast::Expr *argument : total.arguments)
+    arguments.push_back(emit(argument));
+  Location where = loc(total.location);
+  Value sum;
+  forEachLeaf(total.arguments, arguments, total.leaves.size(),
+              [&](size_t i, ArrayRef<Bound> own, ArrayRef<bool> isLeaf) {
+                const ast::LeafCall &leaf = total.leaves[i];
+                Value value = emitLeafCall(*leaf.callee, own, isLeaf, leaf.site, /*addUp=*/true, where);
+                sum = sum ? emitSum(builder, where, sum, value) : value;
+              });
+  return sum ? sum : emitConstant(builder, where, builder.getZeroAttr(elementType(total.type().element)));
+}
+
+void Lowering::emitUpdateLeaf(const ast::UpdateLeaf &leaf, ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf,
+                              Location where) {
+  llvm::SaveAndRestore savedSite(site, mixSite(site, leaf.parameter->path));
+  llvm::SaveAndRestore savedNames(nameValues, false);
+  setState(leaf.parameter, emitOptimizer(leaf, arguments, isLeaf, where));
+}
+
+Value Lowering::emitOptimizer(const ast::UpdateLeaf &leaf, ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf,
+                              Location where) {
+  if (extraAxes(leaf.callee->arguments, arguments, isLeaf) == 0)
+    return emitLayer(*leaf.callee, leaf.object, arguments).front();
+  SmallVector<Value> leaves = leavesAmong(arguments, isLeaf);
+  RankedTensorType type = ranked(leaves.front());
+  Loop loop{leaf.object->path, where, model::axesOf(type).front().str(), type.getDimSize(0), {}, leaves,
+            leaf.object};
+  return emitLoop(loop,
+                  [&](ValueRange given) {
+                    SmallVector<Bound> own = withLeaves(arguments, isLeaf, given.slice(1, leaves.size()));
+                    return SmallVector<Value>{emitOptimizer(leaf, own, isLeaf, where)};
+                  })
+      .front();
+}
