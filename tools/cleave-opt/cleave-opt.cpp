@@ -1,5 +1,6 @@
 // mlir-opt with Cleave's dialects and passes.
-#include "dialects/model/ir/Model.h"
+#include "compiler/convert/Passes.h"
+#include "dialects/pipe/ir/Pipe.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -9,6 +10,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllPasses();
-  registry.insert<cleave::model::ModelDialect>();
+  registry.insert<cleave::model::ModelDialect, cleave::pipe::PipeDialect>();
+  cleave::registerConvertPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Cleave optimizer driver\n", registry));
 }

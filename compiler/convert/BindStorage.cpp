@@ -1,0 +1,327 @@
+#include "compiler/convert/BindStorage.h"
+
+#include "compiler/analysis/Packing.h"
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::convert;
+using pipe::MemoryRegion;
+
+int64_t cleave::convert::loopDepthOf(Operation *op) {
+  int64_t depth = 0;
+  for (Operation *parent = op->getParentOp(); parent; parent = parent->getParentOp())
+    depth += isa<pipe::LoopOp, pipe::WhileOp>(parent);
+  return depth;
+}
+
+int64_t cleave::convert::inplaceResultOf(pipe::LaunchOp launch, unsigned input) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<FunctionOpInterface>(launch, launch.getKernelAttr());
+  auto pairs = kernel->getAttrOfType<DenseI64ArrayAttr>(pipe::kInplaceAttr);
+  for (size_t i = 0; pairs && i + 1 < static_cast<size_t>(pairs.size()); i += 2)
+    if (pairs[i] == input)
+      return pairs[i + 1];
+  return -1;
+}
+
+namespace {
+
+// Where a value is wanted. `old` is what lies there before: its readers must be done.
+struct Target {
+  Binding binding;
+  Value old;
+  bool afterGuards = false;
+};
+
+class Binder {
+public:
+  Binder(func::FuncOp entry, int64_t &constantBytes) : entry(entry), constantBytes(constantBytes) {}
+  StorageBindings run();
+
+private:
+  Binding newStorage(MemoryRegion region, int64_t slot, int64_t offset, int64_t bytes);
+  Binding newScratch(Type type) { return newStorage(MemoryRegion::Scratch, 0, 0, pipe::bytesOf(type)); }
+  void bind(Value value, const Target &target);
+  bool isBound(Value value) { return result.bindings.contains(value); }
+
+  bool canWrite(OpResult value, const Target &target);
+  bool trySink(Value value, Block *block, const Target &target);
+  void sinkTerminator(Block &block, ArrayRef<Target> targets);
+  void copyArguments(Block &block, MutableArrayRef<OpOperand> operands, ArrayRef<Target> targets);
+
+  void bindArguments();
+  std::vector<Target> returnTargets();
+  void bindBlock(Block &block);
+  void bindResults(Operation *op);
+  void bindLoop(pipe::LoopOp loop);
+  void bindIf(pipe::IfOp branch);
+  void bindWhile(pipe::WhileOp loop);
+  void bindCarries(Operation *op, MutableArrayRef<OpOperand> inits);
+  void bindConstant(pipe::ConstantOp op);
+  void bindSlices(Block &block);
+
+  func::FuncOp entry;
+  int64_t &constantBytes;
+  StorageBindings result;
+  llvm::DenseMap<Value, Target> targets; // of values that were sunk
+  llvm::SmallVector<Operation *> guards;
+};
+
+} // namespace
+
+Binding Binder::newStorage(MemoryRegion region, int64_t slot, int64_t offset, int64_t bytes) {
+  result.storages.push_back({region, slot, offset, bytes});
+  Binding binding;
+  binding.storage = result.storages.size() - 1;
+  return binding;
+}
+
+void Binder::bind(Value value, const Target &target) {
+  result.bindings[value] = target.binding;
+  targets[value] = target;
+}
+
+// A reader of the old content inside the op that writes the new one is fine where the kernel works in place,
+// and where a loop takes the old content as the carry that it updates.
+static bool readsInPlace(Operation *op, Value old, unsigned resultNumber) {
+  if (llvm::count(op->getOperands(), old) != 1)
+    return false;
+  unsigned operand = std::distance(op->operand_begin(), llvm::find(op->getOperands(), old));
+  if (auto launch = dyn_cast<pipe::LaunchOp>(op))
+    return inplaceResultOf(launch, operand) == static_cast<int64_t>(resultNumber);
+  bool isCarry = isa<pipe::LoopOp, pipe::WhileOp>(op) && operand == resultNumber;
+  return isCarry &&
+         llvm::none_of(old.getUsers(), [&](Operation *user) { return op->isProperAncestor(user); });
+}
+
+bool Binder::canWrite(OpResult value, const Target &target) {
+  Operation *op = value.getOwner();
+  if (target.afterGuards)
+    for (Operation *guard : guards)
+      if (!guard->isBeforeInBlock(op))
+        return false;
+  if (!target.old)
+    return true;
+  for (Operation *user : target.old.getUsers()) {
+    Operation *reader = op->getBlock()->findAncestorOpInBlock(*user);
+    if (reader == op ? !readsInPlace(op, target.old, value.getResultNumber()) : !reader->isBeforeInBlock(op))
+      return false;
+  }
+  return true;
+}
+
+bool Binder::trySink(Value value, Block *block, const Target &target) {
+  auto made = dyn_cast<OpResult>(value);
+  if (!made || made.getOwner()->getBlock() != block || isBound(value) ||
+      isa<pipe::ConstantOp>(made.getOwner()) || !canWrite(made, target))
+    return false;
+  bind(value, target);
+  return true;
+}
+
+static Value copyBefore(Operation *where, Value value) {
+  OpBuilder builder(where);
+  StringRef name = pipe::nameOf(value);
+  ArrayAttr names = name.empty() ? ArrayAttr() : builder.getStrArrayAttr(name);
+  return pipe::CopyOp::create(builder, where->getLoc(), value.getType(), value, names, ArrayAttr());
+}
+
+// Arguments handed on are copied at the top, before anything overwrites them. One that goes into the place of
+// another (two carries changing places) waits in a temporary.
+void Binder::copyArguments(Block &block, MutableArrayRef<OpOperand> operands, ArrayRef<Target> wanted) {
+  for (auto [operand, target] : llvm::zip(operands, wanted)) {
+    auto argument = dyn_cast<BlockArgument>(operand.get());
+    if (!argument || argument.getOwner() != &block || argument == target.old)
+      continue;
+    Value copy = copyBefore(&block.front(), argument);
+    operand.set(copy);
+    if (target.old) {
+      result.bindings[copy] = newScratch(copy.getType());
+      continue;
+    }
+    bind(copy, target);
+  }
+}
+
+void Binder::sinkTerminator(Block &block, ArrayRef<Target> wanted) {
+  Operation *end = block.getTerminator();
+  MutableArrayRef<OpOperand> operands = end->getOpOperands();
+  copyArguments(block, operands, wanted);
+  for (auto [operand, target] : llvm::zip(operands, wanted)) {
+    Value value = operand.get();
+    if (value == target.old)
+      continue; // stays as it is
+    bool done = isBound(value) && value.getDefiningOp<pipe::CopyOp>() && targets.contains(value) &&
+                result.bindings[value].storage == target.binding.storage;
+    if (done || trySink(value, &block, target))
+      continue;
+    Value copy = copyBefore(end, value);
+    operand.set(copy);
+    bind(copy, target);
+  }
+}
+
+void Binder::bindArguments() {
+  SymbolTable symbols(entry->getParentOfType<ModuleOp>());
+  int64_t slot = 0;
+  for (BlockArgument argument : entry.getArguments()) {
+    int64_t bytes = pipe::bytesOf(argument.getType());
+    auto symbol = entry.getArgAttrOfType<FlatSymbolRefAttr>(argument.getArgNumber(), model::kStateAttr);
+    if (!symbol) {
+      result.bindings[argument] = newStorage(MemoryRegion::Input, slot++, 0, bytes);
+      continue;
+    }
+    auto offset = symbols.lookup(symbol.getValue())->getAttrOfType<IntegerAttr>(pipe::kStateOffsetAttr);
+    result.bindings[argument] = newStorage(MemoryRegion::State, 0, offset.getInt(), bytes);
+  }
+}
+
+std::vector<Target> Binder::returnTargets() {
+  SymbolTable symbols(entry->getParentOfType<ModuleOp>());
+  std::vector<Target> wanted;
+  int64_t slot = 0;
+  for (auto [i, type] : llvm::enumerate(entry.getResultTypes())) {
+    Target &target = wanted.emplace_back();
+    auto symbol = entry.getResultAttrOfType<FlatSymbolRefAttr>(i, model::kStateAttr);
+    if (!symbol) {
+      target.binding = newStorage(MemoryRegion::Output, slot++, 0, pipe::bytesOf(type));
+      continue;
+    }
+    target.afterGuards = true;
+    for (BlockArgument argument : entry.getArguments())
+      if (entry.getArgAttr(argument.getArgNumber(), model::kStateAttr) == symbol)
+        target.old = argument;
+    if (target.old) {
+      target.binding = result.bindings[target.old];
+      continue;
+    }
+    auto offset = symbols.lookup(symbol.getValue())->getAttrOfType<IntegerAttr>(pipe::kStateOffsetAttr);
+    target.binding = newStorage(MemoryRegion::State, 0, offset.getInt(), pipe::bytesOf(type));
+  }
+  return wanted;
+}
+
+// The initial value of a carry goes straight where the carry lives when nothing needs it apart from that.
+void Binder::bindCarries(Operation *op, MutableArrayRef<OpOperand> inits) {
+  for (OpOperand &init : inits) {
+    Target target = targets.lookup(op->getResult(init.getOperandNumber()));
+    Value value = init.get();
+    if (isBound(value) && value == target.old)
+      continue;
+    bool onlyHere = llvm::all_of(value.getUses(), [&](OpOperand &use) {
+      Operation *reader = op->getBlock()->findAncestorOpInBlock(*use.getOwner());
+      return &use == &init || (reader && reader->isBeforeInBlock(op));
+    });
+    if (onlyHere && trySink(value, op->getBlock(), target))
+      continue;
+    Value copy = copyBefore(op, value);
+    init.set(copy);
+    bind(copy, target);
+  }
+}
+
+// The part of a stacked tensor at the position of the loop's counter.
+static Binding elementOf(Binding binding, Operation *loop, Type element) {
+  binding.depths.push_back(loopDepthOf(loop));
+  binding.strides.push_back(pipe::bytesOf(element));
+  return binding;
+}
+
+void Binder::bindLoop(pipe::LoopOp loop) {
+  bindCarries(loop, loop->getOpOperands().take_front(loop.getCarries().size()));
+  Block &body = loop.getBodyBlock();
+  result.bindings[loop.getCounter()] = newScratch(loop.getCounter().getType());
+  std::vector<Target> wanted;
+  for (auto [i, value] : llvm::enumerate(loop.getYield()->getOperands())) {
+    Target &target = wanted.emplace_back();
+    target.binding = result.bindings[loop.getResult(i)];
+    if (i >= loop.getCarries().size()) {
+      target.binding = elementOf(target.binding, loop, value.getType());
+      continue;
+    }
+    target.old = loop.getCarryArgs()[i];
+    result.bindings[target.old] = target.binding;
+  }
+  sinkTerminator(body, wanted);
+  bindBlock(body);
+}
+
+void Binder::bindIf(pipe::IfOp branch) {
+  std::vector<Target> wanted;
+  for (Value value : branch.getResults())
+    wanted.emplace_back().binding = result.bindings[value];
+  for (Region &region : branch->getRegions()) {
+    sinkTerminator(region.front(), wanted);
+    bindBlock(region.front());
+  }
+}
+
+void Binder::bindWhile(pipe::WhileOp loop) {
+  bindCarries(loop, loop->getOpOperands());
+  Block &condition = loop.getCondition().front(), &body = loop.getBody().front();
+  std::vector<Target> wanted;
+  for (auto [i, value] : llvm::enumerate(loop.getResults())) {
+    Target &target = wanted.emplace_back();
+    target.binding = result.bindings[value];
+    target.old = body.getArgument(i);
+    result.bindings[body.getArgument(i)] = target.binding;
+    result.bindings[condition.getArgument(i)] = target.binding;
+  }
+  bindBlock(condition);
+  sinkTerminator(body, wanted);
+  bindBlock(body);
+}
+
+void Binder::bindConstant(pipe::ConstantOp op) {
+  int64_t bytes = pipe::bytesOf(op.getType());
+  int64_t offset = llvm::alignTo(constantBytes, 64);
+  constantBytes = offset + bytes;
+  result.bindings[op.getResult()] = newStorage(MemoryRegion::Constant, 0, offset, bytes);
+}
+
+void Binder::bindResults(Operation *op) {
+  if (auto constant = dyn_cast<pipe::ConstantOp>(op))
+    return bindConstant(constant);
+  for (Value value : op->getResults()) {
+    if (isBound(value))
+      continue;
+    Target target;
+    target.binding = newScratch(value.getType());
+    bind(value, target);
+  }
+}
+
+// From the end: a loop decides where the values it starts from are wanted before those are bound.
+void Binder::bindBlock(Block &block) {
+  for (Operation *op = &block.back(); op; op = op->getPrevNode()) {
+    bindResults(op);
+    llvm::TypeSwitch<Operation *>(op)
+        .Case<pipe::LoopOp>([&](auto loop) { bindLoop(loop); })
+        .Case<pipe::IfOp>([&](auto branch) { bindIf(branch); })
+        .Case<pipe::WhileOp>([&](auto loop) { bindWhile(loop); });
+  }
+}
+
+void Binder::bindSlices(Block &block) {
+  for (Operation &op : block) {
+    if (auto loop = dyn_cast<pipe::LoopOp>(op))
+      for (auto [argument, source] : llvm::zip(loop.getSliceArgs(), loop.getSlices()))
+        result.bindings[argument] = elementOf(result.bindings[source], loop, argument.getType());
+    for (Region &region : op.getRegions())
+      for (Block &inner : region)
+        bindSlices(inner);
+  }
+}
+
+StorageBindings Binder::run() {
+  Block &block = entry.getBody().front();
+  llvm::append_range(guards, block.getOps<pipe::GuardOp>());
+  bindArguments();
+  sinkTerminator(block, returnTargets());
+  bindBlock(block);
+  bindSlices(block);
+  return std::move(result);
+}
+
+StorageBindings cleave::convert::bindStorage(func::FuncOp entry, int64_t &constantBytes) {
+  return Binder(entry, constantBytes).run();
+}

@@ -1,0 +1,48 @@
+// Which values of an entry share storage. Offsets come later.
+#ifndef CLEAVE_COMPILER_CONVERT_BINDSTORAGE_H
+#define CLEAVE_COMPILER_CONVERT_BINDSTORAGE_H
+
+#include "dialects/pipe/ir/Pipe.h"
+
+namespace cleave::convert {
+
+// A piece of memory that values live in, one after the other or as parts of it.
+struct Storage {
+  pipe::MemoryRegion region = pipe::MemoryRegion::Scratch;
+  int64_t slot = 0;   // input and output
+  int64_t offset = 0; // known from the start for states and constants
+  int64_t bytes = 0;
+};
+
+// A value's part of a storage: `strides` by the counters of the loops around it.
+struct Binding {
+  unsigned storage = 0;
+  llvm::SmallVector<int64_t, 2> depths;
+  llvm::SmallVector<int64_t, 2> strides;
+};
+
+struct StorageBindings {
+  std::vector<Storage> storages;
+  llvm::DenseMap<mlir::Value, Binding> bindings;
+};
+
+// Binds every value of an entry, inserting pipe.copy where sharing would lose a value:
+// - the value that becomes an output, the new value of a state, a carry or an element of a stack is written
+//   straight to its destination where no reader of the old content comes later; else it is copied there;
+// - a slice is a part of the tensor it is cut from.
+//
+//   %r = pipe.loop carries(%x) { ^(%i, %c): %y = launch @k(%c); yield %y }   ->   %x, %c, %y and %r share
+//   storage
+//
+// `constantBytes`: what the constants of entries before this one take; grows by this entry's.
+StorageBindings bindStorage(mlir::func::FuncOp entry, int64_t &constantBytes);
+
+// How many loops stand around an op within its entry.
+int64_t loopDepthOf(mlir::Operation *op);
+
+// The result that may overwrite operand `input` of a launch, or -1.
+int64_t inplaceResultOf(pipe::LaunchOp launch, unsigned input);
+
+} // namespace cleave::convert
+
+#endif

@@ -1,0 +1,310 @@
+#include "compiler/convert/EncodeProgram.h"
+
+#include "compiler/analysis/MemoryReport.h"
+#include "compiler/convert/BindStorage.h"
+
+using namespace mlir;
+using namespace cleave;
+using pipe::MemoryRegion;
+
+static rt::Type typeOf(Type element, StringRef wanted) {
+  if (element.isF64())
+    return rt::Type::F64;
+  if (element.isBF16())
+    return rt::Type::BF16;
+  if (element.isF16())
+    return rt::Type::F16;
+  if (element.isInteger(64))
+    return rt::Type::I64;
+  if (element.isInteger(32))
+    return rt::Type::I32;
+  if (element.isInteger(8))
+    return wanted == "u8" ? rt::Type::U8 : wanted == "bool" ? rt::Type::Bool : rt::Type::I8;
+  return rt::Type::F32;
+}
+
+// `wanted`: the user's element type where storage does not tell ("u8", "bool"), or "".
+static rt::Shape shapeOf(Type type, StringRef wanted) {
+  auto tensor = cast<RankedTensorType>(type);
+  rt::Shape shape;
+  shape.type = typeOf(tensor.getElementType(), wanted);
+  shape.sizes.assign(tensor.getShape().begin(), tensor.getShape().end());
+  for (StringRef axis : model::axesOf(tensor))
+    shape.axes.push_back(axis.str());
+  shape.axes.resize(shape.sizes.size());
+  return shape;
+}
+
+static std::string text(StringAttr attr) { return attr ? attr.getValue().str() : ""; }
+
+static rt::Region regionOf(MemoryRegion region) {
+  switch (region) {
+  case MemoryRegion::State:
+    return rt::Region::State;
+  case MemoryRegion::Scratch:
+    return rt::Region::Scratch;
+  case MemoryRegion::Constant:
+    return rt::Region::Constant;
+  case MemoryRegion::Input:
+    return rt::Region::Input;
+  case MemoryRegion::Output:
+    return rt::Region::Output;
+  }
+  return rt::Region::Scratch;
+}
+
+static rt::Address addressOf(pipe::PlaceAttr place) {
+  rt::Address address;
+  address.region = regionOf(place.getRegion());
+  address.slot = place.getSlot();
+  address.offset = place.getOffset();
+  for (auto [depth, stride] : llvm::zip(place.getDepths(), place.getStrides()))
+    address.strides.push_back({static_cast<uint32_t>(depth), stride});
+  return address;
+}
+
+namespace {
+
+class EntryEncoder {
+public:
+  EntryEncoder(func::FuncOp function, SymbolTable &symbols, const llvm::StringMap<uint32_t> &kernels)
+      : function(function), symbols(symbols), kernels(kernels) {}
+  rt::Entry run();
+
+private:
+  void encodePorts();
+  void encodeBlock(Block &block);
+  void encodeOp(Operation *op);
+  void encodeLaunch(pipe::LaunchOp op);
+  void encodeCopy(pipe::CopyOp op);
+  void encodeLoop(pipe::LoopOp op);
+  void encodeIf(pipe::IfOp op);
+  void encodeWhile(pipe::WhileOp op);
+  void encodePrint(pipe::PrintOp op);
+
+  uint32_t here() const { return entry.instructions.size(); }
+  rt::Instruction &add(rt::Opcode opcode, Operation *op);
+  rt::Operand operandOf(Value value, StringRef wanted = "");
+  // The path of what an argument of the entry is, or the name a value has.
+  std::string pathOf(Value value);
+
+  func::FuncOp function;
+  SymbolTable &symbols;
+  const llvm::StringMap<uint32_t> &kernels;
+  rt::Entry entry;
+};
+
+} // namespace
+
+std::string EntryEncoder::pathOf(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != &function.getBody().front())
+    return pipe::nameOf(value).str();
+  unsigned number = argument.getArgNumber();
+  if (auto symbol = function.getArgAttrOfType<FlatSymbolRefAttr>(number, model::kStateAttr))
+    return cast<model::StateOp>(symbols.lookup(symbol.getValue())).getPath().str();
+  return text(function.getArgAttrOfType<StringAttr>(number, model::kInputAttr));
+}
+
+rt::Operand EntryEncoder::operandOf(Value value, StringRef wanted) {
+  return {addressOf(pipe::placeOf(value)), shapeOf(value.getType(), wanted), pathOf(value)};
+}
+
+rt::Instruction &EntryEncoder::add(rt::Opcode opcode, Operation *op) {
+  rt::Instruction &instruction = entry.instructions.emplace_back();
+  instruction.op = opcode;
+  instruction.source = analysis::sourceOf(op->getLoc());
+  return instruction;
+}
+
+void EntryEncoder::encodePorts() {
+  auto attr = [&](DictionaryAttr attrs, StringRef name) { return attrs ? attrs.get(name) : Attribute(); };
+  for (BlockArgument argument : function.getArguments()) {
+    DictionaryAttr attrs = function.getArgAttrDict(argument.getArgNumber());
+    if (attr(attrs, model::kStateAttr))
+      continue;
+    rt::Port &port = entry.inputs.emplace_back();
+    port.name = text(dyn_cast_or_null<StringAttr>(attr(attrs, model::kInputAttr)));
+    port.shape =
+        shapeOf(argument.getType(), text(dyn_cast_or_null<StringAttr>(attr(attrs, pipe::kTypeAttr))));
+    if (auto source = dyn_cast_or_null<FlatSymbolRefAttr>(attr(attrs, model::kSourceAttr)))
+      port.source = source.getValue();
+    port.ordered = static_cast<bool>(attr(attrs, model::kOrderedAttr));
+    port.location = analysis::sourceOf(argument.getLoc());
+  }
+  Operation *end = function.getBody().front().getTerminator();
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    DictionaryAttr attrs = function.getResultAttrDict(i);
+    if (auto symbol = dyn_cast_or_null<FlatSymbolRefAttr>(attr(attrs, model::kStateAttr))) {
+      auto argument = dyn_cast<BlockArgument>(end->getOperand(i));
+      if (!argument || function.getArgAttr(argument.getArgNumber(), model::kStateAttr) != symbol)
+        entry.writes.push_back(cast<model::StateOp>(symbols.lookup(symbol.getValue())).getPath().str());
+      continue;
+    }
+    rt::Port &port = entry.outputs.emplace_back();
+    port.name = text(dyn_cast_or_null<StringAttr>(attr(attrs, model::kOutputAttr)));
+    port.shape = shapeOf(type, text(dyn_cast_or_null<StringAttr>(attr(attrs, pipe::kTypeAttr))));
+    port.location = analysis::sourceOf(end->getOperand(i).getLoc());
+  }
+}
+
+void EntryEncoder::encodeLaunch(pipe::LaunchOp op) {
+  rt::Instruction &launch = add(rt::Opcode::Launch, op);
+  launch.target = kernels.lookup(op.getKernel());
+  launch.outputs = op.getNumResults();
+  for (Value value : op.getInputs())
+    launch.operands.push_back(operandOf(value));
+  for (Value value : op.getResults())
+    launch.operands.push_back(operandOf(value));
+}
+
+void EntryEncoder::encodeCopy(pipe::CopyOp op) {
+  if (pipe::placeOf(op.getInput()) == pipe::placeOf(op.getResult()))
+    return;
+  add(rt::Opcode::Copy, op).operands = {operandOf(op.getInput()), operandOf(op.getResult())};
+}
+
+void EntryEncoder::encodeLoop(pipe::LoopOp op) {
+  uint32_t begin = here();
+  rt::Instruction &loop = add(rt::Opcode::LoopBegin, op);
+  loop.count = op.getCount();
+  loop.reverse = op.getReverse();
+  if (!op.getCounter().use_empty())
+    add(rt::Opcode::Counter, op).operands = {operandOf(op.getCounter())};
+  encodeBlock(op.getBodyBlock());
+  entry.instructions[begin].target = here();
+  add(rt::Opcode::LoopEnd, op).target = begin;
+}
+
+void EntryEncoder::encodeIf(pipe::IfOp op) {
+  uint32_t branch = here();
+  add(rt::Opcode::Branch, op).operands = {operandOf(op.getCondition(), "bool")};
+  encodeBlock(op.getThenBody().front());
+  uint32_t jump = here();
+  add(rt::Opcode::Jump, op);
+  entry.instructions[branch].target = here();
+  encodeBlock(op.getElseBody().front());
+  entry.instructions[jump].target = here();
+}
+
+void EntryEncoder::encodeWhile(pipe::WhileOp op) {
+  uint32_t begin = here();
+  add(rt::Opcode::LoopBegin, op).count = op.getBound();
+  encodeBlock(op.getCondition().front());
+  Value condition = op.getCondition().front().getTerminator()->getOperand(0);
+  add(rt::Opcode::LeaveUnless, op).operands = {operandOf(condition, "bool")};
+  encodeBlock(op.getBody().front());
+  entry.instructions[begin].target = here();
+  add(rt::Opcode::LoopEnd, op).target = begin;
+}
+
+void EntryEncoder::encodePrint(pipe::PrintOp op) {
+  rt::Instruction &print = add(rt::Opcode::Print, op);
+  print.text = op.getLabel();
+  for (auto [i, value] : llvm::enumerate(op.getInputs())) {
+    StringRef wanted = op.getTypes() ? cast<StringAttr>((*op.getTypes())[i]).getValue() : "";
+    print.operands.push_back(operandOf(value, wanted));
+  }
+}
+
+void EntryEncoder::encodeOp(Operation *op) {
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<pipe::LaunchOp>([&](auto launch) { encodeLaunch(launch); })
+      .Case<pipe::CopyOp>([&](auto copy) { encodeCopy(copy); })
+      .Case<pipe::LoopOp>([&](auto loop) { encodeLoop(loop); })
+      .Case<pipe::IfOp>([&](auto branch) { encodeIf(branch); })
+      .Case<pipe::WhileOp>([&](auto loop) { encodeWhile(loop); })
+      .Case<pipe::PrintOp>([&](auto print) { encodePrint(print); })
+      .Case<pipe::AssertOp>([&](auto assertion) {
+        rt::Instruction &instruction = add(rt::Opcode::Assert, op);
+        instruction.text = assertion.getMessage();
+        instruction.operands = {operandOf(assertion.getCondition(), "bool")};
+      })
+      .Case<pipe::GuardOp>([&](auto guard) {
+        rt::Instruction &instruction = add(rt::Opcode::Guard, op);
+        instruction.operands = {operandOf(guard.getInput())};
+        if (instruction.operands[0].name.empty())
+          instruction.operands[0].name = guard.getOutput();
+      });
+}
+
+void EntryEncoder::encodeBlock(Block &block) {
+  for (Operation &op : block)
+    encodeOp(&op);
+}
+
+rt::Entry EntryEncoder::run() {
+  entry.name = function.getName();
+  if (auto bytes = function->getAttrOfType<IntegerAttr>(pipe::kScratchBytesAttr))
+    entry.scratchBytes = bytes.getInt();
+  encodePorts();
+  encodeBlock(function.getBody().front());
+  return std::move(entry);
+}
+
+static rt::State encodeState(model::StateOp op) {
+  rt::State state;
+  state.path = op.getPath();
+  state.kind = op.getKind();
+  state.shape = shapeOf(op.getType(), text(op->getAttrOfType<StringAttr>(pipe::kTypeAttr)));
+  state.offset = op->getAttrOfType<IntegerAttr>(pipe::kStateOffsetAttr).getInt();
+  return state;
+}
+
+static rt::DataSource encodeData(model::DataOp op) {
+  DictionaryAttr arguments = op.getArguments();
+  auto word = [&](StringRef name) { return text(arguments.getAs<StringAttr>(name)); };
+  rt::DataSource data;
+  data.name = op.getSymName();
+  data.kind = op.getKind();
+  if (auto paths = arguments.getAs<ArrayAttr>("paths"))
+    for (StringRef path : paths.getAsValueRange<StringAttr>())
+      data.paths.push_back(path.str());
+  data.folder = word("folder");
+  data.option = data.kind == "tokens" ? word("type") : word("distribution");
+  if (auto below = arguments.getAs<IntegerAttr>("below"))
+    data.below = below.getInt();
+  data.location = analysis::sourceOf(op.getLoc());
+  return data;
+}
+
+static void encodeConstant(pipe::ConstantOp op, std::vector<uint8_t> &constants) {
+  auto value = cast<DenseElementsAttr>(op.getValue());
+  size_t offset = pipe::placeOf(op.getResult()).getOffset(), bytes = pipe::bytesOf(op.getType());
+  constants.resize(std::max(constants.size(), offset + bytes));
+  ArrayRef<char> raw = value.getRawData();
+  for (size_t at = 0; at < bytes; at += raw.size()) // a splat holds one element
+    llvm::copy(raw, constants.begin() + offset + at);
+}
+
+rt::Program cleave::convert::encodeProgram(ModuleOp module) {
+  rt::Program program;
+  SymbolTable symbols(module);
+  llvm::StringMap<uint32_t> kernels;
+  auto number = [](Operation *op, StringRef name) {
+    auto attr = op->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getInt() : 1;
+  };
+  for (Operation &op : *module.getBody()) {
+    if (op.hasAttr(pipe::kKernelAttr)) {
+      StringRef name = SymbolTable::getSymbolName(&op).getValue();
+      kernels[name] = program.kernels.size();
+      program.kernels.push_back(
+          {name.str(), nullptr, number(&op, pipe::kRowCountAttr), number(&op, pipe::kGrainAttr)});
+    } else if (auto state = dyn_cast<model::StateOp>(op)) {
+      program.states.push_back(encodeState(state));
+    } else if (auto data = dyn_cast<model::DataOp>(op)) {
+      program.data.push_back(encodeData(data));
+    }
+  }
+  module.walk([&](pipe::ConstantOp op) { encodeConstant(op, program.constants); });
+  if (auto bytes = module->getAttrOfType<IntegerAttr>(pipe::kStateBytesAttr))
+    program.stateBytes = bytes.getInt();
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function->hasAttr(model::kEntryAttr))
+      continue;
+    program.entries.push_back(EntryEncoder(function, symbols, kernels).run());
+    program.scratchBytes = std::max(program.scratchBytes, program.entries.back().scratchBytes);
+  }
+  return program;
+}

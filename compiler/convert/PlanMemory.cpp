@@ -1,0 +1,225 @@
+// --plan-memory: every value gets a place.
+//
+//   %0 = pipe.launch @a(%x) : ...                   %0 = pipe.launch @a(%x) {places = [#pipe.place<scratch,
+//   0>]} %1 = pipe.launch @b(%0) : ...             ->    %1 = pipe.launch @b(%0) {places =
+//   [#pipe.place<output 0, 0>]} return %1                                       return %1
+//
+// Before: the sched stage, its lists in their final order. After: the memory stage (verifyMemoryStage):
+// places on all values, pipe.copy where a value must move, `pipe.scratch_bytes` on entries, `pipe.offset` on
+// states. It stands behind the ordering, which decides how long values live, and before code generation,
+// which needs to know nothing of places: kernels get pointers.
+#include "compiler/analysis/ActionTimes.h"
+#include "compiler/analysis/MemoryReport.h"
+#include "compiler/analysis/Packing.h"
+#include "compiler/convert/BindStorage.h"
+#include "compiler/convert/EncodeProgram.h"
+#include "compiler/convert/Passes.h"
+#include "runtime/core/PrintProgram.h"
+#include "runtime/core/Verify.h"
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::convert;
+using analysis::ActionTimes;
+using analysis::Interval;
+using pipe::MemoryRegion;
+
+// One layout of the state region serves all entries.
+static void placeStates(ModuleOp module) {
+  Builder builder(module.getContext());
+  int64_t offset = 0;
+  for (auto state : module.getOps<model::StateOp>()) {
+    int64_t bytes = pipe::bytesOf(state.getType());
+    offset = llvm::alignTo(offset, analysis::alignmentOf(bytes));
+    state->setAttr(pipe::kStateOffsetAttr, builder.getI64IntegerAttr(offset));
+    offset += bytes;
+  }
+  module->setAttr(pipe::kStateBytesAttr, builder.getI64IntegerAttr(offset));
+}
+
+namespace {
+
+class EntryPlanner {
+public:
+  EntryPlanner(func::FuncOp entry, int64_t &constantBytes)
+      : entry(entry), bound(bindStorage(entry, constantBytes)), times(entry) {}
+  void run();
+
+private:
+  unsigned rootOf(unsigned storage);
+  bool isScratch(unsigned storage) { return bound.storages[storage].region == MemoryRegion::Scratch; }
+  void findLives();
+  void shareInplace();
+  void tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch);
+  int64_t packScratch();
+  pipe::PlaceAttr placeOf(Value value);
+  void setPlaces();
+
+  func::FuncOp entry;
+  StorageBindings bound;
+  ActionTimes times;
+  std::vector<Interval> lives;   // by storage
+  std::vector<unsigned> parents; // storages merged into others
+};
+
+} // namespace
+
+unsigned EntryPlanner::rootOf(unsigned storage) {
+  while (parents[storage] != storage)
+    storage = parents[storage] = parents[parents[storage]];
+  return storage;
+}
+
+// A storage lives from the first write of its values to the last read of any.
+void EntryPlanner::findLives() {
+  for (auto [i, storage] : llvm::enumerate(bound.storages)) {
+    parents.push_back(i);
+    lives.push_back({storage.bytes, INT64_MAX, -1, storage.offset});
+  }
+  for (auto &[value, binding] : bound.bindings) {
+    Interval &life = lives[binding.storage];
+    int64_t last = times.lastUse(value);
+    Operation *op = value.getDefiningOp();
+    if (op && op->getNumRegions())
+      last = std::max(last, times.end(op));
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      Operation *parent = argument.getOwner()->getParentOp();
+      // A loop's counter, carries and slices are there in every iteration.
+      if (!isa<func::FuncOp>(parent))
+        last = std::max(last, times.end(parent));
+    }
+    life.begin = std::min(life.begin, times.definition(value));
+    life.end = std::max(life.end, last);
+  }
+}
+
+// A kernel may write a result over an operand that nothing reads later.
+void EntryPlanner::tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch) {
+  const Binding &from = bound.bindings[input], &to = bound.bindings[made];
+  unsigned old = rootOf(from.storage), fresh = rootOf(to.storage);
+  auto uses = [&](Value value) { return rootOf(bound.bindings[value].storage) == old; };
+  if (old == fresh || !isScratch(old) || !isScratch(fresh) || !from.depths.empty() || !to.depths.empty() ||
+      lives[old].end != time || lives[fresh].begin != time || lives[old].bytes != lives[fresh].bytes ||
+      llvm::count_if(launch.getInputs(), uses) != 1)
+    return;
+  parents[fresh] = old;
+  lives[old].end = lives[fresh].end;
+}
+
+void EntryPlanner::shareInplace() {
+  entry.walk<WalkOrder::PreOrder>([&](pipe::LaunchOp launch) {
+    for (auto [i, input] : llvm::enumerate(launch.getInputs()))
+      if (int64_t made = inplaceResultOf(launch, i); made >= 0)
+        tryShare(input, launch.getResult(made), times.begin(launch), launch);
+  });
+}
+
+int64_t EntryPlanner::packScratch() {
+  std::vector<Interval> intervals;
+  std::vector<unsigned> owners;
+  for (unsigned i = 0; i < lives.size(); ++i) {
+    if (!isScratch(i) || rootOf(i) != i || lives[i].end < 0)
+      continue;
+    intervals.push_back(lives[i]);
+    owners.push_back(i);
+  }
+  int64_t bytes = analysis::packIntervals(intervals);
+  for (auto [interval, owner] : llvm::zip(intervals, owners))
+    lives[owner].offset = interval.offset;
+  return bytes;
+}
+
+pipe::PlaceAttr EntryPlanner::placeOf(Value value) {
+  const Binding &binding = bound.bindings[value];
+  const Storage &storage = bound.storages[binding.storage];
+  return pipe::PlaceAttr::get(entry.getContext(), storage.region, storage.slot,
+                              lives[rootOf(binding.storage)].offset, binding.depths, binding.strides);
+}
+
+void EntryPlanner::setPlaces() {
+  Builder builder(entry.getContext());
+  auto places = [&](auto values) {
+    return builder.getArrayAttr(
+        llvm::map_to_vector(values, [&](Value value) -> Attribute { return placeOf(value); }));
+  };
+  for (BlockArgument argument : entry.getArguments())
+    entry.setArgAttr(argument.getArgNumber(), pipe::kPlaceAttr, placeOf(argument));
+  Operation *end = entry.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(end->getOperands()))
+    entry.setResultAttr(i, pipe::kPlaceAttr, placeOf(value));
+  entry.getBody().walk([&](Operation *op) {
+    if (op->getNumResults())
+      op->setAttr(pipe::kPlacesAttr, places(op->getResults()));
+    if (auto loop = dyn_cast<pipe::LoopOp>(op))
+      loop.setArgPlacesAttr(places(loop.getBodyBlock().getArguments()));
+    if (auto loop = dyn_cast<pipe::WhileOp>(op))
+      loop.setArgPlacesAttr(places(loop.getBody().front().getArguments()));
+  });
+}
+
+void EntryPlanner::run() {
+  findLives();
+  shareInplace();
+  int64_t bytes = packScratch();
+  setPlaces();
+  entry->setAttr(pipe::kScratchBytesAttr, Builder(entry.getContext()).getI64IntegerAttr(bytes));
+}
+
+namespace {
+
+struct PlanMemory : PassWrapper<PlanMemory, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanMemory)
+
+  StringRef getArgument() const final { return "plan-memory"; }
+  StringRef getDescription() const final { return "Every value gets a region and an offset"; }
+  void getDependentDialects(DialectRegistry &registry) const final { registry.insert<pipe::PipeDialect>(); }
+
+  void runOnOperation() final {
+    ModuleOp module = getOperation();
+    placeStates(module);
+    int64_t constantBytes = 0;
+    for (auto entry : module.getOps<func::FuncOp>())
+      if (entry->hasAttr(model::kEntryAttr))
+        EntryPlanner(entry, constantBytes).run();
+  }
+};
+
+struct PrintMemory : PassWrapper<PrintMemory, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintMemory)
+
+  StringRef getArgument() const final { return "print-memory"; }
+  StringRef getDescription() const final {
+    return "Prints what takes the memory of a module at the memory stage";
+  }
+  void runOnOperation() final {
+    analysis::print(analysis::reportMemory(getOperation()), llvm::outs());
+    markAllAnalysesPreserved();
+  }
+};
+
+struct PrintExec : PassWrapper<PrintExec, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintExec)
+
+  StringRef getArgument() const final { return "print-exec"; }
+  StringRef getDescription() const final {
+    return "Prints the encoded program of a module at the memory stage";
+  }
+  void runOnOperation() final {
+    rt::Program program = convert::encodeProgram(getOperation());
+    llvm::outs() << rt::printProgram(program);
+    if (rt::Status status = rt::verify(program); !status)
+      getOperation().emitError() << status.error().message;
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> cleave::createPlanMemoryPass() { return std::make_unique<PlanMemory>(); }
+
+void cleave::registerConvertPasses() {
+  registerPass(createConvertModelToKernelsPass);
+  registerPass(createPlanMemoryPass);
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<PrintMemory>(); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<PrintExec>(); });
+}

@@ -1,0 +1,96 @@
+#include "dialects/pipe/ir/Pipe.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace cleave::pipe;
+
+#include "dialects/pipe/ir/PipeDialect.cpp.inc"
+#include "dialects/pipe/ir/PipeEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/pipe/ir/PipeAttributes.cpp.inc"
+
+void PipeDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/pipe/ir/PipeAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/pipe/ir/PipeOps.cpp.inc"
+      >();
+}
+
+static bool hasSlot(MemoryRegion region) {
+  return region == MemoryRegion::Input || region == MemoryRegion::Output;
+}
+
+void PlaceAttr::print(AsmPrinter &printer) const {
+  printer << "<" << stringifyMemoryRegion(getRegion());
+  if (hasSlot(getRegion()))
+    printer << " " << getSlot();
+  printer << ", " << getOffset();
+  if (!getDepths().empty()) {
+    printer << ", [";
+    llvm::interleaveComma(llvm::zip(getDepths(), getStrides()), printer, [&](auto stride) {
+      printer << "depth " << std::get<0>(stride) << " * " << std::get<1>(stride);
+    });
+    printer << "]";
+  }
+  printer << ">";
+}
+
+Attribute PlaceAttr::parse(AsmParser &parser, Type) {
+  StringRef keyword;
+  int64_t slot = 0, offset = 0;
+  SmallVector<int64_t> depths, strides;
+  SMLoc where = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseKeyword(&keyword))
+    return {};
+  std::optional<MemoryRegion> region = symbolizeMemoryRegion(keyword);
+  if (!region) {
+    parser.emitError(where, "expected a region (state, scratch, constant, input, output), got: ") << keyword;
+    return {};
+  }
+  if ((hasSlot(*region) && parser.parseInteger(slot)) || parser.parseComma() || parser.parseInteger(offset))
+    return {};
+  auto parseStride = [&]() -> ParseResult {
+    return failure(parser.parseKeyword("depth") || parser.parseInteger(depths.emplace_back()) ||
+                   parser.parseStar() || parser.parseInteger(strides.emplace_back()));
+  };
+  if (succeeded(parser.parseOptionalComma()) &&
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return PlaceAttr::get(parser.getContext(), *region, slot, offset, depths, strides);
+}
+
+int64_t cleave::pipe::bytesOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
+
+static ArrayAttr arrayOn(Operation *op, StringRef name) { return op->getAttrOfType<ArrayAttr>(name); }
+
+StringRef cleave::pipe::nameOf(Value value) {
+  auto result = dyn_cast<OpResult>(value);
+  if (!result)
+    return "";
+  ArrayAttr names = arrayOn(result.getOwner(), kNamesAttr);
+  return names ? cast<StringAttr>(names[result.getResultNumber()]).getValue() : "";
+}
+
+PlaceAttr cleave::pipe::placeOf(Value value) {
+  if (auto result = dyn_cast<OpResult>(value)) {
+    ArrayAttr places = arrayOn(result.getOwner(), kPlacesAttr);
+    return places ? dyn_cast<PlaceAttr>(places[result.getResultNumber()]) : PlaceAttr();
+  }
+  auto argument = cast<BlockArgument>(value);
+  Operation *parent = argument.getOwner()->getParentOp();
+  if (auto function = dyn_cast<func::FuncOp>(parent))
+    return function.getArgAttrOfType<PlaceAttr>(argument.getArgNumber(), kPlaceAttr);
+  ArrayAttr places = arrayOn(parent, kArgPlacesAttr);
+  return places ? dyn_cast<PlaceAttr>(places[argument.getArgNumber()]) : PlaceAttr();
+}
