@@ -53,6 +53,9 @@ public:
   // The checked program, or null when it was rejected. Owned by the driver.
   const ast::Program *check();
 
+  // Replaces the options `entries` and `expose`, which a caller may know only after check().
+  void select(std::vector<std::string> entries, std::vector<std::string> expose);
+
   // The text of a stage, or none when the program was rejected on the way.
   std::optional<std::string> ir(Stage stage);
 

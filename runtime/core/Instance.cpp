@@ -1,5 +1,6 @@
 #include "runtime/core/Instance.h"
 
+#include "runtime/core/Footprint.h"
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 #include "runtime/core/Verify.h"

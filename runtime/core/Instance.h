@@ -30,6 +30,7 @@ struct InstanceOptions {
   bool pinThreads = false;     // tie workers to processors
   bool allowNonFinite = false; // go on when a scalar output is NaN or infinite
   bool profile = false;        // measure the time of every kernel
+  int64_t memoryLimit = 0;     // bytes the program may take; 0: what the machine has, negative: any
   // Receives what `print` writes, a line without its end; empty: standard output.
   std::function<void(const std::string &)> print;
 };

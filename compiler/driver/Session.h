@@ -1,0 +1,71 @@
+// A program from its file to its results, in one object: what an application embeds.
+//
+//   cleave::Session session;
+//   session.load("gpt.dsl", {{"Layers", "4"}});          // reads and checks
+//   session.compile();                                   // native code
+//   session.initialise(/*seed=*/1);                      // or session.resume("gpt.safetensors")
+//   session.setInput("sample", "prompt", bytes, size);
+//   for (int i = 0; i < 100; ++i)
+//     if (cleave::rt::Status status = session.run("train"); !status) ...
+//   float loss = session.output("train", "loss")->as<float>()[0];
+//   session.save("gpt.safetensors");
+//
+// Every call returns its error; those of the program's text are in diagnostics() too, all of them.
+#ifndef CLEAVE_COMPILER_DRIVER_SESSION_H
+#define CLEAVE_COMPILER_DRIVER_SESSION_H
+
+#include "compiler/driver/Driver.h"
+#include "runtime/core/Instance.h"
+
+namespace cleave {
+
+class Session {
+public:
+  explicit Session(rt::InstanceOptions options = {});
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  // Reads and checks a program. `sets` overrides axis sizes and hyper-parameters.
+  rt::Status load(const std::string &file, const std::map<std::string, std::string> &sets = {});
+  // The same with every option of the driver.
+  rt::Status load(DriverOptions options);
+
+  // Compiles what was loaded and makes its instance. Its state is zero until initialise() or resume().
+  rt::Status compile();
+
+  // Initial values for every state.
+  rt::Status initialise(int64_t seed = 0) { return instance().initialise(seed); }
+  // Every state from a file that save() wrote.
+  rt::Status resume(const std::string &path) { return instance().load(path); }
+
+  rt::Status setInput(const std::string &entry, const std::string &input, const void *data, int64_t bytes) {
+    return instance().setInput(entry, input, data, bytes);
+  }
+  rt::Status run(const std::string &entry) { return instance().run(entry); }
+  rt::Result<rt::TensorView> output(const std::string &entry, const std::string &name) const {
+    return running->output(entry, name);
+  }
+  rt::Status save(const std::string &path) const { return running->save(path); }
+
+  // After load().
+  Driver &driver() { return *loaded; }
+  diag::Engine &engine() { return *diagnosed; }
+  // After compile(); everything else an instance can do.
+  rt::Instance &instance() { return *running; }
+
+  // What was found in the program's text, as text for people.
+  std::string diagnostics() const;
+
+private:
+  rt::Error rejected() const;
+
+  rt::InstanceOptions options;
+  std::unique_ptr<diag::Engine> diagnosed;
+  std::unique_ptr<Driver> loaded;
+  std::unique_ptr<rt::Instance> running;
+};
+
+} // namespace cleave
+
+#endif

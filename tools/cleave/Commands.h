@@ -1,0 +1,56 @@
+// The subcommands of `cleave`. Each returns the exit status.
+#ifndef CLEAVE_TOOLS_CLEAVE_COMMANDS_H
+#define CLEAVE_TOOLS_CLEAVE_COMMANDS_H
+
+#include "compiler/driver/Driver.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cleave::tool {
+
+// Exit status: see README.md.
+enum Exit { Fine = 0, Rejected = 1, Usage = 2, Failed = 3, Interrupted = 130 };
+
+struct CommonOptions {
+  std::string file;
+  std::vector<std::string> sets; // NAME=VALUE
+  bool json = false;
+  bool quiet = false;
+};
+
+struct IrOptions : CommonOptions {
+  std::string stage;
+  std::vector<std::string> entries;
+};
+
+struct RunOptions : CommonOptions {
+  std::string entry;
+  std::optional<int64_t> steps;
+  std::optional<int64_t> seed;
+  int threads = 0;
+  bool pin = false;
+  std::string save;
+  int64_t saveEvery = 0;
+  std::string resume;
+  bool sample = false;
+  std::vector<std::string> dumps;
+  std::vector<std::string> inputs; // NAME=FILE.npy
+  std::string metrics;
+  std::string plot;
+  bool allowNan = false;
+  bool profile = false;
+};
+
+int checkCommand(const CommonOptions &options);
+int irCommand(const IrOptions &options);
+int runCommand(const RunOptions &options);
+
+// Options of the driver: file, sizes, standard library.
+DriverOptions driverOptions(const CommonOptions &options);
+
+} // namespace cleave::tool
+
+#endif

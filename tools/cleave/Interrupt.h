@@ -1,0 +1,13 @@
+// Ctrl-C and SIGTERM as a wish that a run looks at between steps. A second signal ends the process at once.
+#ifndef CLEAVE_TOOLS_CLEAVE_INTERRUPT_H
+#define CLEAVE_TOOLS_CLEAVE_INTERRUPT_H
+
+namespace cleave::tool {
+
+// From now on signals are remembered instead of ending the process.
+void watchForInterrupts();
+bool interrupted();
+
+} // namespace cleave::tool
+
+#endif

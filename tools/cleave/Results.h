@@ -1,0 +1,27 @@
+// What a run ends with: outputs, the loss curve, the profile; for people and as JSON.
+#ifndef CLEAVE_TOOLS_CLEAVE_RESULTS_H
+#define CLEAVE_TOOLS_CLEAVE_RESULTS_H
+
+#include "runtime/core/Instance.h"
+
+#include <nlohmann/json.hpp>
+
+namespace cleave::tool {
+
+// Bytes as text for a terminal: what is not valid UTF-8 or would steer the terminal becomes U+FFFD.
+std::string printable(const uint8_t *bytes, int64_t count);
+
+// "accuracy 0.98", the text of a u8 output, or the type of a larger tensor.
+std::string outputLine(const rt::Port &port, const rt::TensorView &value);
+
+// Scalars as numbers, u8 tensors as text, others as their type. Not finite: null.
+nlohmann::ordered_json outputJson(const rt::TensorView &value);
+
+// The kernels that took the most time, a table for people.
+std::string profileTable(const rt::Program &program, const std::vector<rt::KernelTime> &times,
+                         size_t most = 20);
+nlohmann::ordered_json profileJson(const rt::Program &program, const std::vector<rt::KernelTime> &times);
+
+} // namespace cleave::tool
+
+#endif

@@ -1,0 +1,434 @@
+// `cleave run`: compile, train, save, sample.
+#include "compiler/driver/Session.h"
+#include "lang/ast/Tree.h"
+#include "runtime/core/Footprint.h"
+#include "runtime/core/Npy.h"
+#include "runtime/core/Text.h"
+#include "tools/cleave/Commands.h"
+#include "tools/cleave/Interrupt.h"
+#include "tools/cleave/Progress.h"
+#include "tools/cleave/Reporting.h"
+#include "tools/cleave/Results.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+namespace cleave::tool {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kDefaultSteps = 100;
+constexpr char kInit[] = "init";
+constexpr char kSample[] = "sample";
+
+rt::InstanceOptions instanceOptions(const RunOptions &options) {
+  rt::InstanceOptions result;
+  result.threads = options.threads;
+  result.pinThreads = options.pin;
+  result.allowNonFinite = options.allowNan;
+  result.profile = options.profile;
+  return result;
+}
+
+bool contains(const std::vector<std::string> &names, const std::string &name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// gpt.blocks[3].w -> gpt.blocks[*].w
+std::string stacked(const std::string &path) {
+  std::string result;
+  for (size_t i = 0; i < path.size(); ++i) {
+    result += path[i];
+    if (path[i] != '[')
+      continue;
+    size_t close = path.find_first_not_of("0123456789", i + 1);
+    if (close != std::string::npos && close > i + 1 && path[close] == ']') {
+      result += "*";
+      i = close - 1;
+    }
+  }
+  return result;
+}
+
+class Run {
+public:
+  explicit Run(const RunOptions &options) : options(options), session(withPrint(instanceOptions(options))) {}
+
+  int run() {
+    rt::Status status = everything();
+    if (!status && !status.error().code.empty() && !textRejected)
+      report(session.engine(), status.error());
+    if (progress)
+      progress->finish();
+    showDiagnostics(session.engine(), options.json);
+    int exit = status ? Fine : textRejected ? Rejected : exitStatusOf(status.error());
+    if (status && stopped)
+      exit = Interrupted;
+    if (options.json)
+      std::printf("%s\n", result(exit).dump().c_str());
+    return exit;
+  }
+
+private:
+  bool shown() const { return !options.quiet && !options.json; }
+
+  rt::InstanceOptions withPrint(rt::InstanceOptions given) {
+    given.print = [this](const std::string &line) {
+      if (options.json)
+        std::fprintf(stderr, "%s\n", line.c_str());
+      else if (progress)
+        progress->line(line);
+      else
+        std::printf("%s\n", line.c_str());
+    };
+    return given;
+  }
+
+  rt::Status everything() {
+    if (rt::Status status = compile(); !status)
+      return status;
+    if (rt::Status status = prepare(); !status)
+      return status;
+    if (rt::Status status = steps(); !status)
+      return saveAfterFailure(status.error());
+    if (rt::Status status = finish(); !status)
+      return status;
+    return {};
+  }
+
+  //===-- Before the first step ---------------------------------------===//
+
+  rt::Status compile() {
+    auto start = std::chrono::steady_clock::now();
+    DriverOptions given = driverOptions(options);
+    if (rt::Status status = session.load(std::move(given)); !status) {
+      textRejected = true;
+      return status;
+    }
+    const ast::Program &program = *session.driver().check();
+    if (rt::Status status = chooseEntry(program); !status)
+      return status;
+    std::vector<std::string> entries = {entryName};
+    if (options.sample && entryName != kSample)
+      entries.push_back(kSample);
+    session.driver().select(entries, exposedValues(program));
+    rt::Status status = session.compile();
+    textRejected = session.engine().hasErrors();
+    compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return status;
+  }
+
+  // The entry asked for, `train`, or the only one.
+  rt::Status chooseEntry(const ast::Program &program) {
+    std::vector<std::string> names;
+    for (const ast::Entry *entry : program.entries)
+      names.push_back(entry->name);
+    bool choice = options.entry.empty();
+    entryName = !choice ? options.entry : contains(names, "train") || names.size() != 1 ? "train" : names[0];
+    names.push_back(kInit);
+    for (const std::string &wanted : {entryName, std::string(options.sample ? kSample : kInit)}) {
+      if (contains(names, wanted))
+        continue;
+      std::string near = rt::nearest(wanted, names);
+      rt::Error error = {"E701",
+                         "an entry must be one of the program's, found '" + wanted + "'",
+                         "",
+                         {"there are " + rt::listText(names, 8)},
+                         near.empty() ? "" : "did you mean '" + near + "'?"};
+      if (choice && wanted == entryName)
+        error.hint = "say which one with --entry";
+      return error;
+    }
+    for (const ast::Hyper &hyper : program.hypers)
+      if (hyper.name == "steps" && hyper.value)
+        hyperSteps = hyper.value->integer;
+    return {};
+  }
+
+  // What --dump names beyond states and the entry's own outputs.
+  std::vector<std::string> exposedValues(const ast::Program &program) const {
+    std::vector<std::string> values;
+    for (const std::string &dump : options.dumps) {
+      auto isState = [&](const ast::State *state) {
+        return state->path == dump || state->path == stacked(dump);
+      };
+      auto isOutput = [&](const ast::Entry *entry) {
+        return entry->name == entryName && contains(entry->outputNames, dump);
+      };
+      if (std::none_of(program.states.begin(), program.states.end(), isState) &&
+          std::none_of(program.entries.begin(), program.entries.end(), isOutput))
+        values.push_back(dump);
+    }
+    return values;
+  }
+
+  rt::Status prepare() {
+    rt::Instance &instance = session.instance();
+    rt::Result<int> found = instance.findEntry(entryName);
+    if (!found)
+      return found.error();
+    entry = *found;
+    int64_t seed = options.seed.value_or(0);
+    if (!options.resume.empty()) {
+      if (rt::Status status = session.resume(options.resume); !status)
+        return status;
+      if (options.seed)
+        if (rt::Status status = instance.setState("seed", &seed, sizeof(seed)); !status)
+          return status;
+    } else if (entryName != kInit) {
+      if (rt::Status status = session.initialise(seed); !status)
+        return status;
+    } else if (rt::Status status = instance.setInput(entry, "seed", &seed, sizeof(seed)); !status) {
+      return status;
+    }
+    for (const std::string &input : options.inputs)
+      if (rt::Status status = giveInput(input); !status)
+        return status;
+    if (options.sample)
+      if (rt::Status status = instance.prepare(*instance.findEntry(kSample)); !status)
+        return status;
+    return instance.prepare(entry);
+  }
+
+  // NAME=FILE.npy, for every entry that runs and has an input of that name.
+  rt::Status giveInput(const std::string &text) {
+    rt::Instance &instance = session.instance();
+    size_t equals = text.find('=');
+    std::string name = text.substr(0, equals);
+    std::string path = text.substr(equals + 1);
+    rt::Result<rt::Npy> file = rt::Npy::open(path);
+    if (!file)
+      return file.error();
+    bool used = false;
+    for (size_t i = 0; i < instance.program().entries.size(); ++i)
+      for (const rt::Port &port : instance.program().entries[i].inputs) {
+        if (port.name != name)
+          continue;
+        used = true;
+        const rt::Shape &found = file->shape();
+        if (found.type != port.shape.type || found.sizes != port.shape.sizes)
+          return rt::Error{"E504",
+                           "a value must have the type and shape of its input, found " + rt::toString(found) +
+                               " in '" + path + "' for '" + name + "', " + rt::toString(port.shape),
+                           port.location,
+                           {},
+                           "no conversion is implicit"};
+        rt::Status status = instance.setInput(static_cast<int>(i), name, file->data(), found.bytes());
+        if (!status)
+          return status;
+      }
+    // An unknown name: let the instance say it, with its suggestion.
+    return used ? rt::Status() : instance.setInput(entry, name, file->data(), file->shape().bytes());
+  }
+
+  //===-- The steps ---------------------------------------------------===//
+
+  const rt::Entry &facts() const { return session_().program().entries[entry]; }
+  rt::Instance &session_() const { return const_cast<Session &>(session).instance(); }
+
+  // The output called `loss`, else the first floating-point scalar.
+  std::string lossName() const {
+    std::string found;
+    for (const rt::Port &port : facts().outputs) {
+      if (!port.shape.sizes.empty() || !rt::isFloat(port.shape.type))
+        continue;
+      if (port.name == "loss")
+        return port.name;
+      if (found.empty())
+        found = port.name;
+    }
+    return found;
+  }
+
+  // Elements of the first input that holds rows of integers.
+  int64_t tokensPerStep() const {
+    for (const rt::Port &port : facts().inputs)
+      if (port.shape.sizes.size() >= 2 && !rt::isFloat(port.shape.type))
+        return port.shape.elements();
+    return 0;
+  }
+
+  rt::Status steps() {
+    rt::Instance &instance = session.instance();
+    bool advances = entryName != kInit && contains(facts().writes, "step");
+    int64_t first = advances ? instance.step() : 0;
+    int64_t last = options.steps ? *options.steps : !advances ? 1 : hyperSteps.value_or(kDefaultSteps);
+    progress = std::make_unique<Progress>(first, last, shown() && advances);
+    if (!options.metrics.empty())
+      if (std::string why = progress->openMetrics(options.metrics); !why.empty())
+        return rt::Error{"E704",
+                         "the metrics file must be writable, found that '" + options.metrics +
+                             "' is not: " + why,
+                         "",
+                         {},
+                         ""};
+    watchForInterrupts();
+    std::string loss = lossName();
+    StepFacts step;
+    step.tokens = tokensPerStep();
+    for (int64_t at = first; at < last && !stopped; ++at) {
+      auto start = std::chrono::steady_clock::now();
+      if (rt::Status status = instance.run(entry); !status)
+        return status;
+      step.step = at;
+      step.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (!loss.empty()) {
+        rt::Result<rt::TensorView> value = instance.output(entry, loss);
+        step.loss = rt::elementAsDouble(value->shape.type, value->data, 0);
+      }
+      progress->step(step);
+      stopped = interrupted();
+      bool due = options.saveEvery > 0 && (at + 1) % options.saveEvery == 0;
+      if (due && !options.save.empty() && at + 1 < last && !stopped)
+        if (rt::Status status = session.save(options.save); !status)
+          return status;
+    }
+    progress->finish();
+    return {};
+  }
+
+  // A run that stops on NaN keeps what it had, beside the last good save and not over it.
+  rt::Status saveAfterFailure(const rt::Error &failure) {
+    rt::Error error = failure;
+    bool whole = error.code == "E710" || error.code == "E711";
+    if (whole && !options.save.empty()) {
+      std::string path = options.save + ".stopped";
+      rt::Status status = session.save(path);
+      error.notes.push_back(status ? "the state before the step is saved to '" + path + "'"
+                                   : status.error().message);
+    }
+    return error;
+  }
+
+  //===-- Afterwards --------------------------------------------------===//
+
+  rt::Status finish() {
+    if (!options.save.empty()) {
+      if (rt::Status status = session.save(options.save); !status)
+        return status;
+      savedTo = options.save;
+    }
+    if (stopped && shown())
+      std::printf("stopped after step %lld%s\n", static_cast<long long>(session.instance().step()),
+                  savedTo.empty() ? "" : (", saved to " + savedTo).c_str());
+    if (rt::Status status = plot(); !status)
+      return status;
+    if (rt::Status status = dump(); !status)
+      return status;
+    if (shown())
+      showOutputs();
+    if (options.profile && shown())
+      std::printf("%s",
+                  profileTable(session.instance().program(), session.instance().profile(entry)).c_str());
+    return options.sample && !stopped ? sample() : rt::Status();
+  }
+
+  rt::Status plot() {
+    std::string label = lossName();
+    if (shown())
+      std::printf("%s", terminalPlot(progress->curve(), label).c_str());
+    if (options.plot.empty())
+      return {};
+    std::string svg = svgPlot(progress->curve(), label), why;
+    if (rt::replaceFile(options.plot, {{svg.data(), static_cast<int64_t>(svg.size())}}, why))
+      return {};
+    return rt::Error{
+        "E704", "the plot must be writable, found that '" + options.plot + "' is not: " + why, "", {}, ""};
+  }
+
+  rt::Status dump() {
+    for (const std::string &name : options.dumps) {
+      rt::Result<rt::TensorView> value = session.output(entryName, name);
+      if (!value)
+        value = session.instance().state(name);
+      if (!value)
+        return value.error();
+      if (rt::Status status = rt::writeNpy(name + ".npy", value->shape, value->data); !status)
+        return status;
+      if (shown())
+        std::printf("%s %s -> %s.npy\n", name.c_str(), rt::toString(value->shape).c_str(), name.c_str());
+    }
+    return {};
+  }
+
+  void showOutputs() const {
+    for (const rt::Port &port : facts().outputs) {
+      bool inCurve = port.name == lossName() && progress->curve().size() >= 2;
+      if (inCurve || contains(options.dumps, port.name) || entryName == kInit)
+        continue;
+      if (rt::Result<rt::TensorView> value = session.output(entryName, port.name))
+        std::printf("%s\n", outputLine(port, *value).c_str());
+    }
+  }
+
+  rt::Status sample() {
+    if (rt::Status status = session.run(kSample); !status)
+      return status;
+    const rt::Instance &instance = session.instance();
+    for (const rt::Port &port : instance.program().entries[*instance.findEntry(kSample)].outputs) {
+      rt::Result<rt::TensorView> value = session.output(kSample, port.name);
+      if (!value)
+        continue;
+      if (shown())
+        std::printf("--- %s ---\n%s\n", port.name.c_str(), outputLine(port, *value).c_str());
+      sampled[port.name] = outputJson(*value);
+    }
+    return {};
+  }
+
+  Json result(int exit) {
+    Json json = {{"file", options.file}, {"entry", entryName}, {"status", exit}, {"interrupted", stopped}};
+    json["diagnostics"] = Json::parse(session.engine().renderJson());
+    if (!progress)
+      return json;
+    const rt::Instance &instance = session.instance();
+    const Curve &curve = progress->curve();
+    json["seed"] = instance.seed();
+    json["step"] = instance.step();
+    json["steps_run"] = progress->steps();
+    json["threads"] = instance.threads();
+    json["compile_seconds"] = compileSeconds;
+    json["seconds"] = progress->seconds();
+    if (progress->tokens() > 0 && progress->seconds() > 0)
+      json["tokens_per_second"] = progress->tokens() / progress->seconds();
+    json["peak_bytes"] = rt::footprintOf(instance.program()).bytes;
+    if (!curve.empty()) {
+      json["first_loss"] = curve.front().second;
+      json["loss"] = curve.back().second;
+    }
+    json["outputs"] = Json::object();
+    if (progress->steps() > 0 && entryName != kInit)
+      for (const rt::Port &port : facts().outputs)
+        if (rt::Result<rt::TensorView> value = session.output(entryName, port.name))
+          json["outputs"][port.name] = outputJson(*value);
+    if (!sampled.empty())
+      json["sample"] = sampled;
+    if (!savedTo.empty())
+      json["saved"] = savedTo;
+    if (options.profile)
+      json["profile"] = profileJson(instance.program(), session.instance().profile(entry));
+    return json;
+  }
+
+  RunOptions options;
+  Session session;
+  bool textRejected = false; // the engine holds the diagnostics
+  std::string entryName;
+  int entry = 0;
+  std::optional<int64_t> hyperSteps;
+  double compileSeconds = 0;
+  std::unique_ptr<Progress> progress;
+  bool stopped = false;
+  std::string savedTo;
+  Json sampled;
+};
+
+} // namespace
+
+int runCommand(const RunOptions &options) { return Run(options).run(); }
+
+} // namespace cleave::tool

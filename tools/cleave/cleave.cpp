@@ -1,0 +1,124 @@
+// The command line: cleave run | check | ir.
+#include "tools/cleave/Commands.h"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <unistd.h>
+
+using namespace cleave;
+using namespace cleave::tool;
+
+namespace {
+
+// Beside the executable when installed, in the source tree when built there; CLEAVE_STDLIB wins.
+std::string standardLibrary() {
+  if (const char *given = std::getenv("CLEAVE_STDLIB"))
+    return given;
+  char path[4096];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+  if (length > 0) {
+    std::string folder(path, length);
+    folder.resize(folder.find_last_of('/'));
+    std::string installed = folder + "/../share/cleave/stdlib";
+    if (access(installed.c_str(), R_OK) == 0)
+      return installed;
+  }
+  return CLEAVE_DEFAULT_STDLIB;
+}
+
+std::string pairChecker(const std::string &text) {
+  size_t equals = text.find('=');
+  return equals == std::string::npos || equals == 0 ? "must be NAME=VALUE, found '" + text + "'" : "";
+}
+
+void addCommon(CLI::App &command, CommonOptions &options) {
+  command.add_option("file", options.file, "The program, a .dsl file")->required();
+  command
+      .add_option("--set", options.sets,
+                  "Size of an axis or value of a hyper-parameter, NAME=VALUE; repeatable")
+      ->check(pairChecker)
+      ->allow_extra_args(false)
+      ->trigger_on_parse(false);
+  command.add_flag("--json", options.json, "Facts for programs: one JSON object on standard output");
+  command.add_flag("--quiet", options.quiet, "Nothing but diagnostics (and --json)");
+}
+
+void addRun(CLI::App &app, RunOptions &options) {
+  CLI::App *run = app.add_subcommand("run", "Compile a program and run one of its entries");
+  addCommon(*run, options);
+  run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one");
+  run->add_option("--steps", options.steps,
+                  "Run until the step counter is at N; default: the hyper-parameter `steps`, else 100 "
+                  "(entries that do not train: N runs, default 1)")
+      ->check(CLI::NonNegativeNumber);
+  run->add_option("--seed", options.seed, "Seed of initial values, data order and random numbers; default 0");
+  run->add_option("--threads", options.threads, "Threads; default: one per processor")
+      ->check(CLI::Range(1, 1024));
+  run->add_flag("--pin", options.pin, "Tie each thread to a processor");
+  run->add_option("--save", options.save, "Save the state to this safetensors file at the end");
+  run->add_option("--save-every", options.saveEvery, "Save also after every N steps")
+      ->check(CLI::PositiveNumber);
+  run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values");
+  run->add_flag("--sample", options.sample, "Run the entry `sample` at the end and print its text");
+  run->add_option("--dump", options.dumps, "Write a named value of the last step to VALUE.npy; repeatable")
+      ->allow_extra_args(false);
+  run->add_option("--input", options.inputs, "Value of an input, NAME=FILE.npy; repeatable")
+      ->check(pairChecker)
+      ->allow_extra_args(false);
+  run->add_option("--metrics", options.metrics, "Write one JSON line per step to this file");
+  run->add_option("--plot", options.plot, "Draw the loss curve to this SVG file");
+  run->add_flag("--allow-nan", options.allowNan, "Go on when a scalar output is NaN or infinite");
+  run->add_flag("--profile", options.profile, "Show where the time went, kernel by kernel");
+}
+
+int parse(CLI::App &app, int argc, char **argv) {
+  try {
+    app.parse(argc, argv);
+    return Fine;
+  } catch (const CLI::ParseError &error) {
+    // Asking for help is fine; anything else is a usage error, whatever CLI11 numbers it.
+    return app.exit(error) == 0 ? -1 : Usage;
+  }
+}
+
+} // namespace
+
+namespace cleave::tool {
+
+DriverOptions driverOptions(const CommonOptions &options) {
+  DriverOptions result;
+  result.file = options.file;
+  for (const std::string &set : options.sets) {
+    size_t equals = set.find('=');
+    result.sets[set.substr(0, equals)] = set.substr(equals + 1);
+  }
+  result.stdlib = standardLibrary();
+  return result;
+}
+
+} // namespace cleave::tool
+
+int main(int argc, char **argv) {
+  // A write beyond a file-size limit is reported like a full disk, and does not kill.
+  std::signal(SIGXFSZ, SIG_IGN);
+  CLI::App app{"A language and compiler for machine-learning programs.", "cleave"};
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 fine, 1 program or input rejected, 2 usage, 3 failure while running,\n"
+             "130 stopped by Ctrl-C with the state saved where --save asks for it.");
+  RunOptions run;
+  CommonOptions check;
+  IrOptions ir;
+  addRun(app, run);
+  addCommon(*app.add_subcommand("check", "Check a program and say what is in it"), check);
+  CLI::App *irApp = app.add_subcommand("ir", "Show a program at a stage of the compiler");
+  addCommon(*irApp, ir);
+  irApp->add_option("--stage", ir.stage, "Stage to show")->required()->check(CLI::IsMember(stageNames()));
+  irApp->add_option("--entry", ir.entries, "Show this entry only; repeatable")->allow_extra_args(false);
+
+  if (int status = parse(app, argc, argv); status != Fine)
+    return status < 0 ? Fine : status;
+  if (app.got_subcommand("run"))
+    return runCommand(run);
+  return app.got_subcommand("check") ? checkCommand(check) : irCommand(ir);
+}
