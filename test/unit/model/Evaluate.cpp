@@ -268,11 +268,12 @@ private:
     for (int64_t start = 0; start < static_cast<int64_t>(input.data.size()); start += row) {
       std::vector<int64_t> order(row);
       std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](int64_t i, int64_t j) {
-        Scalar a = input.data[start + i], b = input.data[start + j];
-        if (descending)
-          std::swap(a, b);
-        return a.real < b.real || a.integer < b.integer;
+      std::sort(order.begin(), order.end(), [&](int64_t i, int64_t j) {
+        const Scalar &a = input.data[start + (descending ? j : i)],
+                     &b = input.data[start + (descending ? i : j)];
+        if (a.real != b.real || a.integer != b.integer)
+          return a.real < b.real || a.integer < b.integer;
+        return i < j;
       });
       for (int64_t i = 0; i < row; ++i)
         result.data[start + i].integer = order[i];
