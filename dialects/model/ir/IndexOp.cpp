@@ -22,12 +22,14 @@ void IndexOp::build(OpBuilder &builder, OperationState &state, RankedTensorType 
   properties.sizes = builder.getDenseI64ArrayAttr(sizes);
   properties.parallel = builder.getI64IntegerAttr(parallel);
   properties.combiner = CombinerAttr::get(builder.getContext(), combiner);
+  OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(state.addRegion());
   for (Value input : inputs)
     block->addArgument(cast<RankedTensorType>(input.getType()).getElementType(), state.location);
   if (!makeBody)
     return;
-  OpBuilder body = OpBuilder::atBlockBegin(block, builder.getListener());
+  OpBuilder body(builder.getContext(), builder.getListener()); // the block belongs to no op yet
+  body.setInsertionPointToStart(block);
   Value value = makeBody(body, state.location, block->getArguments());
   YieldOp::create(body, state.location, value);
 }

@@ -29,6 +29,7 @@ void Reverse::give(Value to, Value cotangent) {
 }
 
 Value Reverse::take(Value of) {
+  of = resolve(of);
   auto found = cotangents.find(of);
   if (found == cotangents.end())
     return {};
@@ -62,9 +63,12 @@ LogicalResult Reverse::collect(Block &block, Operation *end, SmallVectorImpl<Ope
       FailureOr<SmallVector<Value>> values = inlineCall(call, context.symbols);
       if (failed(values))
         return failure();
+      for (auto [result, value] : llvm::zip(call.getResults(), *values))
+        opened[result] = value;
       call->replaceAllUsesWith(*values);
       it = before ? std::next(before->getIterator()) : block.begin();
-      call->erase();
+      call->remove(); // kept until the end: its results stand for the values they became
+      replaced.push_back(call);
       continue;
     }
     for (Value result : op->getResults())
@@ -79,6 +83,8 @@ LogicalResult Reverse::run(Block &block, Operation *end) {
   SmallVector<Operation *> path;
   if (failed(collect(block, end, path)))
     return failure();
+  for (auto [value, cotangent] : seeds)
+    cotangents[resolve(value)].push_back(cotangent);
   for (Operation *op : llvm::reverse(path))
     if (failed(visit(op)))
       return failure();

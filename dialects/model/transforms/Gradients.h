@@ -51,7 +51,7 @@ public:
   bool isUrgent(mlir::Value value) const { return urgent.contains(value); }
 
   // The cotangent of an output, given before `run`.
-  void seed(mlir::Value of, mlir::Value cotangent) { cotangents[of].push_back(cotangent); }
+  void seed(mlir::Value of, mlir::Value cotangent) { seeds.emplace_back(of, cotangent); }
   // Adds to the cotangent of a value; ignored where the value is not active.
   void give(mlir::Value to, mlir::Value cotangent);
   // The sum of what was given, in the order given; null for none.
@@ -76,7 +76,14 @@ private:
   mlir::LogicalResult collect(mlir::Block &block, mlir::Operation *end,
                               llvm::SmallVectorImpl<mlir::Operation *> &path);
 
+  mlir::Value resolve(mlir::Value value) const {
+    mlir::Value into = opened.lookup(value);
+    return into ? into : value;
+  }
+
   llvm::DenseSet<mlir::Value> active, urgent;
+  llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> seeds;
+  llvm::DenseMap<mlir::Value, mlir::Value> opened; // results of calls that were opened -> what they became
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> cotangents;
   llvm::SmallVector<mlir::Operation *> replaced;
 };

@@ -204,6 +204,11 @@ public:
 
 private:
   AffineMap parallelMap() { return leadingDims(op.getContext(), op.getParallel(), op.getNumDims()); }
+  OpBuilder scratchEnd() { // the region belongs to no op
+    OpBuilder body(op.getContext());
+    body.setInsertionPointToEnd(&scratch.front());
+    return body;
+  }
   Value addLeaf(Access access);
   Value makeSeed();
   Value makeTieSeed();
@@ -283,7 +288,7 @@ Value IndexReverse::makeTieSeed() {
   };
   Value share = makeElementwise(builder, loc, type, {cotangent, makeTieCount()}, divide);
   Value shareHere = addLeaf({share, parallelMap(), {}}), best = addLeaf({op.getResult(), parallelMap(), {}});
-  OpBuilder body = OpBuilder::atBlockEnd(&scratch.front());
+  OpBuilder body = scratchEnd();
   Value value = scratch.front().back().getOperand(0);
   Value equal = arith::CmpFOp::create(body, loc, arith::CmpFPredicate::OEQ, value, best);
   return arith::SelectOp::create(body, loc, equal, shareHere,
@@ -336,7 +341,7 @@ Value IndexReverse::makeProductSeed() {
   Value others =
       addLeaf({makeExclusiveProduct(), leadingDims(op.getContext(), op.getNumDims(), op.getNumDims()), {}});
   Value here = addLeaf({cotangent, parallelMap(), {}});
-  OpBuilder body = OpBuilder::atBlockEnd(&scratch.front());
+  OpBuilder body = scratchEnd();
   return arith::MulFOp::create(body, loc, here, others);
 }
 
@@ -493,7 +498,7 @@ LogicalResult IndexReverse::run() {
   for (Value input : op.getInputs())
     wanted.push_back(reverse.isActive(input));
   Value seed = makeSeed(), result = mapping.lookup(op.getBodyBlock().getTerminator())->getOperand(0);
-  OpBuilder body = OpBuilder::atBlockEnd(&block);
+  OpBuilder body = scratchEnd();
   wanted.resize(block.getNumArguments(), false);
   FailureOr<SmallVector<Value>> adjoints = differentiateBody(body, block, result, seed, wanted);
   if (failed(adjoints))
