@@ -195,7 +195,7 @@ void Lowering::emitEntry(const ast::Entry &entry) {
   prefix.clear();
   self = nullptr;
   nameValues = options.nameValues;
-  site = 0;
+  site = mixSite(0, entry.name);
   for (const ast::EntryInput &input : entry.inputs)
     values[input.value] = {
         frame.block->addArgument(tensorType(input.value->type), loc(input.value->location))};

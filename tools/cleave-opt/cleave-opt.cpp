@@ -1,8 +1,8 @@
 // mlir-opt with Cleave's dialects and passes.
+#include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/Passes.h"
-#include "dialects/pipe/ir/Pipe.h"
 #include "dialects/model/ir/Model.h"
-#include "dialects/model/transforms/Passes.h"
+#include "dialects/pipe/ir/Pipe.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -14,7 +14,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   registry.insert<cleave::model::ModelDialect, cleave::pipe::PipeDialect>();
   cleave::registerConvertPasses();
-  cleave::model::registerModelPasses();
-  registry.insert<cleave::model::ModelDialect>();
+  cleave::codegen::registerCodegenPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Cleave optimizer driver\n", registry));
 }

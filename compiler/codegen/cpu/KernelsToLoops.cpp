@@ -1,0 +1,118 @@
+// cleave-kernels-to-loops: each kernel as loops over memrefs.
+//
+//   func.func private @relu(%x: tensor<64x100xf32>) -> tensor<64x100xf32> attributes {cleave.kernel,
+//       cleave.rows = array<i64: 64, 100>} { linalg.generic ... }
+// ->
+//   func.func private @relu(%x: memref<64x100xf32>, %y: memref<64x100xf32>, %begin: index, %end: index)
+//       attributes {cleave.kernel, cleave.row_count = 4 : i64, cleave.grain = 4 : i64, ...} {
+//     scf.for %unit = %begin to %end { scf.for ... { vector.load, arith.maximumf, vector.store } }
+//   }
+//
+// Before: a kernel holds linalg.generic, linalg.fill, tensor.empty and constants, or one model.scatter or
+// model.argsort. After: memref, scf, vector, arith, math only; units are independent of each other.
+//
+// It bufferises, tiles and vectorises in one step, since all three read the same facts (which dims are rows,
+// which access is contiguous), and those are plain on tensors and hidden afterwards.
+#include "compiler/codegen/cpu/Codegen.h"
+#include "compiler/codegen/cpu/Emitters.h"
+#include "compiler/codegen/cpu/RowEmitter.h"
+
+#include "dialects/model/ir/Model.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace cleave::codegen {
+
+LoopFunction::LoopFunction(func::FuncOp kernel) : kernel(kernel) {
+  OpBuilder builder(kernel);
+  SmallVector<Type> inputs;
+  for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes())) {
+    auto tensor = cast<RankedTensorType>(type);
+    inputs.push_back(MemRefType::get(tensor.getShape(), storageType(tensor.getElementType())));
+  }
+  inputs.append(2, builder.getIndexType());
+  function =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getName(), builder.getFunctionType(inputs, {}));
+  function.setVisibility(kernel.getVisibility());
+  for (NamedAttribute attribute : kernel->getDiscardableAttrs())
+    function->setDiscardableAttr(attribute.getName(), attribute.getValue());
+  Block *entry = function.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  func::ReturnOp::create(builder, kernel.getLoc());
+}
+
+Place LoopFunction::place(OpBuilder &builder, unsigned argument) {
+  Value memref = function.getArgument(argument);
+  auto type = cast<MemRefType>(memref.getType());
+  Place place;
+  place.strides = rowMajorStrides(type.getShape());
+  auto flat = MemRefType::get({type.getNumElements()}, type.getElementType());
+  place.memref =
+      memref::ReinterpretCastOp::create(builder, kernel.getLoc(), flat, memref, /*offset=*/int64_t{0},
+                                        ArrayRef<int64_t>{type.getNumElements()}, ArrayRef<int64_t>{1});
+  return place;
+}
+
+void LoopFunction::finish(int64_t unitCount, int64_t grain) {
+  Builder builder(function.getContext());
+  function->setAttr(kRowCountAttr, builder.getI64IntegerAttr(unitCount));
+  function->setAttr(kGrainAttr, builder.getI64IntegerAttr(grain));
+  kernel.erase();
+}
+
+static LogicalResult emitRows(func::FuncOp func) {
+  FailureOr<Kernel> kernel = analyseKernel(func);
+  if (failed(kernel))
+    return failure();
+  SmallVector<Group> groups = groupStages(*kernel);
+  RowPlan plan = planRows(*kernel, groups);
+  LoopFunction loops(func);
+  OpBuilder builder(loops.function.front().getTerminator());
+  RowEmitter emitter(builder, *kernel, groups, plan);
+  for (BlockArgument argument : func.getArguments())
+    emitter.bind(argument, loops.place(builder, argument.getArgNumber()));
+  for (OpOperand &result : func.front().getTerminator()->getOpOperands())
+    emitter.bind(result.get(), loops.place(builder, func.getNumArguments() + result.getOperandNumber()));
+  emitter.emit(loops.begin(), loops.end());
+  loops.finish(plan.unitCount, plan.grain);
+  return success();
+}
+
+namespace {
+
+struct KernelsToLoops : PassWrapper<KernelsToLoops, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(KernelsToLoops)
+
+  StringRef getArgument() const override { return "cleave-kernels-to-loops"; }
+  StringRef getDescription() const override { return "Bufferise, tile and vectorise each kernel."; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, func::FuncDialect, memref::MemRefDialect, scf::SCFDialect,
+                    vector::VectorDialect>();
+  }
+
+  void runOnOperation() override {
+    auto functions = llvm::to_vector(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp func : functions)
+      if (func->hasAttr(kKernelAttr) && !func.isExternal() && failed(emit(func)))
+        return signalPassFailure();
+  }
+
+  static LogicalResult emit(func::FuncOp func) {
+    if (auto scatters = func.getOps<model::ScatterOp>(); !scatters.empty())
+      return emitScatter(func, *scatters.begin());
+    if (auto sorts = func.getOps<model::ArgsortOp>(); !sorts.empty())
+      return emitArgsort(func, *sorts.begin());
+    if (std::optional<LogicalResult> product = emitProduct(func))
+      return *product;
+    return emitRows(func);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createKernelsToLoopsPass() { return std::make_unique<KernelsToLoops>(); }
+
+} // namespace cleave::codegen

@@ -1,0 +1,498 @@
+#include "compiler/codegen/cpu/RowEmitter.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace cleave::codegen {
+
+Value RowEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+/// A value goes through memory when another group reads it along inner dims, or when a body indexes it.
+bool RowEmitter::needsBuffer(OpResult value, const Stage &stage) const {
+  if (places.contains(value))
+    return false;
+  bool perRow = llvm::none_of(llvm::seq<unsigned>(0, stage.inner.size()),
+                              [&](unsigned dim) { return !stage.reduces(dim); });
+  const Group *home = llvm::find_if(groups, [&](const Group &group) { return group.contains(&stage); });
+  for (Operation *user : value.getUsers()) {
+    if (isa<tensor::ExtractOp>(user))
+      return true;
+    bool sameGroup =
+        llvm::any_of(home->members, [&](const Member &member) { return member.stage->op == user; });
+    if (!sameGroup && !perRow)
+      return true;
+  }
+  return false;
+}
+
+void RowEmitter::makeBuffer(OpResult value, const Stage &stage) {
+  linalg::GenericOp op = stage.op;
+  auto type = cast<RankedTensorType>(value.getType());
+  AffineMap map = op.getIndexingMapMatchingResult(value);
+  Place place;
+  place.strides.assign(type.getRank(), 0);
+  int64_t elements = plan.vectorRows ? plan.unroll * kLanes : 1;
+  for (int64_t axis = type.getRank() - 1; axis >= 0; --axis) {
+    LoopDim dim = stage.dims[map.getDimPosition(axis)];
+    if (dim.kind == LoopDim::Row && plan.vectorRows && dim.index + 1 == kernel.rowSizes.size())
+      place.strides[axis] = 1;
+    if (dim.kind != LoopDim::Inner)
+      continue;
+    place.strides[axis] = elements;
+    elements *= type.getDimSize(axis);
+  }
+  auto buffer = MemRefType::get({elements}, storageType(type.getElementType()));
+  place.memref = memref::AllocaOp::create(builder, loc, buffer, builder.getI64IntegerAttr(64));
+  places[value] = place;
+}
+
+void RowEmitter::makeBuffers() {
+  for (const Stage &stage : kernel.stages)
+    for (OpResult value : linalg::GenericOp(stage.op)->getResults())
+      if (needsBuffer(value, stage))
+        makeBuffer(value, stage);
+}
+
+void RowEmitter::emit(Value begin, Value end) {
+  makeBuffers();
+  auto rows = scf::ForOp::create(builder, loc, begin, end, index(1));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(rows.getBody());
+  emitUnit(rows.getInductionVar());
+}
+
+void RowEmitter::emitUnit(Value unit) {
+  SmallVector<int64_t> sizes(kernel.rowSizes);
+  if (plan.vectorRows)
+    sizes.back() = llvm::divideCeil(sizes.back(), plan.block);
+  rowIndex.assign(sizes.size(), {});
+  for (int64_t dim = static_cast<int64_t>(sizes.size()) - 1; dim >= 0; --dim) {
+    rowIndex[dim] = unit;
+    if (dim == 0)
+      break;
+    rowIndex[dim] = builder.createOrFold<arith::RemUIOp>(loc, unit, index(sizes[dim]));
+    unit = builder.createOrFold<arith::DivUIOp>(loc, unit, index(sizes[dim]));
+  }
+  vectorDim = -1;
+  pieces.assign(1, Piece{});
+  if (plan.vectorRows)
+    return emitBlock(rowIndex.back());
+  emitGroups();
+}
+
+/// The lanes of a block: whole chunks first, then single vectors of which the last may be partial.
+void RowEmitter::emitBlock(Value block) {
+  vectorDim = static_cast<int>(kernel.rowSizes.size()) - 1;
+  int64_t size = kernel.rowSizes.back(), step = plan.unroll * kLanes;
+  int64_t full = plan.block / step * step;
+  bool ragged = size % plan.block != 0 || plan.block % step != 0;
+  Value low = builder.createOrFold<arith::MulIOp>(loc, block, index(plan.block));
+  if (plan.block == size)
+    low = index(0);
+  Value high = builder.createOrFold<arith::AddIOp>(loc, low, index(plan.block));
+  Value fullHigh = builder.createOrFold<arith::AddIOp>(loc, low, index(full));
+  if (size % plan.block != 0) {
+    high = arith::MinSIOp::create(builder, loc, high, index(size));
+    Value length = arith::SubIOp::create(builder, loc, high, low);
+    Value rest = arith::RemUIOp::create(builder, loc, length, index(step));
+    fullHigh = arith::SubIOp::create(builder, loc, high, rest);
+  }
+  if (full > 0)
+    loop(low, fullHigh, step, {}, [&](Value base, Values) {
+      setPieces(base, step);
+      emitChunk(base);
+      return Values{};
+    });
+  if (!ragged)
+    return;
+  loop(fullHigh, high, kLanes, {}, [&](Value base, Values) {
+    Value left = arith::SubIOp::create(builder, loc, high, base);
+    Value limit = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), left);
+    LaneEmitter emitter(builder, loc, kLanes, false);
+    Value zero = arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), 0);
+    Value lane = emitter.whole(Lanes::affine(zero, 1));
+    Value mask =
+        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, lane, emitter.broadcast(limit));
+    pieces.assign(1, Piece{base, mask});
+    emitChunk(base);
+    return Values{};
+  });
+}
+
+void RowEmitter::emitChunk(Value base) {
+  chunkBase = base;
+  emitGroups();
+  chunkBase = {};
+}
+
+void RowEmitter::emitGroups() {
+  rowValues.clear();
+  for (auto [number, group] : llvm::enumerate(groups))
+    emitGroup(group, number);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops of a group
+//===----------------------------------------------------------------------===//
+
+void RowEmitter::emitGroup(const Group &group, unsigned number) {
+  Nest nest;
+  nest.group = &group;
+  unsigned rowDims = kernel.rowSizes.size();
+  int inner = plan.vectorRows ? -1 : plan.vectorDim[number];
+  if (!plan.vectorRows) {
+    vectorDim = inner < 0 ? -1 : static_cast<int>(rowDims) + inner;
+    nest.unroll = plan.groupUnroll[number];
+    pieces.assign(1, Piece{});
+  }
+  // The vector dim runs innermost among its kind.
+  for (unsigned dim = 0; dim < group.sizes.size(); ++dim)
+    if (static_cast<int>(dim) != inner)
+      (group.reduced[dim] ? nest.reduced : nest.parallel).push_back(dim);
+  if (inner >= 0)
+    (group.reduced[inner] ? nest.reduced : nest.parallel).push_back(inner);
+  nest.vectorReduced = inner >= 0 && group.reduced[inner];
+  for (const Member &member : group.members)
+    if (member.stage->reducesAny())
+      for (unsigned result = 0; result < linalg::GenericOp(member.stage->op)->getNumResults(); ++result)
+        nest.outputs.push_back({&member, result});
+  innerIndex.assign(group.sizes.size(), {});
+  emitParallel(nest, 0);
+  pointValues.clear();
+}
+
+RowEmitter::Values RowEmitter::loop(Value low, Value high, int64_t step, Values carried,
+                                    llvm::function_ref<Values(Value, Values)> body) {
+  auto op = scf::ForOp::create(builder, loc, low, high, index(step), carried,
+                               [&](OpBuilder &, Location, Value, ValueRange) {});
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(op.getBody());
+  Values next = body(op.getInductionVar(), Values(op.getRegionIterArgs()));
+  scf::YieldOp::create(builder, loc, next);
+  return Values(op.getResults());
+}
+
+RowEmitter::Values RowEmitter::overScalars(unsigned dim, int64_t size, Values carried, Body body) {
+  return loop(index(0), index(size), 1, std::move(carried), [&](Value position, Values values) {
+    innerIndex[dim] = position;
+    return body(std::move(values));
+  });
+}
+
+/// Vectors that start at `base` and cover `count` points, the last one masked where it is partial.
+void RowEmitter::setPieces(Value base, int64_t count) {
+  pieces.clear();
+  for (int64_t offset = 0; offset < count; offset += kLanes) {
+    Piece piece{builder.createOrFold<arith::AddIOp>(loc, base, index(offset)), {}};
+    if (count - offset < kLanes) {
+      SmallVector<bool> exists(kLanes, false);
+      std::fill_n(exists.begin(), count - offset, true);
+      auto maskType = VectorType::get({kLanes}, builder.getI1Type());
+      piece.mask = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(maskType, exists));
+    }
+    pieces.push_back(piece);
+  }
+}
+
+RowEmitter::Values RowEmitter::overVectors(const Nest &nest, int64_t size, Values carried, Body body) {
+  int64_t step = nest.unroll * kLanes;
+  int64_t full = size / step * step;
+  SmallVector<Piece> outside = pieces;
+  if (full > step) {
+    carried = loop(index(0), index(full), step, std::move(carried), [&](Value base, Values values) {
+      setPieces(base, step);
+      return body(std::move(values));
+    });
+  } else if (full == step) {
+    setPieces(index(0), step);
+    carried = body(std::move(carried));
+  }
+  if (full < size) {
+    setPieces(index(full), size - full);
+    carried = body(std::move(carried));
+  }
+  pieces = outside;
+  return carried;
+}
+
+void RowEmitter::emitParallel(const Nest &nest, unsigned level) {
+  if (level == nest.parallel.size()) {
+    if (nest.group->reducesAny())
+      emitReduction(nest);
+    else
+      emitPoint(nest, {});
+    return;
+  }
+  unsigned dim = nest.parallel[level];
+  auto body = [&](Values) {
+    emitParallel(nest, level + 1);
+    return Values{};
+  };
+  if (vectorDim == static_cast<int>(kernel.rowSizes.size() + dim))
+    overVectors(nest, nest.group->sizes[dim], {}, body);
+  else
+    overScalars(dim, nest.group->sizes[dim], {}, body);
+}
+
+RowEmitter::Values RowEmitter::emitReduced(const Nest &nest, unsigned level, Values accumulators) {
+  if (level == nest.reduced.size())
+    return emitPoint(nest, std::move(accumulators));
+  unsigned dim = nest.reduced[level];
+  auto body = [&](Values values) { return emitReduced(nest, level + 1, std::move(values)); };
+  if (vectorDim == static_cast<int>(kernel.rowSizes.size() + dim))
+    return overVectors(nest, nest.group->sizes[dim], std::move(accumulators), body);
+  return overScalars(dim, nest.group->sizes[dim], std::move(accumulators), body);
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+/// The operation that folds a term into result `result` of a generic.
+static Operation *combinerOf(linalg::GenericOp op, unsigned result) {
+  return op.getBody()->getTerminator()->getOperand(result).getDefiningOp();
+}
+
+static vector::CombiningKind kindOf(Operation *combiner) {
+  using Kind = vector::CombiningKind;
+  return llvm::TypeSwitch<Operation *, Kind>(combiner)
+      .Case<arith::MulFOp, arith::MulIOp>([](auto) { return Kind::MUL; })
+      .Case<arith::MaximumFOp>([](auto) { return Kind::MAXIMUMF; })
+      .Case<arith::MinimumFOp>([](auto) { return Kind::MINIMUMF; })
+      .Case<arith::MaxNumFOp>([](auto) { return Kind::MAXNUMF; })
+      .Case<arith::MinNumFOp>([](auto) { return Kind::MINNUMF; })
+      .Case<arith::MaxSIOp>([](auto) { return Kind::MAXSI; })
+      .Case<arith::MinSIOp>([](auto) { return Kind::MINSI; })
+      .Case<arith::MaxUIOp>([](auto) { return Kind::MAXUI; })
+      .Case<arith::MinUIOp>([](auto) { return Kind::MINUI; })
+      .Case<arith::AndIOp>([](auto) { return Kind::AND; })
+      .Case<arith::OrIOp>([](auto) { return Kind::OR; })
+      .Case<arith::XOrIOp>([](auto) { return Kind::XOR; })
+      .Default([](auto) { return Kind::ADD; });
+}
+
+void RowEmitter::emitReduction(const Nest &nest) {
+  unsigned slots = nest.vectorReduced ? nest.unroll : pieces.size();
+  Values accumulators;
+  for (auto [member, result] : nest.outputs)
+    for (unsigned slot = 0; slot < slots; ++slot) {
+      Piece piece = nest.vectorReduced ? Piece{} : pieces[slot];
+      LaneEmitter emitter = emitterFor(*member, piece);
+      if (!nest.vectorReduced) {
+        accumulators.push_back(emitter.whole(initialValue(emitter, *member, result, piece, slot)));
+        continue;
+      }
+      Operation *combiner = combinerOf(member->stage->op, result);
+      TypedAttr neutral = *arith::getNeutralElement(combiner);
+      Type type = computeType(neutral.getType());
+      if (type != neutral.getType())
+        neutral = FloatAttr::get(type, cast<FloatAttr>(neutral).getValueAsDouble());
+      accumulators.push_back(emitter.broadcast(arith::ConstantOp::create(builder, loc, neutral)));
+    }
+  accumulators = emitReduced(nest, 0, std::move(accumulators));
+  for (auto [number, output] : llvm::enumerate(nest.outputs)) {
+    auto [member, result] = output;
+    ArrayRef<Value> own = ArrayRef<Value>(accumulators).slice(number * slots, slots);
+    if (nest.vectorReduced) {
+      LaneEmitter emitter = emitterFor(*member, Piece{});
+      keepResult(emitter, *member, result, Piece{}, finishVector(emitter, *member, result, own));
+      continue;
+    }
+    for (unsigned slot = 0; slot < slots; ++slot) {
+      LaneEmitter emitter = emitterFor(*member, pieces[slot]);
+      Lanes value = lanes() == 1 ? Lanes::uniform(own[slot]) : Lanes::vector(own[slot]);
+      keepResult(emitter, *member, result, pieces[slot], value);
+    }
+  }
+}
+
+/// Folds the accumulators pairwise, then the lanes, then the initial value: an order fixed by the shape.
+Lanes RowEmitter::finishVector(LaneEmitter &emitter, const Member &member, unsigned result,
+                               ArrayRef<Value> slots) {
+  vector::CombiningKind kind = kindOf(combinerOf(member.stage->op, result));
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(slots[0].getType()));
+  auto flags = isFloat ? arith::FastMathFlagsAttr::get(builder.getContext(), emitter.flags())
+                       : arith::FastMathFlagsAttr();
+  Values level(slots);
+  while (level.size() > 1) {
+    Values next;
+    for (unsigned i = 0; i + 1 < level.size(); i += 2)
+      next.push_back(vector::makeArithReduction(builder, loc, kind, level[i], level[i + 1], flags));
+    if (level.size() % 2)
+      next.push_back(level.back());
+    level = std::move(next);
+  }
+  Value scalar = vector::ReductionOp::create(builder, loc, kind, level[0],
+                                             isFloat ? emitter.flags() : arith::FastMathFlags::none);
+  Lanes initial = initialValue(emitter, member, result, Piece{}, 0);
+  return Lanes::uniform(vector::makeArithReduction(builder, loc, kind, scalar, initial.value, flags));
+}
+
+//===----------------------------------------------------------------------===//
+// Points
+//===----------------------------------------------------------------------===//
+
+LaneEmitter RowEmitter::emitterFor(const Member &member, const Piece &piece) {
+  return LaneEmitter(builder, linalg::GenericOp(member.stage->op).getLoc(), lanes(), member.stage->exact,
+                     piece.mask);
+}
+
+RowEmitter::Values RowEmitter::emitPoint(const Nest &nest, Values accumulators) {
+  unsigned slots = nest.outputs.empty() ? 0 : accumulators.size() / nest.outputs.size();
+  unsigned output = 0;
+  pointValues.clear();
+  for (const Member &member : nest.group->members) {
+    unsigned results = linalg::GenericOp(member.stage->op)->getNumResults();
+    bool reduces = member.stage->reducesAny();
+    for (auto [number, piece] : llvm::enumerate(pieces)) {
+      LaneEmitter emitter = emitterFor(member, piece);
+      SmallVector<Lanes> old;
+      for (unsigned result = 0; reduces && result < results; ++result) {
+        Value value = accumulators[(output + result) * slots + number];
+        old.push_back(lanes() == 1 ? Lanes::uniform(value) : Lanes::vector(value));
+      }
+      SmallVector<Lanes> made = evaluate(member, piece, number, old);
+      for (unsigned result = 0; result < results; ++result) {
+        if (!reduces) {
+          keepResult(emitter, member, result, piece, made[result]);
+          continue;
+        }
+        Lanes next = nest.vectorReduced ? emitter.keepMasked(made[result], old[result]) : made[result];
+        accumulators[(output + result) * slots + number] = emitter.whole(next);
+      }
+    }
+    output += reduces ? results : 0;
+  }
+  return accumulators;
+}
+
+Lanes RowEmitter::loopIndex(LaneEmitter &emitter, const Member &member, unsigned loopDim,
+                            const Piece &piece) {
+  const LoopDim &dim = member.stage->dims[loopDim];
+  int rowDims = kernel.rowSizes.size();
+  if (dim.kind == LoopDim::Unit || dim.kind == LoopDim::Folded)
+    return Lanes::uniform(emitter.index(0));
+  int position = dim.kind == LoopDim::Row ? static_cast<int>(dim.index)
+                                          : rowDims + static_cast<int>(member.groupDim[dim.index]);
+  if (position == vectorDim)
+    return Lanes::affine(piece.base, 1);
+  return Lanes::uniform(dim.kind == LoopDim::Row ? rowIndex[position] : innerIndex[position - rowDims]);
+}
+
+SmallVector<Lanes> RowEmitter::axisIndices(LaneEmitter &emitter, const Member &member, AffineMap map,
+                                           const Piece &piece) {
+  SmallVector<Lanes> indices;
+  for (AffineExpr expr : map.getResults()) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      indices.push_back(loopIndex(emitter, member, dim.getPosition(), piece));
+    else
+      indices.push_back(Lanes::uniform(emitter.index(cast<AffineConstantExpr>(expr).getValue())));
+  }
+  return indices;
+}
+
+Lanes RowEmitter::tensorValue(LaneEmitter &emitter, Value tensor, ArrayRef<Lanes> indices, bool guarded) {
+  Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+  if (TypedAttr splat = splatOf(tensor)) {
+    if (Type type = computeType(element); type != element)
+      splat = FloatAttr::get(type, cast<FloatAttr>(splat).getValueAsDouble());
+    return Lanes::uniform(arith::ConstantOp::create(builder, loc, splat));
+  }
+  Place place = places.lookup(tensor);
+  // A row buffer of lanes holds the current chunk only.
+  bool perChunk = plan.vectorRows && place.memref.getDefiningOp<memref::AllocaOp>();
+  if (perChunk && llvm::is_contained(place.strides, 1))
+    place.origin = chunkBase;
+  return emitter.load(place, indices, element, guarded);
+}
+
+Lanes RowEmitter::operandValue(LaneEmitter &emitter, const Member &member, OpOperand &operand,
+                               const Piece &piece, unsigned pieceNumber) {
+  Value tensor = operand.get();
+  for (auto *made : {&pointValues, &rowValues})
+    if (auto it = made->find(tensor); it != made->end())
+      return it->second[it->second.size() == 1 ? 0 : pieceNumber];
+  AffineMap map = linalg::GenericOp(member.stage->op).getMatchingIndexingMap(&operand);
+  return tensorValue(emitter, tensor, axisIndices(emitter, member, map, piece), false);
+}
+
+/// What a reduction starts from at the current point.
+Lanes RowEmitter::initialValue(LaneEmitter &emitter, const Member &member, unsigned result,
+                               const Piece &piece, unsigned pieceNumber) {
+  linalg::GenericOp op = member.stage->op;
+  return operandValue(emitter, member, *op.getDpsInitOperand(result), piece, pieceNumber);
+}
+
+Lanes RowEmitter::extractValue(LaneEmitter &emitter, Operation *op, ArrayRef<Lanes> indices) {
+  auto extract = cast<tensor::ExtractOp>(op);
+  bool guarded = extract->hasOneUse() && isa<arith::SelectOp>(*extract->user_begin());
+  return tensorValue(emitter, extract.getTensor(), indices, guarded);
+}
+
+SmallVector<Lanes> RowEmitter::evaluate(const Member &member, const Piece &piece, unsigned pieceNumber,
+                                        ArrayRef<Lanes> accumulators) {
+  linalg::GenericOp op = member.stage->op;
+  LaneEmitter emitter = emitterFor(member, piece);
+  DenseMap<Value, Lanes> values;
+  unsigned inputs = op.getNumDpsInputs();
+  for (OpOperand &operand : op->getOpOperands()) {
+    BlockArgument argument = op.getBody()->getArgument(operand.getOperandNumber());
+    if (argument.use_empty())
+      continue;
+    bool accumulates = op.isDpsInit(&operand) && !accumulators.empty();
+    values[argument] = accumulates ? accumulators[operand.getOperandNumber() - inputs]
+                                   : operandValue(emitter, member, operand, piece, pieceNumber);
+  }
+  auto lookup = [&](Value value) {
+    if (auto it = values.find(value); it != values.end())
+      return it->second;
+    Lanes outside = emitter.apply(value.getDefiningOp(), {}); // a constant of the kernel
+    return values[value] = outside;
+  };
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    SmallVector<Lanes> operands;
+    if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
+      values[index.getResult()] = loopIndex(emitter, member, index.getDim(), piece);
+      continue;
+    }
+    bool extracts = isa<tensor::ExtractOp>(inner);
+    for (Value operand : llvm::drop_begin(inner.getOperands(), extracts))
+      operands.push_back(lookup(operand));
+    values[inner.getResult(0)] =
+        extracts ? extractValue(emitter, &inner, operands) : emitter.apply(&inner, operands);
+  }
+  return llvm::map_to_vector(op.getBody()->getTerminator()->getOperands(), lookup);
+}
+
+/// Puts a result where its readers find it: in registers, in memory, or both.
+void RowEmitter::keepResult(LaneEmitter &emitter, const Member &member, unsigned result, const Piece &piece,
+                            const Lanes &value) {
+  linalg::GenericOp op = member.stage->op;
+  Value tensor = op->getResult(result);
+  bool perRow = llvm::all_of(llvm::seq<unsigned>(0, member.stage->inner.size()),
+                             [&](unsigned dim) { return member.stage->reduces(dim); });
+  if (perRow)
+    rowValues[tensor].push_back(value);
+  else if (!member.stage->reducesAny())
+    pointValues[tensor].push_back(value);
+  auto it = places.find(tensor);
+  if (it == places.end())
+    return;
+  Place place = it->second;
+  bool perChunk = plan.vectorRows && place.memref.getDefiningOp<memref::AllocaOp>();
+  if (perChunk && llvm::is_contained(place.strides, 1))
+    place.origin = chunkBase;
+  AffineMap map = op.getIndexingMapMatchingResult(op->getResult(result));
+  auto type = cast<RankedTensorType>(tensor.getType());
+  emitter.store(place, axisIndices(emitter, member, map, piece), type.getElementType(), value);
+}
+
+} // namespace cleave::codegen

@@ -1,0 +1,95 @@
+// Emits the loops of a kernel over its rows: scf.for, vector operations, row buffers on the stack.
+#ifndef CLEAVE_COMPILER_CODEGEN_CPU_ROWEMITTER_H
+#define CLEAVE_COMPILER_CODEGEN_CPU_ROWEMITTER_H
+
+#include "compiler/codegen/cpu/Lanes.h"
+#include "compiler/codegen/cpu/RowPlan.h"
+
+namespace cleave::codegen {
+
+class RowEmitter {
+public:
+  RowEmitter(mlir::OpBuilder &builder, const Kernel &kernel, llvm::ArrayRef<Group> groups,
+             const RowPlan &plan)
+      : builder(builder), loc(mlir::func::FuncOp(kernel.func).getLoc()), kernel(kernel), groups(groups),
+        plan(plan) {}
+
+  /// Says where an argument or result of the kernel lies.
+  void bind(mlir::Value tensor, Place place) { places[tensor] = std::move(place); }
+
+  /// Emits units [begin, end) at the builder's insertion point, the entry of the function.
+  void emit(mlir::Value begin, mlir::Value end);
+
+private:
+  struct Piece {      // one vector of lanes
+    mlir::Value base; // index of lane 0 along the vector dim
+    mlir::Value mask; // lanes that exist; null: all
+  };
+  struct Nest { // the loops of a group, outermost first
+    const Group *group = nullptr;
+    llvm::SmallVector<unsigned> parallel, reduced;
+    unsigned unroll = 1;
+    bool vectorReduced = false;
+    llvm::SmallVector<std::pair<const Member *, unsigned>> outputs; // what is reduced: member, result
+  };
+  using Values = llvm::SmallVector<mlir::Value>;
+  using Body = llvm::function_ref<Values(Values)>;
+
+  // Rows.
+  void makeBuffers();
+  void makeBuffer(mlir::OpResult value, const Stage &stage);
+  bool needsBuffer(mlir::OpResult value, const Stage &stage) const;
+  void emitUnit(mlir::Value unit);
+  void emitBlock(mlir::Value block);
+  void emitChunk(mlir::Value base);
+  void emitGroups();
+
+  // Loops of a group.
+  void emitGroup(const Group &group, unsigned number);
+  void emitParallel(const Nest &nest, unsigned level);
+  Values emitReduced(const Nest &nest, unsigned level, Values accumulators);
+  void emitReduction(const Nest &nest);
+  Values overScalars(unsigned dim, int64_t size, Values carried, Body body);
+  Values overVectors(const Nest &nest, int64_t size, Values carried, Body body);
+  Values loop(mlir::Value low, mlir::Value high, int64_t step, Values carried,
+              llvm::function_ref<Values(mlir::Value, Values)> body);
+  void setPieces(mlir::Value base, int64_t count);
+
+  // Points.
+  Values emitPoint(const Nest &nest, Values accumulators);
+  llvm::SmallVector<Lanes> evaluate(const Member &member, const Piece &piece, unsigned pieceNumber,
+                                    llvm::ArrayRef<Lanes> accumulators);
+  Lanes operandValue(LaneEmitter &emitter, const Member &member, mlir::OpOperand &operand, const Piece &piece,
+                     unsigned pieceNumber);
+  Lanes loopIndex(LaneEmitter &emitter, const Member &member, unsigned loopDim, const Piece &piece);
+  llvm::SmallVector<Lanes> axisIndices(LaneEmitter &emitter, const Member &member, mlir::AffineMap map,
+                                       const Piece &piece);
+  Lanes extractValue(LaneEmitter &emitter, mlir::Operation *extract, llvm::ArrayRef<Lanes> indices);
+  Lanes tensorValue(LaneEmitter &emitter, mlir::Value tensor, llvm::ArrayRef<Lanes> indices, bool guarded);
+  Lanes initialValue(LaneEmitter &emitter, const Member &member, unsigned result, const Piece &piece,
+                     unsigned pieceNumber);
+  void keepResult(LaneEmitter &emitter, const Member &member, unsigned result, const Piece &piece,
+                  const Lanes &value);
+  Lanes finishVector(LaneEmitter &emitter, const Member &member, unsigned result,
+                     llvm::ArrayRef<mlir::Value> slots);
+  LaneEmitter emitterFor(const Member &member, const Piece &piece);
+  unsigned lanes() const { return vectorDim < 0 ? 1 : kLanes; }
+  mlir::Value index(int64_t value);
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  const Kernel &kernel;
+  llvm::ArrayRef<Group> groups;
+  const RowPlan &plan;
+  llvm::DenseMap<mlir::Value, Place> places;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> rowValues;   // made once per row, per piece
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> pointValues; // made at the current point, per piece
+  Values rowIndex, innerIndex;
+  llvm::SmallVector<Piece> pieces;
+  int vectorDim = -1; // row dims first, then the group's inner dims
+  mlir::Value chunkBase;
+};
+
+} // namespace cleave::codegen
+
+#endif

@@ -1,0 +1,202 @@
+#include "compiler/codegen/cpu/RowPlan.h"
+
+#include "compiler/codegen/common/Kernel.h"
+
+#include "dialects/model/ir/Model.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace cleave::codegen {
+
+namespace {
+
+// Costs in cycles, of a vector or of a scalar alike. Rough: they only rank the alternatives and size the
+// tasks.
+constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 1, kMath = 12, kRandom = 60;
+constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
+constexpr double kTaskNanoseconds = 30e3;
+constexpr int64_t kWholeDim = 8192; // a last row dim up to this is one block, where nothing speaks against it
+
+struct Cost {
+  double scalar = 0; // per point, without vectors
+  double vector = 0; // per vector of points
+};
+
+/// Adds the cost of one access whose address moves by `stride` from lane to lane, nothing if irregularly.
+void addAccess(Cost &cost, std::optional<int64_t> stride) {
+  cost.scalar += kAccess;
+  cost.vector += !stride ? kGather : *stride == 0 ? kUniformAccess : *stride == 1 ? kAccess : kGather;
+}
+
+bool isTranscendental(Operation &op) {
+  return isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp, math::Log1pOp, math::TanhOp, math::ErfOp,
+             math::SinOp, math::CosOp, math::PowFOp>(op);
+}
+
+std::optional<int64_t> extractStride(tensor::ExtractOp extract, std::optional<unsigned> loopDim) {
+  if (!loopDim)
+    return 0;
+  SmallVector<int64_t> strides = rowMajorStrides(extract.getTensor().getType().getShape());
+  int64_t stride = 0;
+  for (auto [axis, index] : llvm::enumerate(extract.getIndices())) {
+    std::optional<int64_t> coefficient = coefficientOf(index, *loopDim);
+    if (!coefficient)
+      return std::nullopt;
+    stride += *coefficient * strides[axis];
+  }
+  return stride;
+}
+
+/// Cost of one point of a stage with lanes along `loopDim` (nothing: every lane does the same).
+Cost stageCost(const Stage &stage, std::optional<unsigned> loopDim,
+               llvm::function_ref<bool(Value)> inRegister) {
+  Cost cost;
+  linalg::GenericOp op = stage.op;
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value tensor = op.isDpsInit(&operand) ? Value(op.getTiedOpResult(&operand)) : operand.get();
+    bool reducesInto = op.isDpsInit(&operand) && stage.reducesAny();
+    if (inRegister(tensor) || splatOf(tensor) || reducesInto)
+      continue;
+    auto type = cast<RankedTensorType>(tensor.getType());
+    SmallVector<int64_t> strides =
+        stage.loopStrides(operand.getOperandNumber(), rowMajorStrides(type.getShape()));
+    addAccess(cost, loopDim ? std::optional<int64_t>(strides[*loopDim]) : 0);
+  }
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    if (auto extract = dyn_cast<tensor::ExtractOp>(inner)) {
+      addAccess(cost, extractStride(extract, loopDim));
+      continue;
+    }
+    if (isa<linalg::IndexOp, arith::ConstantOp>(inner))
+      continue;
+    bool random = isa<model::RandomBitsOp>(inner);
+    cost.vector += random ? kRandom : isTranscendental(inner) ? kMath : kOperation;
+    cost.scalar += random ? kRandom : isTranscendental(inner) ? kScalarMath : kOperation;
+  }
+  return cost;
+}
+
+class Planner {
+public:
+  Planner(const Kernel &kernel, ArrayRef<Group> groups) : kernel(kernel), groups(groups) {}
+
+  RowPlan run() {
+    RowPlan plan;
+    double rowCycles = 0; // per row, vectors along inner dims
+    for (const Group &group : groups) {
+      auto [dim, cycles] = bestInnerDim(group);
+      rowCycles += cycles;
+      plan.vectorDim.push_back(dim);
+      plan.groupUnroll.push_back(unrollOf(group, dim < 0 ? 1 : group.sizes[dim]));
+    }
+    double laneCycles = kernel.rowSizes.empty() ? INFINITY : rowLaneCycles();
+    plan.vectorRows = laneCycles < rowCycles;
+    if (plan.vectorRows)
+      cutLastRowDim(plan, laneCycles);
+    else
+      plan.unitCount = kernel.rows();
+    double unit = plan.vectorRows ? laneCycles * plan.block : rowCycles;
+    double rows = std::max(1.0, kTaskNanoseconds / std::max(1.0, unit * kNanosecondsPerCycle));
+    plan.grain = std::clamp<int64_t>(static_cast<int64_t>(rows), 1, plan.unitCount);
+    return plan;
+  }
+
+private:
+  /// Whether only members of `group` use the tensor, so that it is never stored.
+  bool staysInGroup(Value tensor, const Group &group) const {
+    return kernel.producer(tensor) && llvm::all_of(tensor.getUsers(), [&](Operation *user) {
+             return llvm::any_of(group.members, [&](const Member &m) { return m.stage->op == user; });
+           });
+  }
+
+  static double points(const Group &group) {
+    double product = 1;
+    for (int64_t size : group.sizes)
+      product *= size;
+    return product;
+  }
+
+  /// Cycles of a group for one row, with lanes along its inner dim `dim` or, for -1, without vectors.
+  double innerCycles(const Group &group, int dim) const {
+    Cost cost;
+    for (const Member &member : group.members) {
+      std::optional<unsigned> loopDim;
+      for (auto [inner, groupDim] : llvm::enumerate(member.groupDim))
+        if (static_cast<int>(groupDim) == dim)
+          loopDim = member.stage->inner[inner];
+      Cost part = stageCost(*member.stage, loopDim, [&](Value v) { return staysInGroup(v, group); });
+      cost.scalar += part.scalar;
+      cost.vector += part.vector;
+    }
+    if (dim < 0)
+      return points(group) * cost.scalar;
+    return points(group) / group.sizes[dim] * llvm::divideCeil(group.sizes[dim], kLanes) * cost.vector;
+  }
+
+  std::pair<int, double> bestInnerDim(const Group &group) const {
+    std::pair<int, double> best{-1, innerCycles(group, -1)};
+    for (unsigned dim = 0; dim < group.sizes.size(); ++dim)
+      if (double cycles = innerCycles(group, dim); cycles < best.second)
+        best = {static_cast<int>(dim), cycles};
+    return best;
+  }
+
+  /// Cycles per row when each lane is a row of the last row dim.
+  double rowLaneCycles() const {
+    int64_t size = kernel.rowSizes.back();
+    double cycles = 0;
+    for (const Group &group : groups)
+      for (const Member &member : group.members) {
+        std::optional<unsigned> loopDim;
+        for (auto [position, dim] : llvm::enumerate(member.stage->dims))
+          if (dim.kind == LoopDim::Row && dim.index + 1 == kernel.rowSizes.size())
+            loopDim = position;
+        Cost cost = stageCost(*member.stage, loopDim, [&](Value v) { return staysInGroup(v, group); });
+        cycles += points(group) * cost.vector;
+      }
+    return cycles * llvm::divideCeil(size, kLanes) / size;
+  }
+
+  /// Vectors side by side: several accumulators hide the latency of a reduction; element-wise code has enough
+  /// independent work in one or two.
+  unsigned unrollOf(const Group &group, int64_t size) const {
+    unsigned outputs = 0, heavy = 0;
+    for (const Member &member : group.members) {
+      outputs += member.stage->reducesAny();
+      for (Operation &op : linalg::GenericOp(member.stage->op).getBody()->without_terminator())
+        heavy += isTranscendental(op) || isa<model::RandomBitsOp>(op);
+    }
+    unsigned wanted = heavy > 1 ? 1 : outputs == 0 ? 2 : std::max(1u, 8 / outputs);
+    if (heavy)
+      wanted = std::min(wanted, 2u);
+    while (wanted > 1 && wanted * kLanes > size)
+      wanted /= 2;
+    return wanted;
+  }
+
+  void cutLastRowDim(RowPlan &plan, double laneCycles) const {
+    int64_t size = kernel.rowSizes.back();
+    plan.unroll = kLanes;
+    for (const Group &group : groups)
+      plan.unroll = std::min(plan.unroll, unrollOf(group, size));
+    int64_t step = plan.unroll * kLanes;
+    // Blocks large enough to be worth a task, yet small enough that a short dim feeds several threads.
+    double wanted = kTaskNanoseconds / (laneCycles * kNanosecondsPerCycle);
+    int64_t block = std::max<int64_t>(step, static_cast<int64_t>(wanted) / step * step);
+    if (size <= kWholeDim && (size <= block || kernel.rowSizes.size() > 1))
+      block = size;
+    plan.block = std::min({block, size, std::max(step, kWholeDim)});
+    plan.unitCount = kernel.rows() / size * llvm::divideCeil(size, plan.block);
+  }
+
+  const Kernel &kernel;
+  ArrayRef<Group> groups;
+};
+
+} // namespace
+
+RowPlan planRows(const Kernel &kernel, ArrayRef<Group> groups) { return Planner(kernel, groups).run(); }
+
+} // namespace cleave::codegen

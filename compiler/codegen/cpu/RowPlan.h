@@ -1,0 +1,32 @@
+// How a kernel's rows are cut into units, and which dim the vectors run along.
+#ifndef CLEAVE_COMPILER_CODEGEN_CPU_ROWPLAN_H
+#define CLEAVE_COMPILER_CODEGEN_CPU_ROWPLAN_H
+
+#include "compiler/codegen/common/Groups.h"
+
+namespace cleave::codegen {
+
+/// Lanes of a vector of f32 on AVX-512. Wider elements take several registers.
+inline constexpr unsigned kLanes = 16;
+
+/// A unit is what `begin` and `end` of a kernel count.
+///
+///   vectorRows = false: a unit is a row; each group runs its vectors along an inner dim of its own
+///   (softmax). vectorRows = true:  a unit is a block of the last row dim, and each lane is a row
+///   (element-wise kernels,
+///                       sums over columns).
+struct RowPlan {
+  bool vectorRows = false;
+  int64_t block = 1;                       // vectorRows: rows of the last row dim per unit
+  unsigned unroll = 1;                     // vectorRows: vectors side by side
+  llvm::SmallVector<int> vectorDim;        // otherwise, per group: inner dim, or -1 for scalar code
+  llvm::SmallVector<unsigned> groupUnroll; // otherwise, per group: vectors side by side
+  int64_t unitCount = 1;
+  int64_t grain = 1;
+};
+
+RowPlan planRows(const Kernel &kernel, llvm::ArrayRef<Group> groups);
+
+} // namespace cleave::codegen
+
+#endif

@@ -1,0 +1,189 @@
+#include "runtime/device/cpu/KernelSupport.h"
+
+#include "runtime/core/Program.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+
+#include <dlfcn.h>
+#include <dnnl.h>
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+// The OpenMP runtime keeps the thread count per calling thread. With more than one, oneDNN would start
+// threads of its own beside ours, and group its sums by their number. Looked up, since the library that
+// oneDNN brings along is not one that we link.
+bool useOneThread() {
+  auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  if (set)
+    set(1);
+  return set != nullptr;
+}
+
+} // namespace
+
+extern "C" void cleave_rt_sgemm(int64_t transpose, int64_t m, int64_t n, int64_t k, const float *a,
+                                int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc,
+                                int64_t accumulate) {
+  thread_local const bool oneThread = useOneThread();
+  (void)oneThread;
+  dnnl_sgemm(transpose & 1 ? 'T' : 'N', transpose & 2 ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb,
+             accumulate ? 1.0f : 0.0f, c, ldc);
+}
+
+//===----------------------------------------------------------------------===//
+// Sorting
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+float fromBFloat(uint16_t bits) {
+  uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+float fromHalf(uint16_t bits) {
+  uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  if (exponent == 0) { // zero or subnormal: fraction * 2^-24
+    float value = std::ldexp(static_cast<float>(fraction), -24);
+    return sign ? -value : value;
+  }
+  uint32_t wide = sign | ((exponent == 31 ? 255 : exponent + 112) << 23) | (fraction << 13);
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+template <typename T> bool isNan(T value) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isnan(value);
+  return false;
+}
+
+/// Merges the two sorted halves of `positions` bottom up. Stable in both directions: equal keys, and all NaN,
+/// stay in order of position.
+template <typename Key>
+void mergeSort(Key key, int64_t count, bool descending, int32_t *positions, int32_t *work) {
+  for (int64_t i = 0; i < count; ++i)
+    positions[i] = static_cast<int32_t>(i);
+  auto before = [&](int32_t a, int32_t b) {
+    auto x = key(a), y = key(b);
+    if (isNan(x) || isNan(y))
+      return !isNan(x) && isNan(y);
+    return descending ? y < x : x < y;
+  };
+  int32_t *from = positions, *to = work;
+  for (int64_t width = 1; width < count; width *= 2) {
+    for (int64_t low = 0; low < count; low += 2 * width) {
+      int64_t middle = std::min(low + width, count), high = std::min(low + 2 * width, count);
+      std::merge(from + low, from + middle, from + middle, from + high, to + low, before);
+    }
+    std::swap(from, to);
+  }
+  if (from != positions)
+    std::copy(from, from + count, positions);
+}
+
+template <typename T>
+void sortAs(const void *keys, int64_t count, bool descending, int32_t *positions, int32_t *work) {
+  auto key = [values = static_cast<const T *>(keys)](int32_t i) { return values[i]; };
+  mergeSort(key, count, descending, positions, work);
+}
+
+} // namespace
+
+extern "C" void cleave_rt_argsort(int64_t type, const void *keys, int64_t count, int64_t descending,
+                                  int32_t *positions, int32_t *work) {
+  using cleave::rt::Type;
+  auto halves = static_cast<const uint16_t *>(keys);
+  switch (static_cast<Type>(type)) {
+  case Type::F32:
+    return sortAs<float>(keys, count, descending, positions, work);
+  case Type::F64:
+    return sortAs<double>(keys, count, descending, positions, work);
+  case Type::BF16:
+    return mergeSort([&](int32_t i) { return fromBFloat(halves[i]); }, count, descending, positions, work);
+  case Type::F16:
+    return mergeSort([&](int32_t i) { return fromHalf(halves[i]); }, count, descending, positions, work);
+  case Type::I8:
+    return sortAs<int8_t>(keys, count, descending, positions, work);
+  case Type::I32:
+    return sortAs<int32_t>(keys, count, descending, positions, work);
+  case Type::I64:
+    return sortAs<int64_t>(keys, count, descending, positions, work);
+  case Type::U8:
+  case Type::Bool:
+    return sortAs<uint8_t>(keys, count, descending, positions, work);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Half precision, where the processor has no instruction for it
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+// The calling convention passes half-precision floats in vector registers. A function that returns a float
+// whose low 16 bits are the result has the same one, on compilers that lack the type.
+float inLowBits(uint16_t bits) {
+  uint32_t wide = bits;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+uint16_t lowBits(float value) {
+  uint32_t wide;
+  std::memcpy(&wide, &value, sizeof wide);
+  return static_cast<uint16_t>(wide);
+}
+
+/// Rounds to nearest, ties to even; NaN stays NaN.
+float truncateToBFloat(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  if (std::isnan(value))
+    return inLowBits(static_cast<uint16_t>((bits >> 16) | 0x40));
+  return inLowBits(static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16));
+}
+
+float truncateDoubleToBFloat(double value) {
+  // Round to odd on the way to f32, so that rounding twice rounds once.
+  float single = static_cast<float>(value);
+  if (static_cast<double>(single) != value && !std::isnan(value)) {
+    uint32_t bits;
+    std::memcpy(&bits, &single, sizeof bits);
+    if (std::fabs(static_cast<double>(single)) > std::fabs(value))
+      --bits;
+    bits |= 1;
+    std::memcpy(&single, &bits, sizeof single);
+  }
+  return truncateToBFloat(single);
+}
+
+float extendHalf(float low) { return fromHalf(lowBits(low)); }
+
+} // namespace
+
+namespace cleave::rt {
+
+const std::vector<SupportSymbol> &supportSymbols() {
+  static const std::vector<SupportSymbol> symbols = {
+      {"cleave_rt_sgemm", reinterpret_cast<void *>(cleave_rt_sgemm)},
+      {"cleave_rt_argsort", reinterpret_cast<void *>(cleave_rt_argsort)},
+      {"__truncsfbf2", reinterpret_cast<void *>(truncateToBFloat)},
+      {"__truncdfbf2", reinterpret_cast<void *>(truncateDoubleToBFloat)},
+      {"__extendhfsf2", reinterpret_cast<void *>(extendHalf)},
+  };
+  return symbols;
+}
+
+} // namespace cleave::rt

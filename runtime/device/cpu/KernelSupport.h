@@ -1,0 +1,34 @@
+// What generated kernels call. C names and types; never throws, never allocates after a thread's first call.
+#ifndef CLEAVE_RUNTIME_DEVICE_CPU_KERNELSUPPORT_H
+#define CLEAVE_RUNTIME_DEVICE_CPU_KERNELSUPPORT_H
+
+#include <cstdint>
+#include <vector>
+
+extern "C" {
+
+/// C[m, n] = beta * C + sum over k of A[m, k] * B[k, n], all row-major f32. `transpose` bit 0: A is stored as
+/// [k, m], bit 1: B is stored as [n, k]. `lda`, `ldb`, `ldc`: elements from one stored row to the next. Runs
+/// on the calling thread alone.
+void cleave_rt_sgemm(int64_t transpose, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+                     const float *b, int64_t ldb, float *c, int64_t ldc, int64_t accumulate);
+
+/// Stable order of `count` keys: positions as i32, NaN last in either direction. `type` is a
+/// cleave::rt::Type; `work` has room for `count` positions.
+void cleave_rt_argsort(int64_t type, const void *keys, int64_t count, int64_t descending, int32_t *positions,
+                       int32_t *work);
+}
+
+namespace cleave::rt {
+
+struct SupportSymbol {
+  const char *name;
+  void *address;
+};
+
+/// Every function above, and the half-precision conversions that compilers expect from their support library.
+const std::vector<SupportSymbol> &supportSymbols();
+
+} // namespace cleave::rt
+
+#endif
