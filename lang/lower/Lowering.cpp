@@ -195,7 +195,7 @@ void Lowering::emitEntry(const ast::Entry &entry) {
   prefix.clear();
   self = nullptr;
   nameValues = options.nameValues;
-  site = mixSite(0, entry.name);
+  site = 0;
   for (const ast::EntryInput &input : entry.inputs)
     values[input.value] = {
         frame.block->addArgument(tensorType(input.value->type), loc(input.value->location))};

@@ -1,21 +1,30 @@
 // Attention of a sequence to itself.
 
+/// Attention in which a position sees itself and what came before.
+///
+/// Shapes: q [...L, Seq, Head], k and v [...L, Keys, Head] -> [...L, Seq, Head]; the heads are among ...L.
+/// Formula: softmax(q k' / sqrt(Head), over keys t <= s) v.
+/// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, sections 3.2.1 and 3.2.3.
+function causal_attention[T: float, Seq, Keys, Head, ...L](
+    q: T[...L, Seq, Head], k: T[...L, Keys, Head], v: T[...L, Keys, Head]) -> T[...L, Seq, Head] {
+  let a[...l, s, t] = where(t <= s, (sum(d) q[...l, s, d] * k[...l, t, d]) / sqrt(Head), -inf)
+  let p = softmax(a, over: Keys)
+  return y[...l, s, d] = sum(t) p[...l, s, t] * v[...l, t, d]
+}
+
 /// Multi-head attention in which a position sees itself and what came before.
 ///
 /// Shapes: x [...L, Seq, Embed] -> the same; parameters query, key, value [Embed, Heads, Head],
 /// out [Heads, Head, Embed].
-/// Formula: softmax(q k' / sqrt(Head), over keys t <= s) v, projected back to Embed; per head.
+/// Formula: `causal_attention` per head of three projections of x, projected back to Embed.
 /// Initial values: normal, mean 0, deviation 0.02.
-/// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, sections 3.2.1 to 3.2.3.
+/// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.2.
 layer CausalAttention[T: float, Heads, Head, Seq, Embed, ...L](x: T[...L, Seq, Embed]) -> T[...L, Seq, Embed] {
-  axis Keys = Seq
   param query, key, value: T[Embed, Heads, Head] = normal(std: 0.02)
   param out: T[Heads, Head, Embed] = normal(std: 0.02)
   let q[...l, h, s, d] = sum(e) x[...l, s, e] * query[e, h, d]
-  let k[...l, h, t: Keys, d] = sum(e) x[...l, t, e] * key[e, h, d]
-  let v[...l, h, t: Keys, d] = sum(e) x[...l, t, e] * value[e, h, d]
-  let a[...l, h, s, t] = where(t <= s, (sum(d) q[...l, h, s, d] * k[...l, h, t, d]) / sqrt(Head), -inf)
-  let p = softmax(a, over: Keys)
-  let mixed[...l, s, h, d] = sum(t) p[...l, h, s, t] * v[...l, h, t, d]
-  return y[...l, s, e] = sum(h, d) mixed[...l, s, h, d] * out[h, d, e]
+  let k[...l, h, s, d] = sum(e) x[...l, s, e] * key[e, h, d]
+  let v[...l, h, s, d] = sum(e) x[...l, s, e] * value[e, h, d]
+  let mixed = causal_attention(q, k, v)
+  return y[...l, s, e] = sum(h, d) mixed[...l, h, s, d] * out[h, d, e]
 }

@@ -1,8 +1,8 @@
 // mlir-opt with Cleave's dialects and passes.
-#include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/Passes.h"
-#include "dialects/model/ir/Model.h"
 #include "dialects/pipe/ir/Pipe.h"
+#include "dialects/model/ir/Model.h"
+#include "dialects/model/transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   registry.insert<cleave::model::ModelDialect, cleave::pipe::PipeDialect>();
   cleave::registerConvertPasses();
-  cleave::codegen::registerCodegenPasses();
+  cleave::model::registerModelPasses();
+  registry.insert<cleave::model::ModelDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Cleave optimizer driver\n", registry));
 }

@@ -22,12 +22,14 @@ void IndexOp::build(OpBuilder &builder, OperationState &state, RankedTensorType 
   properties.sizes = builder.getDenseI64ArrayAttr(sizes);
   properties.parallel = builder.getI64IntegerAttr(parallel);
   properties.combiner = CombinerAttr::get(builder.getContext(), combiner);
+  OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(state.addRegion());
   for (Value input : inputs)
     block->addArgument(cast<RankedTensorType>(input.getType()).getElementType(), state.location);
   if (!makeBody)
     return;
-  OpBuilder body = OpBuilder::atBlockBegin(block, builder.getListener());
+  OpBuilder body(builder.getContext(), builder.getListener()); // the block belongs to no op yet
+  body.setInsertionPointToStart(block);
   Value value = makeBody(body, state.location, block->getArguments());
   YieldOp::create(body, state.location, value);
 }
@@ -119,9 +121,8 @@ ParseResult IndexOp::parse(OpAsmParser &parser, OperationState &result) {
     if (parser.parseOperand(operands.emplace_back()))
       return failure();
     SmallVector<AffineExpr> exprs;
-    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() {
-          return parser.parseAffineExpr(names, exprs.emplace_back());
-        }))
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                       [&]() { return parser.parseAffineExpr(names, exprs.emplace_back()); }))
       return failure();
     maps.push_back(AffineMap::get(dims.sizes.size(), 0, exprs, context));
     Attribute value = builder.getUnitAttr();
@@ -157,8 +158,7 @@ ParseResult IndexOp::parse(OpAsmParser &parser, OperationState &result) {
   return success();
 }
 
-// The least and greatest value of an affine expression over the op's dims.
-static std::pair<int64_t, int64_t> rangeOf(AffineExpr expr, ArrayRef<int64_t> sizes) {
+std::pair<int64_t, int64_t> cleave::model::rangeOf(AffineExpr expr, ArrayRef<int64_t> sizes) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return {constant.getValue(), constant.getValue()};
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
@@ -200,8 +200,8 @@ LogicalResult IndexOp::verify() {
     auto inputType = cast<RankedTensorType>(input.getType());
     AffineMap map = getMap(i);
     if (map.getNumDims() != dims || map.getNumSymbols() || map.getNumResults() != inputType.getRank())
-      return emitOpError("map of input ") << i << " does not fit its rank and the dims, got: "
-                           << AffineMapAttr::get(map);
+      return emitOpError("map of input ")
+             << i << " does not fit its rank and the dims, got: " << AffineMapAttr::get(map);
     if (block.getArgument(i).getType() != inputType.getElementType())
       return emitOpError("body argument ") << i << " must have the input's element type";
     if (TypedAttr value = getOutsideValue(i)) {
@@ -212,8 +212,8 @@ LogicalResult IndexOp::verify() {
     for (auto [expr, size] : llvm::zip(map.getResults(), inputType.getShape())) {
       auto [lo, hi] = rangeOf(expr, getSizes());
       if (lo < 0 || hi >= size)
-        return emitOpError("reads input ") << i << " outside its bounds, got: " << lo << " to " << hi
-                                           << " for an axis of size " << size;
+        return emitOpError("reads input ")
+               << i << " outside its bounds, got: " << lo << " to " << hi << " for an axis of size " << size;
     }
   }
   auto yield = dyn_cast<YieldOp>(block.getTerminator());

@@ -34,7 +34,8 @@ inline constexpr llvm::StringLiteral kStateAttr = "model.state";
 inline constexpr llvm::StringLiteral kInputAttr = "model.input";
 inline constexpr llvm::StringLiteral kOutputAttr = "model.output";
 inline constexpr llvm::StringLiteral kSourceAttr = "model.source";
-inline constexpr llvm::StringLiteral kOrderedAttr = "model.ordered"; // unit, beside kSourceAttr: rows in order
+inline constexpr llvm::StringLiteral kOrderedAttr =
+    "model.ordered"; // unit, beside kSourceAttr: rows in order
 inline constexpr llvm::StringLiteral kBackwardAttr = "model.backward";
 inline constexpr llvm::StringLiteral kResidualsAttr = "model.residuals";
 inline constexpr llvm::StringLiteral kCompositeAttr = "model.composite";
@@ -45,6 +46,9 @@ mlir::RankedTensorType tensorOf(mlir::Type element, llvm::ArrayRef<llvm::StringR
 
 // The axis names of a tensor type; empty for rank 0.
 llvm::SmallVector<llvm::StringRef> axesOf(mlir::RankedTensorType type);
+
+// The least and greatest value of an affine expression whose dims run from 0 to their sizes.
+std::pair<int64_t, int64_t> rangeOf(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> sizes);
 
 } // namespace cleave::model
 

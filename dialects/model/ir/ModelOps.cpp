@@ -82,7 +82,8 @@ LogicalResult ScanOp::verify() {
   llvm::append_range(inputs, getCarries().getTypes());
   for (Value slice : getSlices()) {
     if (ranked(slice).getRank() == 0 || ranked(slice).getDimSize(0) != static_cast<int64_t>(getCount()))
-      return emitOpError("a slice needs a leading axis of size ") << getCount() << ", got: " << slice.getType();
+      return emitOpError("a slice needs a leading axis of size ")
+             << getCount() << ", got: " << slice.getType();
     inputs.push_back(dropLeading(ranked(slice)));
   }
   SmallVector<Type> outputs;

@@ -1,0 +1,178 @@
+// --model-gradients: reverse mode over the model IR. See Passes.td for what it does and Gradients.h for its
+// parts.
+#include "dialects/model/transforms/Gradients.h"
+#include "dialects/model/transforms/Passes.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace cleave::model {
+#define GEN_PASS_DEF_MODELGRADIENTS
+#include "dialects/model/transforms/Passes.h.inc"
+} // namespace cleave::model
+
+using namespace mlir;
+using namespace cleave::model;
+
+//===------------------------------------------------------------------===//
+// The walk over a block
+//===------------------------------------------------------------------===//
+
+Reverse::~Reverse() {
+  for (Operation *op : replaced)
+    op->erase();
+}
+
+void Reverse::give(Value to, Value cotangent) {
+  if (isActive(to))
+    cotangents[to].push_back(cotangent);
+}
+
+Value Reverse::take(Value of) {
+  of = resolve(of);
+  auto found = cotangents.find(of);
+  if (found == cotangents.end())
+    return {};
+  if (found->second.size() > 1) {
+    Value sum = makeSum(builder, of.getLoc(), found->second);
+    found->second.assign(1, sum);
+  }
+  return found->second.front();
+}
+
+bool cleave::model::passesGradient(Operation *op, unsigned index) {
+  if (isa<StopGradientOp, ArgsortOp, PrintOp, AssertOp>(op))
+    return false;
+  return isFloatTensor(op->getOperand(index));
+}
+
+// Marks what depends on the active values and lists the ops that make it, opening calls without a backward.
+LogicalResult Reverse::collect(Block &block, Operation *end, SmallVectorImpl<Operation *> &path) {
+  for (auto it = block.begin(); it != block.end() && &*it != end;) {
+    Operation *op = &*it++;
+    if (op->hasTrait<OpTrait::IsTerminator>())
+      break;
+    bool depends = false;
+    for (OpOperand &operand : op->getOpOperands())
+      depends |= isActive(operand.get()) && passesGradient(op, operand.getOperandNumber());
+    if (!depends)
+      continue;
+    auto call = dyn_cast<CallOp>(op);
+    if (call && !callAttribute(call, context.symbols, kBackwardAttr)) {
+      Operation *before = op->getPrevNode();
+      FailureOr<SmallVector<Value>> values = inlineCall(call, context.symbols);
+      if (failed(values))
+        return failure();
+      for (auto [result, value] : llvm::zip(call.getResults(), *values))
+        opened[result] = value;
+      call->replaceAllUsesWith(*values);
+      it = before ? std::next(before->getIterator()) : block.begin();
+      call->remove(); // kept until the end: its results stand for the values they became
+      replaced.push_back(call);
+      continue;
+    }
+    for (Value result : op->getResults())
+      if (isFloatTensor(result))
+        activate(result);
+    path.push_back(op);
+  }
+  return success();
+}
+
+LogicalResult Reverse::run(Block &block, Operation *end) {
+  SmallVector<Operation *> path;
+  if (failed(collect(block, end, path)))
+    return failure();
+  for (auto [value, cotangent] : seeds)
+    cotangents[resolve(value)].push_back(cotangent);
+  for (Operation *op : llvm::reverse(path))
+    if (failed(visit(op)))
+      return failure();
+  return success();
+}
+
+LogicalResult Reverse::visit(Operation *op) {
+  SmallVector<Value> given;
+  for (Value result : op->getResults())
+    given.push_back(take(result));
+  if (llvm::none_of(given, [](Value value) { return static_cast<bool>(value); }))
+    return success();
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](IndexOp index) { return reverseIndex(index, given[0], *this); })
+      .Case([&](GatherOp gather) { return reverseGather(gather, given[0], *this); })
+      .Case([&](ScatterOp scatter) { return reverseScatter(scatter, given[0], *this); })
+      .Case([&](CallOp call) { return reverseCall(call, given, *this); })
+      .Case([&](IfOp branch) { return reverseIf(branch, given, *this); })
+      .Case([&](WhileOp loop) { return reverseWhile(loop, given, *this); })
+      .Case([&](ScanOp scan) { return reverseScan(scan, given, *this); })
+      .Case([&](NameOp name) {
+        give(name.getInput(), given[0]);
+        return success();
+      })
+      .Default([](Operation *other) {
+        return other->emitError("a gradient needs the derivative of every op on its way, got: ")
+               << other->getName();
+      });
+}
+
+//===------------------------------------------------------------------===//
+// The pass
+//===------------------------------------------------------------------===//
+
+// The functions that `function` refers to, then itself: callees come first.
+static void orderFunctions(func::FuncOp function, SymbolTable &symbols, llvm::SetVector<Operation *> &done,
+                           DenseSet<Operation *> &seen) {
+  if (!seen.insert(function).second)
+    return;
+  function.walk([&](Operation *op) {
+    for (NamedAttribute attribute : op->getAttrs())
+      if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
+        if (auto callee = symbols.lookup<func::FuncOp>(symbol.getValue()))
+          orderFunctions(callee, symbols, done, seen);
+  });
+  done.insert(function);
+}
+
+static LogicalResult differentiate(GradientOp op, GradientContext &context) {
+  SmallVector<Value> wrt(op.getWrt());
+  SmallVector<Value> results;
+  {
+    Reverse reverse(context, OpBuilder(op));
+    for (Value value : wrt) {
+      if (!isFloatTensor(value))
+        return op.emitOpError("differentiates by floating-point values, got: ") << value.getType();
+      reverse.activate(value);
+    }
+    if (!isFloatTensor(op.getLoss()))
+      return op.emitOpError("differentiates a floating-point scalar, got: ") << op.getLoss().getType();
+    reverse.seed(op.getLoss(), makeSplat(reverse.builder, op.getLoc(), rankedType(op.getLoss()), 1));
+    if (failed(reverse.run(*op->getBlock(), op)))
+      return failure();
+    for (Value value : wrt) {
+      Value gradient = reverse.take(value);
+      results.push_back(gradient ? gradient : makeSplat(reverse.builder, op.getLoc(), rankedType(value), 0));
+    }
+    op->replaceAllUsesWith(results);
+  }
+  op->erase();
+  return success();
+}
+
+namespace {
+struct ModelGradients : cleave::model::impl::ModelGradientsBase<ModelGradients> {
+  void runOnOperation() override {
+    GradientContext context(getOperation());
+    llvm::SetVector<Operation *> order;
+    DenseSet<Operation *> seen;
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      orderFunctions(function, context.symbols, order, seen);
+    for (Operation *function : order) {
+      SmallVector<GradientOp> gradients;
+      function->walk([&](GradientOp op) { gradients.push_back(op); });
+      for (GradientOp op : gradients) // in program order: an inner gradient stands before the outer one
+        if (failed(differentiate(op, context)))
+          return signalPassFailure();
+    }
+  }
+};
+} // namespace
