@@ -136,7 +136,7 @@ def Model_GatherOp : Model_Op<"gather", [Pure]> {
                        AffineMapArrayAttr:$index_maps);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
-    $table `at` `(` $indices `)` $table_map $index_maps attr-dict `:` type($table) `,` `(` type($indices) `)` `->` type($result)
+    $table `at` `(` $indices `)` $table_map $index_maps attr-dict `:` type($table) `,` custom<TypeList>(type($indices)) `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -152,7 +152,7 @@ def Model_ScatterOp : Model_Op<"scatter", [Pure, AllTypesMatch<["init", "result"
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $combiner $updates `into` $init `at` `(` $indices `)` $result_map $index_maps attr-dict
-    `:` type($updates) `,` `(` type($indices) `)` `->` type($result)
+    `:` type($updates) `,` custom<TypeList>(type($indices)) `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -180,8 +180,8 @@ def Model_ScanOp : Model_Op<"scan", [AttrSizedOperandSegments]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $body `count` $count `over` $axis (`reverse` $reverse^)? `consts` `(` $consts `)` `carries` `(` $carries `)`
-    `slices` `(` $slices `)` attr-dict `:` `(` type($consts) `)` `,` `(` type($carries) `)` `,` `(` type($slices) `)`
-    `->` `(` type($results) `)`
+    `slices` `(` $slices `)` attr-dict `:` custom<TypeList>(type($consts)) `,` custom<TypeList>(type($carries)) `,` custom<TypeList>(type($slices))
+    `->` custom<TypeList>(type($results))
   }];
   let hasVerifier = 1;
 }
@@ -193,7 +193,7 @@ def Model_IfOp : Model_Op<"if"> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $condition `then` $then_body `else` $else_body `(` $inputs `)` attr-dict
-    `:` type($condition) `,` `(` type($inputs) `)` `->` `(` type($results) `)`
+    `:` type($condition) `,` custom<TypeList>(type($inputs)) `->` custom<TypeList>(type($results))
   }];
   let hasVerifier = 1;
 }
@@ -209,7 +209,7 @@ def Model_WhileOp : Model_Op<"while", [AttrSizedOperandSegments]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $condition `do` $body `bound` $bound `consts` `(` $consts `)` `carries` `(` $carries `)` attr-dict
-    `:` `(` type($consts) `)` `,` `(` type($carries) `)` `->` `(` type($results) `)`
+    `:` custom<TypeList>(type($consts)) `,` custom<TypeList>(type($carries)) `->` custom<TypeList>(type($results))
   }];
   let hasVerifier = 1;
 }
@@ -242,7 +242,7 @@ def Model_GradientOp : Model_Op<"gradient", [Pure]> {
   }];
   let arguments = (ins AnyRankedTensor:$loss, Variadic<AnyRankedTensor>:$wrt);
   let results = (outs Variadic<AnyRankedTensor>:$results);
-  let assemblyFormat = "$loss `wrt` `(` $wrt `)` attr-dict `:` type($loss) `,` `(` type($wrt) `)`  `->` `(` type($results) `)`";
+  let assemblyFormat = "$loss `wrt` `(` $wrt `)` attr-dict `:` type($loss) `,` custom<TypeList>(type($wrt))  `->` custom<TypeList>(type($results))";
   let hasVerifier = 1;
 }
 
@@ -256,7 +256,7 @@ def Model_NameOp : Model_Op<"name", [Pure, SameOperandsAndResultType]> {
 def Model_PrintOp : Model_Op<"print"> {
   let summary = "Prints a label and values when run.";
   let arguments = (ins StrAttr:$label, Variadic<AnyRankedTensor>:$inputs);
-  let assemblyFormat = "$label `(` $inputs `)` attr-dict `:` `(` type($inputs) `)`";
+  let assemblyFormat = "$label `(` $inputs `)` attr-dict `:` custom<TypeList>(type($inputs))";
 }
 
 def Model_AssertOp : Model_Op<"assert"> {

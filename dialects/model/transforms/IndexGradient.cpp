@@ -52,7 +52,9 @@ private:
   bool solvePlain(unsigned a);
   bool solveSplit(unsigned a, unsigned b);
   void solveAffine(unsigned a);
-  AffineExpr current(AffineExpr expr) { return simplifyAffineExpr(expr.replaceDims(values()), 2 * count, 0); }
+  AffineExpr current(AffineExpr expr) {
+    return simplifyAffineExpr(expr.replaceDims(values()), count + type.getRank(), 0);
+  }
   SmallVector<AffineExpr> values();
 
   MLIRContext *context;

@@ -7,19 +7,47 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
 using namespace cleave::test;
 
 namespace {
+const char kFolder[] = CLEAVE_SOURCE_DIR "/test/unit/model/gradients";
+
+// The first line of a program may set them: `// low: 0.5 high: 2 integers: 4`.
 struct Options {
   double low = -1, high = 1; // of floating-point arguments
-  double integerHigh = 3;    // integer arguments lie in [0, integerHigh)
-  double tolerance = 1e-6;
+  double integers = 3;       // integer arguments lie in [0, integers)
 };
 
-class Gradient : public ::testing::Test {
+Options optionsOf(llvm::StringRef text) {
+  Options options;
+  llvm::SmallVector<llvm::StringRef> words;
+  text.take_until([](char c) { return c == '\n'; }).split(words, ' ');
+  for (unsigned i = 0; i + 1 < words.size(); ++i)
+    for (auto [name, slot] : {std::pair<llvm::StringRef, double *>{"low:", &options.low},
+                              {"high:", &options.high},
+                              {"integers:", &options.integers}})
+      if (words[i] == name)
+        words[i + 1].getAsDouble(*slot);
+  return options;
+}
+
+std::vector<std::string> programs() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator it(kFolder, error), end; it != end && !error; it.increment(error))
+    if (llvm::sys::path::extension(it->path()) == ".mlir")
+      names.push_back(llvm::sys::path::stem(it->path()).str());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Gradient : public ::testing::TestWithParam<std::string> {
 protected:
   Gradient() {
     context.loadDialect<cleave::model::ModelDialect, func::FuncDialect, arith::ArithDialect,
@@ -77,7 +105,8 @@ protected:
     return parseSourceString<ModuleOp>((text + withGradient(*plain)).str(), &context);
   }
 
-  void check(StringRef text, Options options = {}) {
+  void check(StringRef text) {
+    Options options = optionsOf(text);
     OwningOpRef<ModuleOp> module = prepare(text);
     ASSERT_TRUE(module);
     PassManager passes(&context);
@@ -93,11 +122,11 @@ protected:
       auto ranked = cast<RankedTensorType>(type);
       bool isFloat = isa<FloatType>(ranked.getElementType());
       arguments.push_back(fill(ranked, arguments.size() + 1, isFloat ? options.low : 0,
-                               isFloat ? options.high : options.integerHigh));
+                               isFloat ? options.high : options.integers));
     }
     double error = gradientError(module, "loss", "gradient", arguments);
-    EXPECT_LE(error, options.tolerance);
-    if (error > options.tolerance)
+    EXPECT_LE(error, 1e-6);
+    if (error > 1e-6)
       module.dump();
   }
 
@@ -105,20 +134,15 @@ protected:
 };
 } // namespace
 
-TEST_F(Gradient, Contraction) {
-  check(R"(
-    func.func @loss(%x: tensor<3x4xf64, #model.axes<B, I>>, %w: tensor<4x2xf64, #model.axes<I, O>>) -> tensor<f64> {
-      %y = model.index (b: B = 3, o: O = 2) sum (i: I = 4)
-           ins(%x[b, i], %w[i, o] : tensor<3x4xf64, #model.axes<B, I>>, tensor<4x2xf64, #model.axes<I, O>>) {
-      ^bb0(%a: f64, %c: f64):
-        %0 = arith.mulf %a, %c : f64
-        model.yield %0 : f64
-      } : tensor<3x2xf64, #model.axes<B, O>>
-      %l = model.index () sum (b: B = 3, o: O = 2) ins(%y[b, o] : tensor<3x2xf64, #model.axes<B, O>>) {
-      ^bb0(%a: f64):
-        %0 = math.sin %a : f64
-        model.yield %0 : f64
-      } : tensor<f64>
-      return %l : tensor<f64>
-    })");
+TEST_P(Gradient, AgreesWithDifferences) {
+  auto text = llvm::MemoryBuffer::getFile(std::string(kFolder) + "/" + GetParam() + ".mlir");
+  ASSERT_TRUE(static_cast<bool>(text));
+  check((*text)->getBuffer());
 }
+
+INSTANTIATE_TEST_SUITE_P(Programs, Gradient, ::testing::ValuesIn(programs()),
+                         [](const ::testing::TestParamInfo<std::string> &info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
