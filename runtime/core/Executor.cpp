@@ -100,9 +100,57 @@ void Executor::rewind(const Step &loop) { movePointers(loop, -counterOf(loop)); 
 
 namespace {
 
+bool isFinite(const Operand &operand, const void *scalar) {
+  return std::isfinite(elementAsDouble(operand.shape.type, scalar, 0));
+}
+
 bool isTrue(const void *scalar) { return *static_cast<const uint8_t *>(scalar) != 0; }
 
 } // namespace
+
+template <Executor::Mode mode> void Executor::launch(ThreadPool &pool, const Step &step) {
+  if (mode != Mode::Profiled) {
+    pool.run(step.function, step.arguments, step.rows, step.grain);
+    return;
+  }
+  auto start = std::chrono::steady_clock::now();
+  pool.run(step.function, step.arguments, step.rows, step.grain);
+  auto spent = std::chrono::steady_clock::now() - start;
+  times[step.kernel].launches += 1;
+  times[step.kernel].nanoseconds += std::chrono::nanoseconds(spent).count();
+}
+
+// Where to go on behind a jump, a loop's begin or end.
+uint32_t Executor::follow(const Step &step, uint32_t at) {
+  switch (step.op) {
+  case Opcode::LoopBegin:
+    if (step.count == 0)
+      return step.target + 1;
+    iterations[step.depth] = 0;
+    loopAt[step.depth] = at;
+    movePointers(step, counterOf(step));
+    return at + 1;
+  case Opcode::LoopEnd: {
+    const Step &loop = steps[step.target];
+    if (iterations[loop.depth] + 1 == loop.count) {
+      rewind(loop);
+      return at + 1;
+    }
+    ++iterations[loop.depth];
+    movePointers(loop, loop.reverse ? -1 : 1);
+    return step.target + 1;
+  }
+  case Opcode::Branch:
+    return isTrue(step.arguments[0]) ? at + 1 : step.target;
+  case Opcode::LeaveUnless:
+    if (isTrue(step.arguments[0]))
+      return at + 1;
+    rewind(steps[step.target]);
+    return steps[step.target].target + 1;
+  default:
+    return step.target; // Jump
+  }
+}
 
 template <Executor::Mode mode>
 Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckReport *report,
@@ -110,20 +158,10 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
   const Instruction *instructions = entry.instructions.data();
   for (uint32_t at = 0; at < steps.size();) {
     const Step &step = steps[at];
-    if (mode == Mode::Checked && instructions + at == until)
-      break;
     uint32_t next = at + 1;
     switch (step.op) {
     case Opcode::Launch:
-      if (mode == Mode::Profiled) {
-        auto start = std::chrono::steady_clock::now();
-        pool.run(step.function, step.arguments, step.rows, step.grain);
-        auto spent = std::chrono::steady_clock::now() - start;
-        times[step.kernel].launches += 1;
-        times[step.kernel].nanoseconds += std::chrono::nanoseconds(spent).count();
-      } else {
-        pool.run(step.function, step.arguments, step.rows, step.grain);
-      }
+      launch<mode>(pool, step);
       if (mode == Mode::Checked)
         check(step, instructions[at], *report);
       break;
@@ -131,37 +169,11 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
       __builtin_memmove(step.arguments[1], step.arguments[0], instructions[at].operands[1].shape.bytes());
       break;
     case Opcode::LoopBegin:
-      if (step.count == 0) {
-        next = step.target + 1;
-        break;
-      }
-      iterations[step.depth] = 0;
-      loopAt[step.depth] = at;
-      movePointers(step, counterOf(step));
-      break;
-    case Opcode::LoopEnd: {
-      const Step &loop = steps[step.target];
-      if (iterations[loop.depth] + 1 == loop.count) {
-        rewind(loop);
-        break;
-      }
-      ++iterations[loop.depth];
-      movePointers(loop, loop.reverse ? -1 : 1);
-      next = step.target + 1;
-      break;
-    }
+    case Opcode::LoopEnd:
     case Opcode::Branch:
-      if (!isTrue(step.arguments[0]))
-        next = step.target;
-      break;
     case Opcode::Jump:
-      next = step.target;
-      break;
     case Opcode::LeaveUnless:
-      if (!isTrue(step.arguments[0])) {
-        rewind(steps[step.target]);
-        next = steps[step.target].target + 1;
-      }
+      next = follow(step, at);
       break;
     case Opcode::Counter:
       *static_cast<int64_t *>(step.arguments[0]) = counterOf(steps[loopAt[step.depth - 1]]);
@@ -175,8 +187,8 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
         return {Outcome::AssertFailed, instructions + at};
       break;
     case Opcode::Guard:
-      if (mode != Mode::Checked && !hooks.allowNonFinite &&
-          !std::isfinite(elementAsDouble(instructions[at].operands[0].shape.type, step.arguments[0], 0)))
+      if (!isFinite(instructions[at].operands[0], step.arguments[0]) && !hooks.allowNonFinite &&
+          (mode != Mode::Checked || instructions + at == until))
         return {Outcome::NotFinite, instructions + at};
       break;
     }
@@ -188,18 +200,21 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
 Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
   End end = times.empty() ? runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr)
                           : runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr);
-  // A run that stopped inside loops leaves pointers moved on.
-  if (end.instruction)
-    for (uint32_t depth = steps[end.instruction - entry.instructions.data()].depth; depth-- > 0;)
-      rewind(steps[loopAt[depth]]);
+  restore(end);
   return end;
+}
+
+// A run that stopped inside loops leaves pointers moved on.
+void Executor::restore(const End &end) {
+  if (!end.instruction)
+    return;
+  for (uint32_t depth = steps[end.instruction - entry.instructions.data()].depth; depth-- > 0;)
+    rewind(steps[loopAt[depth]]);
 }
 
 CheckReport Executor::runChecked(ThreadPool &pool, const Instruction *until) {
   CheckReport report;
-  runSteps<Mode::Checked>(pool, Hooks(), &report, until);
-  for (uint32_t depth = steps[until - entry.instructions.data()].depth; depth-- > 0;)
-    rewind(steps[loopAt[depth]]);
+  restore(runSteps<Mode::Checked>(pool, Hooks(), &report, until));
   return report;
 }
 

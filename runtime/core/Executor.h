@@ -72,8 +72,8 @@ public:
 
   End run(ThreadPool &pool, const Hooks &hooks);
 
-  // Runs from the start up to `until` and tests every floating-point value as it is written. Prints and
-  // asserts are passed over.
+  // Runs from the start to where the guard `until` finds what is not finite, and tests every floating-point
+  // value as it is written. Prints and asserts are passed over.
   CheckReport runChecked(ThreadPool &pool, const Instruction *until);
 
   // Per kernel of the program; empty until profiling is on.
@@ -110,6 +110,9 @@ private:
   void bind(Region region, uint32_t slot, void *data);
   template <Mode mode>
   End runSteps(ThreadPool &pool, const Hooks &hooks, CheckReport *report, const Instruction *until);
+  template <Mode mode> void launch(ThreadPool &pool, const Step &step);
+  uint32_t follow(const Step &step, uint32_t at);
+  void restore(const End &end);
   void movePointers(const Step &loop, int64_t times);
   int64_t counterOf(const Step &loop) const;
   void rewind(const Step &loop);

@@ -72,6 +72,9 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program
                                                    std::shared_ptr<void> code, InstanceOptions options) {
   if (Status status = verify(*program); !status)
     return status.error();
+  int64_t limit = options.memoryLimit == 0 ? availableMemory() : options.memoryLimit;
+  if (Status status = checkFootprint(*program, limit); !status)
+    return status.error();
   std::unique_ptr<Instance> instance(new Instance(std::move(program), std::move(code), std::move(options)));
   if (Status status = instance->allocate(); !status)
     return status.error();

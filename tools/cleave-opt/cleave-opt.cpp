@@ -1,4 +1,5 @@
 // mlir-opt with Cleave's dialects and passes.
+#include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/Passes.h"
 #include "dialects/pipe/ir/Pipe.h"
 #include "dialects/model/ir/Model.h"
@@ -15,6 +16,6 @@ int main(int argc, char **argv) {
   registry.insert<cleave::model::ModelDialect, cleave::pipe::PipeDialect>();
   cleave::registerConvertPasses();
   cleave::model::registerModelPasses();
-  registry.insert<cleave::model::ModelDialect>();
+  cleave::codegen::registerCodegenPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Cleave optimizer driver\n", registry));
 }
