@@ -9,14 +9,14 @@
 layer Adam[T: float, ...P](p: T[...P], g: T[...P], lr: f64, beta1: f64 = 0.9, beta2: f64 = 0.999,
                            epsilon: f64 = 1e-8) -> T[...P] {
   state m, v: T[...P] = 0
-  let mean = T(beta1) * m + T(1 - beta1) * g
+  let average = T(beta1) * m + T(1 - beta1) * g
   let square = T(beta2) * v + T(1 - beta2) * g * g
-  set m = mean
+  set m = average
   set v = square
   let t = f64(step + 1)
   let rate = T(lr / (1 - pow(beta1, t)))
   let spread = T(1 / (1 - pow(beta2, t)))
-  return p - rate * mean / (sqrt(square * spread) + T(epsilon))
+  return p - rate * average / (sqrt(square * spread) + T(epsilon))
 }
 
 /// Adam with decoupled weight decay.
@@ -26,12 +26,12 @@ layer Adam[T: float, ...P](p: T[...P], g: T[...P], lr: f64, beta1: f64 = 0.9, be
 layer AdamW[T: float, ...P](p: T[...P], g: T[...P], lr: f64, beta1: f64 = 0.9, beta2: f64 = 0.999,
                             epsilon: f64 = 1e-8, weight_decay: f64 = 0.01) -> T[...P] {
   state m, v: T[...P] = 0
-  let mean = T(beta1) * m + T(1 - beta1) * g
+  let average = T(beta1) * m + T(1 - beta1) * g
   let square = T(beta2) * v + T(1 - beta2) * g * g
-  set m = mean
+  set m = average
   set v = square
   let t = f64(step + 1)
   let rate = T(lr / (1 - pow(beta1, t)))
   let spread = T(1 / (1 - pow(beta2, t)))
-  return p - rate * mean / (sqrt(square * spread) + T(epsilon)) - T(lr * weight_decay) * p
+  return p - rate * average / (sqrt(square * spread) + T(epsilon)) - T(lr * weight_decay) * p
 }

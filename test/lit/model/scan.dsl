@@ -1,0 +1,13 @@
+// RUN: %cleave ir --stage model %s | %FileCheck %s
+// The body is a function; what it captures is passed to it, and what it reads at the counter is a slice.
+axis Seq = 5, Width = 2
+
+entry f(x: f32[Seq, Width], k: f32) -> (last: f32[Width], all: f32[Seq, Width]) {
+  let h0[w: Width] = 0.0
+  let (last, all) = scan t over Seq carry (h = h0) {
+    let n[w: Width] = k * h[w] + x[t, w]
+    next h = n
+    yield n
+  }
+  return last, all
+}

@@ -1,0 +1,9 @@
+// RUN: %cleave ir --stage model %s | %FileCheck %s
+// Windows are affine maps; what lies outside has a value.
+axis Rows = 8, Window = 3, Half = Rows / 2
+
+entry f(x: f32[Rows], w: f32[Window]) -> (y: f32[Half], z: f32[Rows]) {
+  let y[h: Half] = sum(u) (x[2 * h + u - 1] outside 0) * w[u]
+  let z[r: Rows] = x[Rows - 1 - r]
+  return y, z
+}
