@@ -7,7 +7,7 @@ function value(a: f64[N], b: f64[N], c: f64[N], d: f64[N], k: f64) -> f64 {
   let greater = maximum(a, b) * 2 + minimum(c, d)
   let chosen[n] = where(a[n] < c[n], a[n] * b[n], sin(d[n]))
   let stepped[n] = floor(5 * c[n]) * d[n] + sign(d[n]) * c[n] + stop_gradient(floor(3 * a[n])) * b[n]
-  return (sum(n) quotient[n] + power[n] * greater[n] + chosen[n] * k) + (mean(n) stepped[n] * k)
+  return (sum(n) (quotient[n] + power[n] * greater[n] + chosen[n] * k)) + (mean(n) stepped[n] * k)
 }
 
 entry loss(a: f64[N], b: f64[N], c: f64[N], d: f64[N], k: f64) -> (loss: f64) {

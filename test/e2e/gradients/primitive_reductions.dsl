@@ -8,7 +8,7 @@ function value(s: f64[I, J], a: f64[I, J], b: f64[I, J], m: f64[I, J], p: f64[I,
   let means[i] = mean(j) exp(m[i, j])
   let products[i] = prod(j) (p[i, j] + 2)
   let all = (max(i, j) q[i, j]) * (mean(i, j) q[i, j])
-  return (sum(i) sums[i] * greatest[i] + means[i] * products[i]) + (sum(j) sin(least[j])) + all
+  return (sum(i) (sums[i] * greatest[i] + means[i] * products[i])) + (sum(j) sin(least[j])) + all
 }
 
 entry loss(s: f64[I, J], a: f64[I, J], b: f64[I, J], m: f64[I, J], p: f64[I, J], q: f64[I, J]) -> (loss: f64) {

@@ -9,7 +9,7 @@ function value(a: f64[N], b: f64[N], c: f64[N], d: f64[N], w: f64[Window], o: f6
   let padded[q: Padded] = d[q - 2] outside 0.5
   let part[p: Part] = d[p + 3]
   let greatest[h: Half] = max(u: Window) (b[2 * h + u] outside -inf)
-  return (sum(n) sin(same[n]) + backwards[n]) + (sum(h) strided[h] * greatest[h]) + (sum(p) dilated[p] * part[p])
+  return (sum(n) (sin(same[n]) + backwards[n])) + (sum(h) strided[h] * greatest[h]) + (sum(p) dilated[p] * part[p])
       + (sum(q) padded[q] * padded[q])
 }
 
