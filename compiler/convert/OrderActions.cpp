@@ -1,12 +1,90 @@
 #include "compiler/convert/OrderActions.h"
 
-#include "mlir/Analysis/TopologicalSortUtils.h"
+#include "compiler/analysis/ActionGraph.h"
 
 using namespace mlir;
 using namespace cleave;
+using analysis::ActionGraph;
+
+namespace {
+
+// Greedy list scheduling: n ops, each step looks at what is ready.
+class ListScheduler {
+public:
+  explicit ListScheduler(Block &block);
+  SmallVector<Operation *> run();
+
+private:
+  // Bytes more (or fewer) that are alive once the op has run.
+  int64_t growth(unsigned node) const;
+  void take(unsigned node);
+
+  ActionGraph graph;
+  std::vector<unsigned> waiting;           // predecessors not yet taken
+  std::vector<SmallVector<Value>> reads;   // values of this block each op reads, nested reads included
+  llvm::DenseMap<Value, unsigned> readers; // ops that still have to read a value
+  llvm::SmallVector<unsigned> ready;
+};
+
+} // namespace
+
+ListScheduler::ListScheduler(Block &block) : graph(block), reads(graph.ops.size()) {
+  for (unsigned i = 0; i < graph.ops.size(); ++i) {
+    llvm::SmallDenseSet<Value> seen;
+    graph.ops[i]->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (operand.getParentBlock() == &block && operand.getDefiningOp() && seen.insert(operand).second)
+          reads[i].push_back(operand);
+    });
+    for (Value value : reads[i])
+      ++readers[value];
+    waiting.push_back(graph.predecessors[i].size());
+    if (waiting.back() == 0)
+      ready.push_back(i);
+  }
+  // What the block hands on is never freed by its readers.
+  for (Value value : block.getTerminator()->getOperands())
+    ++readers[value];
+}
+
+int64_t ListScheduler::growth(unsigned node) const {
+  int64_t bytes = 0;
+  for (Value value : graph.ops[node]->getResults())
+    bytes += pipe::bytesOf(value.getType());
+  for (Value value : reads[node])
+    if (readers.lookup(value) == 1)
+      bytes -= pipe::bytesOf(value.getType());
+  return bytes;
+}
+
+void ListScheduler::take(unsigned node) {
+  for (Value value : reads[node])
+    --readers[value];
+  for (unsigned next : graph.successors[node])
+    if (--waiting[next] == 0)
+      ready.push_back(next);
+}
+
+SmallVector<Operation *> ListScheduler::run() {
+  SmallVector<Operation *> order;
+  while (!ready.empty()) {
+    auto rank = [&](unsigned node) {
+      bool isGuard = isa<pipe::GuardOp>(graph.ops[node]);
+      return std::make_tuple(!isGuard, growth(node), node);
+    };
+    auto best = std::min_element(ready.begin(), ready.end(),
+                                 [&](unsigned a, unsigned b) { return rank(a) < rank(b); });
+    unsigned node = *best;
+    ready.erase(best);
+    order.push_back(graph.ops[node]);
+    take(node);
+  }
+  return order;
+}
 
 void cleave::convert::orderActions(Block &block) {
-  sortTopologically(&block);
+  for (Operation *op : ListScheduler(block).run())
+    op->moveBefore(block.getTerminator());
   for (Operation &op : block)
     for (Region &region : op.getRegions())
       for (Block &inner : region)

@@ -6,8 +6,11 @@
 
 namespace cleave::convert {
 
-// Sorts the block's ops, and those of the regions within: values before their readers, prints, asserts and
-// guards in program order, new values of a state after the readers of the old one and after the guards.
+// Sorts the block's ops, and those of the regions within, under the constraints of analysis::ActionGraph. Of
+// what may come next it takes what leaves the fewest bytes alive; guards come as soon as they can, ties in program
+// order.
+//
+//   %a = A; %b = B; %c = reduce %a; %d = reduce %b   ->   %a = A; %c = reduce %a; %b = B; %d = reduce %b
 void orderActions(mlir::Block &block);
 
 } // namespace cleave::convert
