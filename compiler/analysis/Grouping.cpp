@@ -65,8 +65,7 @@ static Value stripCasts(Value value) {
   return value;
 }
 
-// Sum of a * b where each factor has a parallel dim that the other lacks.
-static bool isProduct(model::IndexOp op) {
+bool cleave::analysis::isProduct(model::IndexOp op) {
   if (op.getCombiner() != model::Combiner::Sum || op.getInputs().size() != 2 ||
       product(op.getSizes().drop_front(op.getParallel())) <= kSmallReduction)
     return false;

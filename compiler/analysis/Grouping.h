@@ -29,6 +29,10 @@ llvm::StringRef nameOf(GroupKind kind);
 // Whether an op is computed by a kernel: model.index, gather, scatter, argsort.
 bool isComputed(mlir::Operation *op);
 
+// Sum of a * b (casts aside) over more than a few points, where each factor has a parallel dim that the other
+// lacks.
+bool isProduct(model::IndexOp op);
+
 // The groups of a block's computed ops (nested regions excluded), in an order that respects their values.
 std::vector<Group> groupBlock(mlir::Block &block);
 

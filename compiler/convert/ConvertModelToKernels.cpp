@@ -15,6 +15,7 @@
 // are formed from what is left to compute, and before any address is known, since values must be free to
 // move.
 #include "compiler/analysis/Grouping.h"
+#include "compiler/convert/FuseProducers.h"
 #include "compiler/convert/InlineBodies.h"
 #include "compiler/convert/KernelBody.h"
 #include "compiler/convert/OrderActions.h"
@@ -137,6 +138,7 @@ struct ConvertModelToKernels : PassWrapper<ConvertModelToKernels, OperationPass<
     convert::KernelOutliner outliner(module);
     for (func::FuncOp entry : entries) {
       removeUnused(entry);
+      convert::fuseProducers(entry.getBody().front());
       addGuards(entry);
       outlineBlock(entry.getBody().front(), outliner);
       storeBooleans(entry);
