@@ -18,10 +18,12 @@ private:
   // Bytes more (or fewer) that are alive once the op has run.
   int64_t growth(unsigned node) const;
   void take(unsigned node);
+  void markUrgent();
 
   ActionGraph graph;
   std::vector<unsigned> waiting;           // predecessors not yet taken
   std::vector<SmallVector<Value>> reads;   // values of this block each op reads, nested reads included
+  llvm::BitVector urgent;                  // what guards wait for
   llvm::DenseMap<Value, unsigned> readers; // ops that still have to read a value
   llvm::SmallVector<unsigned> ready;
 };
@@ -42,9 +44,25 @@ ListScheduler::ListScheduler(Block &block) : graph(block), reads(graph.ops.size(
     if (waiting.back() == 0)
       ready.push_back(i);
   }
+  markUrgent();
   // What the block hands on is never freed by its readers.
   for (Value value : block.getTerminator()->getOperands())
     ++readers[value];
+}
+
+void ListScheduler::markUrgent() {
+  urgent.resize(graph.ops.size());
+  SmallVector<unsigned> stack;
+  for (unsigned i = 0; i < graph.ops.size(); ++i)
+    if (isa<pipe::GuardOp>(graph.ops[i]))
+      stack.push_back(i);
+  while (!stack.empty()) {
+    unsigned node = stack.pop_back_val();
+    if (urgent.test(node))
+      continue;
+    urgent.set(node);
+    llvm::append_range(stack, graph.predecessors[node]);
+  }
 }
 
 int64_t ListScheduler::growth(unsigned node) const {
@@ -68,10 +86,7 @@ void ListScheduler::take(unsigned node) {
 SmallVector<Operation *> ListScheduler::run() {
   SmallVector<Operation *> order;
   while (!ready.empty()) {
-    auto rank = [&](unsigned node) {
-      bool isGuard = isa<pipe::GuardOp>(graph.ops[node]);
-      return std::make_tuple(!isGuard, growth(node), node);
-    };
+    auto rank = [&](unsigned node) { return std::make_tuple(!urgent.test(node), growth(node), node); };
     auto best = std::min_element(ready.begin(), ready.end(),
                                  [&](unsigned a, unsigned b) { return rank(a) < rank(b); });
     unsigned node = *best;

@@ -4,6 +4,16 @@
 using namespace mlir;
 using namespace cleave::pipe;
 
+// (type, type...), possibly empty: what `type($variadic)` between parentheses cannot parse.
+static ParseResult parseTypeList(OpAsmParser &parser, SmallVectorImpl<Type> &types) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                        [&]() { return parser.parseType(types.emplace_back()); });
+}
+
+static void printTypeList(OpAsmPrinter &printer, Operation *, TypeRange types) {
+  printer << "(" << types << ")";
+}
+
 #define GET_OP_CLASSES
 #include "dialects/pipe/ir/PipeOps.cpp.inc"
 

@@ -79,7 +79,7 @@ def Pipe_LoopOp : Pipe_Op<"loop", [AttrSizedOperandSegments, SingleBlock]> {
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     `count` $count `over` $axis (`reverse` $reverse^)? `carries` `(` $carries `)` `slices` `(` $slices `)` $body
-    attr-dict `:` `(` (type($carries)^)? `)` `,` `(` (type($slices)^)? `)` `->` `(` (type($results)^)? `)`
+    attr-dict `:` custom<TypeList>(type($carries)) `,` custom<TypeList>(type($slices)) `->` custom<TypeList>(type($results))
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -102,7 +102,7 @@ def Pipe_IfOp : Pipe_Op<"if", [SingleBlock]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$then_body, SizedRegion<1>:$else_body);
   let assemblyFormat = [{
-    $condition $then_body `else` $else_body attr-dict `:` type($condition) `->` `(` (type($results)^)? `)`
+    $condition $then_body `else` $else_body attr-dict `:` type($condition) `->` custom<TypeList>(type($results))
   }];
   let hasVerifier = 1;
 }
@@ -116,7 +116,7 @@ def Pipe_WhileOp : Pipe_Op<"while", [SingleBlock]> {
   let regions = (region SizedRegion<1>:$condition, SizedRegion<1>:$body);
   let assemblyFormat = [{
     `bound` $bound `carries` `(` $carries `)` $condition `do` $body attr-dict
-    `:` `(` (type($carries)^)? `)` `->` `(` (type($results)^)? `)`
+    `:` custom<TypeList>(type($carries)) `->` custom<TypeList>(type($results))
   }];
   let hasVerifier = 1;
 }
@@ -139,7 +139,7 @@ def Pipe_ConstantOp : Pipe_Op<"constant", [AllTypesMatch<["value", "result"]>]> 
 def Pipe_PrintOp : Pipe_Op<"print"> {
   let summary = "Prints a label and values. `types` names an operand's element type where storage hides it.";
   let arguments = (ins StrAttr:$label, Variadic<AnyRankedTensor>:$inputs, OptionalAttr<StrArrayAttr>:$types);
-  let assemblyFormat = "$label `(` $inputs `)` attr-dict `:` `(` (type($inputs)^)? `)`";
+  let assemblyFormat = "$label `(` $inputs `)` attr-dict `:` custom<TypeList>(type($inputs))";
 }
 
 def Pipe_AssertOp : Pipe_Op<"assert"> {
