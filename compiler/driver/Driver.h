@@ -33,7 +33,7 @@ const std::vector<std::string> &stageNames();
 struct DriverOptions {
   std::string file;                        // path of the .dsl file
   std::map<std::string, std::string> sets; // --set NAME=VALUE: axis sizes and hyper-parameters
-  std::string stdlib;                      // folder of the standard library; empty: the default one
+  std::string stdlib;                      // folder of the standard library
   std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
   std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
   bool verifyStages = false;               // run the legality check of every stage boundary
