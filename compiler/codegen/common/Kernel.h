@@ -16,6 +16,7 @@ inline constexpr llvm::StringLiteral kExactAttr = "cleave.exact";
 inline constexpr llvm::StringLiteral kInplaceAttr = "cleave.inplace";
 inline constexpr llvm::StringLiteral kRowCountAttr = "cleave.row_count";
 inline constexpr llvm::StringLiteral kGrainAttr = "cleave.grain";
+inline constexpr llvm::StringLiteral kInputsAttr = "cleave.inputs"; // after loops: arguments that are inputs
 
 /// What a loop dim of a stage is, seen from the kernel.
 struct LoopDim {

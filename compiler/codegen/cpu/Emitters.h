@@ -26,6 +26,31 @@ private:
   mlir::func::FuncOp kernel;
 };
 
+/// Index arithmetic and loops, shortened.
+class LoopBuilder {
+public:
+  LoopBuilder(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
+
+  mlir::Value index(int64_t value);
+  mlir::Value times(mlir::Value value, int64_t factor);
+  mlir::Value plus(mlir::Value a, mlir::Value b);
+  /// As i64, the only type the runtime's functions take.
+  mlir::Value word(mlir::Value value);
+  mlir::Value word(int64_t value);
+  /// The last digit of `number` in base `base`, and `number` without it.
+  mlir::Value takeDigit(mlir::Value &number, int64_t base);
+  /// The address of an element `offset` elements behind the start of a memref.
+  mlir::Value address(mlir::Value memref, mlir::Value offset, int64_t elementBytes);
+  /// A loop from 0 or `low`; `body` emits its inside.
+  void loop(mlir::Value low, mlir::Value high, llvm::function_ref<void(mlir::Value)> body);
+  /// Calls a function of the runtime that takes words, declaring it on first use.
+  void call(mlir::func::FuncOp user, llvm::StringRef name, mlir::ValueRange words);
+
+protected:
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+};
+
 /// A large f32 product as calls of the library; nothing when the kernel is not one.
 std::optional<mlir::LogicalResult> emitProduct(mlir::func::FuncOp func);
 mlir::LogicalResult emitScatter(mlir::func::FuncOp func, model::ScatterOp scatter);

@@ -26,43 +26,6 @@ using namespace mlir;
 
 namespace cleave::codegen {
 
-LoopFunction::LoopFunction(func::FuncOp kernel) : kernel(kernel) {
-  OpBuilder builder(kernel);
-  SmallVector<Type> inputs;
-  for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes())) {
-    auto tensor = cast<RankedTensorType>(type);
-    inputs.push_back(MemRefType::get(tensor.getShape(), storageType(tensor.getElementType())));
-  }
-  inputs.append(2, builder.getIndexType());
-  function =
-      func::FuncOp::create(builder, kernel.getLoc(), kernel.getName(), builder.getFunctionType(inputs, {}));
-  function.setVisibility(kernel.getVisibility());
-  for (NamedAttribute attribute : kernel->getDiscardableAttrs())
-    function->setDiscardableAttr(attribute.getName(), attribute.getValue());
-  Block *entry = function.addEntryBlock();
-  builder.setInsertionPointToStart(entry);
-  func::ReturnOp::create(builder, kernel.getLoc());
-}
-
-Place LoopFunction::place(OpBuilder &builder, unsigned argument) {
-  Value memref = function.getArgument(argument);
-  auto type = cast<MemRefType>(memref.getType());
-  Place place;
-  place.strides = rowMajorStrides(type.getShape());
-  auto flat = MemRefType::get({type.getNumElements()}, type.getElementType());
-  place.memref =
-      memref::ReinterpretCastOp::create(builder, kernel.getLoc(), flat, memref, /*offset=*/int64_t{0},
-                                        ArrayRef<int64_t>{type.getNumElements()}, ArrayRef<int64_t>{1});
-  return place;
-}
-
-void LoopFunction::finish(int64_t unitCount, int64_t grain) {
-  Builder builder(function.getContext());
-  function->setAttr(kRowCountAttr, builder.getI64IntegerAttr(unitCount));
-  function->setAttr(kGrainAttr, builder.getI64IntegerAttr(grain));
-  kernel.erase();
-}
-
 static LogicalResult emitRows(func::FuncOp func) {
   FailureOr<Kernel> kernel = analyseKernel(func);
   if (failed(kernel))

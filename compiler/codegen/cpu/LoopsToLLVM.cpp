@@ -162,7 +162,7 @@ LogicalResult LoopsToLLVM::lower(func::FuncOp func) {
     return success();
   auto body = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol);
   auto inplace = llvm::find_if(attributes, [](NamedAttribute a) { return a.getName() == kInplaceAttr; });
-  auto inputs = llvm::find_if(attributes, [](NamedAttribute a) { return a.getName() == "cleave.inputs"; });
+  auto inputs = llvm::find_if(attributes, [](NamedAttribute a) { return a.getName() == kInputsAttr; });
   markNoalias(body, inplace == attributes.end() ? nullptr : cast<DenseI64ArrayAttr>(inplace->getValue()),
               body.getNumArguments() - 2,
               inputs == attributes.end() ? 0 : cast<IntegerAttr>(inputs->getValue()).getInt());

@@ -1,0 +1,164 @@
+#include "compiler/codegen/common/Product.h"
+
+#include "compiler/codegen/common/Kernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace cleave::codegen {
+
+namespace {
+
+struct Dim {
+  int64_t size;
+  int64_t strides[3]; // in A, B, C
+  bool used = false;
+};
+
+/// One of the three index groups of a product: m is in A and C, n in B and C, k in A and B.
+struct Span {
+  int64_t size = 1;
+  int64_t first = 0, second = 0; // strides in the two matrices that have it
+  SmallVector<unsigned> dims;
+};
+
+bool isProductBody(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || op->getNumResults() != 1)
+    return false;
+  Block *body = op.getBody();
+  auto add = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!add || !llvm::hasNItems(body->without_terminator(), 2))
+    return false;
+  Value out = body->getArgument(2);
+  Value term = add.getLhs() == out ? add.getRhs() : add.getRhs() == out ? add.getLhs() : Value();
+  auto mul = term ? term.getDefiningOp<arith::MulFOp>() : nullptr;
+  if (!mul)
+    return false;
+  return mul.getLhs() != mul.getRhs() && isa<BlockArgument>(mul.getLhs()) && isa<BlockArgument>(mul.getRhs());
+}
+
+/// Loop dims of more than one point, with their strides in the three operands.
+std::optional<SmallVector<Dim>> dimsOf(linalg::GenericOp op) {
+  SmallVector<Dim> dims;
+  for (int64_t size : op.getStaticLoopRanges())
+    dims.push_back({size, {0, 0, 0}});
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    if (!map.isProjectedPermutation())
+      return std::nullopt;
+    SmallVector<int64_t> strides =
+        rowMajorStrides(cast<RankedTensorType>(operand.get().getType()).getShape());
+    for (auto [axis, stride] : llvm::enumerate(strides))
+      dims[map.getDimPosition(axis)].strides[operand.getOperandNumber()] = stride;
+  }
+  llvm::erase_if(dims, [](const Dim &dim) { return dim.size == 1; });
+  return dims;
+}
+
+/// Grows a span from its innermost dim: the next dim must lie just outside in both matrices.
+Span grow(ArrayRef<Dim> dims, unsigned seed, ArrayRef<unsigned> candidates, unsigned first, unsigned second) {
+  Span span{dims[seed].size, dims[seed].strides[first], dims[seed].strides[second], {seed}};
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (unsigned dim : candidates) {
+      bool fits = !llvm::is_contained(span.dims, dim) && dims[dim].strides[first] == span.first * span.size &&
+                  dims[dim].strides[second] == span.second * span.size;
+      if (!fits)
+        continue;
+      span.size *= dims[dim].size;
+      span.dims.push_back(dim);
+      grown = true;
+    }
+  }
+  return span;
+}
+
+/// A matrix as BLAS takes it, from the strides of its rows and columns; nothing when neither is 1.
+std::optional<Product::Matrix> asMatrix(unsigned operand, int64_t rowStride, int64_t columnStride,
+                                        int64_t rows, int64_t columns) {
+  Product::Matrix matrix;
+  matrix.operand = operand;
+  matrix.rowStride = rowStride;
+  matrix.columnStride = columnStride;
+  matrix.transpose = columnStride != 1;
+  matrix.leading = matrix.transpose ? columnStride : rowStride;
+  bool fits = (matrix.transpose ? rowStride : columnStride) == 1 &&
+              matrix.leading >= (matrix.transpose ? rows : columns);
+  return fits ? std::optional<Product::Matrix>(matrix) : std::nullopt;
+}
+
+std::optional<Product> assemble(ArrayRef<Dim> dims, const Span &m, const Span &n, const Span &k) {
+  Product product;
+  product.m = m.size;
+  product.n = n.size;
+  product.k = k.size;
+  auto a = asMatrix(0, m.first, k.first, m.size, k.size);
+  auto b = asMatrix(1, k.second, n.first, k.size, n.size);
+  auto c = asMatrix(2, m.second, n.second, m.size, n.size);
+  if (!a || !b || !c || c->transpose)
+    return std::nullopt;
+  product.a = *a;
+  product.b = *b;
+  product.c = *c;
+  for (auto [number, dim] : llvm::enumerate(dims)) {
+    bool inside = llvm::is_contained(m.dims, number) || llvm::is_contained(n.dims, number) ||
+                  llvm::is_contained(k.dims, number);
+    if (!inside)
+      product.outer.push_back(
+          {dim.size, dim.strides[0], dim.strides[1], dim.strides[2], dim.strides[2] == 0});
+  }
+  return product;
+}
+
+/// The same product of the transposed matrices: C^T = B^T A^T. The operands exchange their parts.
+std::optional<Product> matchWith(ArrayRef<Dim> dims) {
+  SmallVector<unsigned> ms, ns, ks;
+  for (auto [number, dim] : llvm::enumerate(dims)) {
+    bool inA = dim.strides[0], inB = dim.strides[1], inC = dim.strides[2];
+    if (!inA && !inB)
+      return std::nullopt;
+    if (inA && inB && inC)
+      continue; // a batch
+    if (inC)
+      (inA ? ms : ns).push_back(number);
+    else if (inA && inB)
+      ks.push_back(number);
+    else
+      return std::nullopt; // sums one operand alone
+  }
+  std::optional<Product> best;
+  for (unsigned m : ms)
+    for (unsigned n : ns)
+      for (unsigned k : ks) {
+        auto product =
+            assemble(dims, grow(dims, m, ms, 0, 2), grow(dims, n, ns, 1, 2), grow(dims, k, ks, 0, 1));
+        if (product && (!best || product->m * product->n * product->k > best->m * best->n * best->k))
+          best = product;
+      }
+  return best;
+}
+
+} // namespace
+
+std::optional<Product> matchProduct(linalg::GenericOp op) {
+  if (!isProductBody(op))
+    return std::nullopt;
+  std::optional<SmallVector<Dim>> dims = dimsOf(op);
+  if (!dims)
+    return std::nullopt;
+  std::optional<Product> direct = matchWith(*dims);
+  for (Dim &dim : *dims)
+    std::swap(dim.strides[0], dim.strides[1]);
+  std::optional<Product> exchanged = matchWith(*dims);
+  if (exchanged) {
+    exchanged->a.operand = 1;
+    exchanged->b.operand = 0;
+  }
+  auto size = [](const std::optional<Product> &p) { return p ? p->m * p->n * p->k : 0; };
+  return size(exchanged) > size(direct) ? exchanged : direct;
+}
+
+} // namespace cleave::codegen
