@@ -25,4 +25,35 @@ def ModelGradients : Pass<"model-gradients", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def ModelExpose : Pass<"model-expose", "::mlir::ModuleOp"> {
+  let summary = "Makes named values outputs of the entries; names become attributes.";
+  let description = [{
+    ```mlir
+    // before, with paths = "h"
+    %1 = model.name %0 "h" : tensor<8xf32, ...>
+    return %loss : tensor<f32>
+    // after: a second result with {model.output = "h"}
+    return %loss, %0 : tensor<f32>, tensor<8xf32, ...>
+    ```
+    A value of a scan's body comes out stacked. `*` in a path stands for any characters. Every model.name is gone after:
+    the path is kept as the attribute `names` of the op that makes the value. Stands behind the gradients, which must not
+    see a named value as used, and before fusion, which loses values.
+  }];
+  let options = [ListOption<"paths", "paths", "std::string", "Paths of the values to expose; `*` matches any characters">];
+  let dependentDialects = ["::cleave::model::ModelDialect"];
+}
+
+def ModelInline : Pass<"model-inline", "::mlir::ModuleOp"> {
+  let summary = "Replaces every model.call by its callee's ops.";
+  let description = [{
+    ```mlir
+    %y = model.call @f(%x) : ...        // before
+    %y = model.index ... ins(%x[i]) ... // after: what @f consists of
+    ```
+    Must hold before: no recursion. Holds after: no model.call. Stands behind the gradients, which want composites whole,
+    and before simplification, which works within functions.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect"];
+}
+
 #endif

@@ -1,9 +1,9 @@
 // --model-gradients: reverse mode over the model IR. See Passes.td for what it does and Gradients.h for its
 // parts.
+#include "dialects/model/transforms/CallOrder.h"
 #include "dialects/model/transforms/Gradients.h"
 #include "dialects/model/transforms/Passes.h"
 
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace cleave::model {
@@ -119,20 +119,6 @@ LogicalResult Reverse::visit(Operation *op) {
 // The pass
 //===------------------------------------------------------------------===//
 
-// The functions that `function` refers to, then itself: callees come first.
-static void orderFunctions(func::FuncOp function, SymbolTable &symbols, llvm::SetVector<Operation *> &done,
-                           DenseSet<Operation *> &seen) {
-  if (!seen.insert(function).second)
-    return;
-  function.walk([&](Operation *op) {
-    for (NamedAttribute attribute : op->getAttrs())
-      if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
-        if (auto callee = symbols.lookup<func::FuncOp>(symbol.getValue()))
-          orderFunctions(callee, symbols, done, seen);
-  });
-  done.insert(function);
-}
-
 static LogicalResult differentiate(GradientOp op, GradientContext &context) {
   SmallVector<Value> wrt(op.getWrt());
   SmallVector<Value> results;
@@ -162,13 +148,9 @@ namespace {
 struct ModelGradients : cleave::model::impl::ModelGradientsBase<ModelGradients> {
   void runOnOperation() override {
     GradientContext context(getOperation());
-    llvm::SetVector<Operation *> order;
-    DenseSet<Operation *> seen;
-    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
-      orderFunctions(function, context.symbols, order, seen);
-    for (Operation *function : order) {
+    for (func::FuncOp function : calleesFirst(getOperation(), context.symbols)) {
       SmallVector<GradientOp> gradients;
-      function->walk([&](GradientOp op) { gradients.push_back(op); });
+      function.walk([&](GradientOp op) { gradients.push_back(op); });
       for (GradientOp op : gradients) // in program order: an inner gradient stands before the outer one
         if (failed(differentiate(op, context)))
           return signalPassFailure();
