@@ -302,12 +302,12 @@ public:
   }
 
 private:
-  // 53 random bits as a number in [0, 1).
+  // 53 random bits as a number in [0, 1). A float has room for 24 of them only, or it would round to 1.
   static double unit(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
 
   void store(Type type, void *target, int64_t i, uint64_t bits) const {
     if (type == Type::F32 || type == Type::F64) {
-      double value = unit(bits);
+      double value = unit(type == Type::F32 ? bits & ~((uint64_t{1} << 40) - 1) : bits);
       if (source.option == "normal") // Box and Muller; 1 - value is never zero
         value = std::sqrt(-2 * std::log(1 - value)) * std::cos(6.283185307179586 * unit(mix(bits)));
       if (type == Type::F32)

@@ -111,6 +111,19 @@ std::string behindLinks(const std::string &path) {
 
 } // namespace
 
+bool canReplaceFile(const std::string &path, std::string &why) {
+  std::string target = behindLinks(path);
+  struct stat facts;
+  errno = 0;
+  bool isFolder = stat(target.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  if (isFolder)
+    errno = EISDIR;
+  else if (access(folderOf(target).c_str(), W_OK | X_OK) == 0)
+    return true;
+  why = std::strerror(errno);
+  return false;
+}
+
 bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std::string &why) {
   std::string target = behindLinks(path);
   std::string folder = folderOf(target);

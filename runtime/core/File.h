@@ -36,6 +36,10 @@ struct Piece {
   int64_t bytes;
 };
 
+// Whether replaceFile() may make a file there, as far as can be told beforehand; if not, `why` has the
+// reason.
+bool canReplaceFile(const std::string &path, std::string &why);
+
 // Replaces the file at `path` by `pieces` so that a kill or a power cut at any moment leaves the old file or
 // the new one: a temporary file in the same folder is written, synced and renamed. On failure the old file is
 // untouched, the temporary one is gone, and the system's reason is in `why`.

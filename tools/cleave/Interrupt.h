@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM as a wish that a run looks at between steps. A second signal ends the process at once.
+// Ctrl-C and SIGTERM as a wish that a run looks at between steps. A second signal, a while
+// later, ends the process at once.
 #ifndef CLEAVE_TOOLS_CLEAVE_INTERRUPT_H
 #define CLEAVE_TOOLS_CLEAVE_INTERRUPT_H
 

@@ -166,7 +166,22 @@ private:
     return values;
   }
 
+  // Not after hours of training.
+  rt::Status checkSave() const {
+    std::string why;
+    if (options.save.empty() || rt::canReplaceFile(options.save, why))
+      return {};
+    return rt::Error{"E613",
+                     "a state must be saved where a file can be written, found '" + options.save +
+                         "': " + why,
+                     "",
+                     {},
+                     ""};
+  }
+
   rt::Status prepare() {
+    if (rt::Status status = checkSave(); !status)
+      return status;
     rt::Instance &instance = session.instance();
     rt::Result<int> found = instance.findEntry(entryName);
     if (!found)

@@ -56,9 +56,11 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_option("--threads", options.threads, "Threads; default: one per processor")
       ->check(CLI::Range(1, 1024));
   run->add_flag("--pin", options.pin, "Tie each thread to a processor");
-  run->add_option("--save", options.save, "Save the state to this safetensors file at the end");
+  CLI::Option *save =
+      run->add_option("--save", options.save, "Save the state to this safetensors file at the end");
   run->add_option("--save-every", options.saveEvery, "Save also after every N steps")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->needs(save);
   run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values");
   run->add_flag("--sample", options.sample, "Run the entry `sample` at the end and print its text");
   run->add_option("--dump", options.dumps, "Write a named value of the last step to VALUE.npy; repeatable")
