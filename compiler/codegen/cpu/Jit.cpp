@@ -88,10 +88,13 @@ OwningOpRef<ModuleOp> takePart(ModuleOp module, unsigned part, unsigned parts) {
   return result;
 }
 
-/// No kernel throws, and all may use the widest vectors, which LLVM by itself avoids on some processors.
+/// No kernel throws, and all may use the widest vectors, which LLVM by itself avoids on some processors. No
+/// reciprocal estimates: refined by Newton's method they make NaN of 1 / inf, which a logistic function
+/// needs.
 void setAttributes(llvm::Module &module) {
   for (llvm::Function &function : module) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    function.addFnAttr("reciprocal-estimates", "none");
     function.addFnAttr("prefer-vector-width", "512");
     function.addFnAttr("min-legal-vector-width", "512");
   }

@@ -38,6 +38,32 @@ namespace cleave::codegen {
 
 namespace {
 
+/// expm1(x) = tanh(x / 2) (exp(x) + 1) for f64: conversion would give exp(x) - 1, which loses all places near
+/// 0.
+struct ExpandExpM1 : OpRewritePattern<math::ExpM1Op> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::ExpM1Op op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF64())
+      return failure();
+    auto constant = [&](double value) -> Value {
+      Type element = getElementTypeOrSelf(type);
+      TypedAttr attribute = rewriter.getFloatAttr(element, value);
+      if (auto vector = dyn_cast<VectorType>(type))
+        attribute = DenseElementsAttr::get(vector, Attribute(attribute));
+      return arith::ConstantOp::create(rewriter, op.getLoc(), attribute);
+    };
+    Value x = op.getOperand();
+    Value half = arith::MulFOp::create(rewriter, op.getLoc(), x, constant(0.5));
+    Value left = math::TanhOp::create(rewriter, op.getLoc(), half);
+    Value right = math::ExpOp::create(rewriter, op.getLoc(), x);
+    right = arith::AddFOp::create(rewriter, op.getLoc(), right, constant(1));
+    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, left, right);
+    return success();
+  }
+};
+
 struct ApproximateMath : PassWrapper<ApproximateMath, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ApproximateMath)
 
@@ -56,6 +82,7 @@ struct ApproximateMath : PassWrapper<ApproximateMath, OperationPass<func::FuncOp
                                 name);
     };
     populateMathPolynomialApproximationPatterns(patterns, wanted);
+    patterns.add<ExpandExpM1>(&getContext());
     GreedyRewriteConfig config;
     config.enableFolding(false).setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
@@ -90,8 +117,8 @@ void populatePatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns)
   populateSCFToControlFlowConversionPatterns(patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
-  populateMathToLLVMConversionPatterns(converter, patterns);
-  populateMathToLibmConversionPatterns(patterns);
+  populateMathToLLVMConversionPatterns(converter, patterns, /*approximateLog1p=*/false);
+  populateMathToLibmConversionPatterns(patterns, /*benefit=*/0); // what LLVM has no intrinsic for
   populateVectorToLLVMConversionPatterns(converter, patterns, /*reassociateFPReductions=*/false,
                                          /*force32BitVectorIndices=*/true);
   populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
