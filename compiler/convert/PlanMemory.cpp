@@ -11,6 +11,7 @@
 #include "compiler/analysis/ActionTimes.h"
 #include "compiler/analysis/MemoryReport.h"
 #include "compiler/analysis/Packing.h"
+#include "compiler/analysis/StageChecks.h"
 #include "compiler/convert/BindStorage.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/convert/Passes.h"
@@ -197,6 +198,22 @@ struct PrintMemory : PassWrapper<PrintMemory, OperationPass<ModuleOp>> {
   }
 };
 
+// The stage checks as passes, so that tests can hand them what is wrong.
+template <LogicalResult (*Check)(ModuleOp)>
+struct CheckStage : PassWrapper<CheckStage<Check>, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CheckStage)
+
+  CheckStage(StringRef name) : name(name) {}
+  CheckStage(const CheckStage &other) : CheckStage(other.name) {}
+  StringRef getArgument() const final { return name; }
+  StringRef getDescription() const final { return "Fails where a stage's rules do not hold"; }
+  void runOnOperation() final {
+    if (failed(Check(this->getOperation())))
+      this->signalPassFailure();
+  }
+  StringRef name;
+};
+
 struct PrintExec : PassWrapper<PrintExec, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintExec)
 
@@ -222,4 +239,10 @@ void cleave::registerConvertPasses() {
   registerPass(createPlanMemoryPass);
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<PrintMemory>(); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<PrintExec>(); });
+  registerPass([]() -> std::unique_ptr<Pass> {
+    return std::make_unique<CheckStage<verifySchedStage>>("verify-sched-stage");
+  });
+  registerPass([]() -> std::unique_ptr<Pass> {
+    return std::make_unique<CheckStage<verifyMemoryStage>>("verify-memory-stage");
+  });
 }
