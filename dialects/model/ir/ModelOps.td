@@ -72,6 +72,7 @@ def Model_IndexOp : Model_Op<"index", [Pure, IsolatedFromAbove, SingleBlock]> {
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
   let skipDefaultBuilders = 1;
   let builders = [
     // The body is built by `makeBody`, given one scalar per input; outside may be empty (none allowed).

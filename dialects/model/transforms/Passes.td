@@ -25,6 +25,22 @@ def ModelGradients : Pass<"model-gradients", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def ModelSimplify : Pass<"model-simplify", "::mlir::ModuleOp"> {
+  let summary = "Folds, merges and removes model ops and what loops carry in vain.";
+  let description = [{
+    ```mlir
+    // before
+    %t = model.index (j: J = 3, i: I = 2) ins(%x[i, j]) { yield %a }
+    %y = model.index (j: J = 3, i: I = 2) ins(%t[j, i], %zeros[j, i]) { addf }
+    // after
+    %y = model.index (j: J = 3, i: I = 2) ins(%x[i, j]) { yield %a }
+    ```
+    Holds before and after: a legal model or grad stage. Stands before the gradients, so that their rules see merged
+    inputs, and behind them, where adjoint code has zeros, ones and broadcasts to fold.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def ModelExpose : Pass<"model-expose", "::mlir::ModuleOp"> {
   let summary = "Makes named values outputs of the entries; names become attributes.";
   let description = [{

@@ -105,12 +105,12 @@ protected:
     return parseSourceString<ModuleOp>((text + withGradient(*plain)).str(), &context);
   }
 
-  void check(StringRef text) {
+  void check(StringRef text, llvm::function_ref<void(PassManager &)> addPasses) {
     Options options = optionsOf(text);
     OwningOpRef<ModuleOp> module = prepare(text);
     ASSERT_TRUE(module);
     PassManager passes(&context);
-    passes.addPass(cleave::model::createModelGradients());
+    addPasses(passes);
     ASSERT_TRUE(succeeded(passes.run(*module)));
     expectRight(*module, options);
   }
@@ -134,10 +134,24 @@ protected:
 };
 } // namespace
 
+static std::string programText(const std::string &name) {
+  auto text = llvm::MemoryBuffer::getFile(std::string(kFolder) + "/" + name + ".mlir");
+  return text ? (*text)->getBuffer().str() : "";
+}
+
 TEST_P(Gradient, AgreesWithDifferences) {
-  auto text = llvm::MemoryBuffer::getFile(std::string(kFolder) + "/" + GetParam() + ".mlir");
-  ASSERT_TRUE(static_cast<bool>(text));
-  check((*text)->getBuffer());
+  check(programText(GetParam()),
+        [](PassManager &passes) { passes.addPass(cleave::model::createModelGradients()); });
+}
+
+TEST_P(Gradient, AgreesWithDifferencesSimplified) {
+  check(programText(GetParam()), [](PassManager &passes) {
+    passes.addPass(cleave::model::createModelSimplify());
+    passes.addPass(cleave::model::createModelGradients());
+    passes.addPass(cleave::model::createModelExpose());
+    passes.addPass(cleave::model::createModelInline());
+    passes.addPass(cleave::model::createModelSimplify());
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, Gradient, ::testing::ValuesIn(programs()),
