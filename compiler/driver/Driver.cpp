@@ -34,8 +34,8 @@ using StageBuilder = void (*)(OpPassManager &, const PipelineOptions &);
 
 // Builders of the stages that are module passes, each with the stage it ends in.
 constexpr std::pair<Stage, StageBuilder> kStageBuilders[] = {
-    {Stage::Grad, buildGradStage},   {Stage::Sched, buildSchedStage},     {Stage::Memory, buildMemoryStage},
-    {Stage::Loops, buildLoopsStage}, {Stage::Kernels, buildKernelsStage},
+    {Stage::Model, buildModelStage},   {Stage::Grad, buildGradStage},   {Stage::Sched, buildSchedStage},
+    {Stage::Memory, buildMemoryStage}, {Stage::Loops, buildLoopsStage}, {Stage::Kernels, buildKernelsStage},
 };
 
 std::unique_ptr<MLIRContext> makeContext() {
@@ -141,7 +141,7 @@ std::optional<std::string> Driver::ir(Stage stage) {
   }
   OwningOpRef<ModuleOp> module = self.lower();
   Stage last = stage == Stage::Asm ? Stage::Kernels : stage;
-  if (!module || !self.run(*module, Stage::Grad, last))
+  if (!module || !self.run(*module, Stage::Model, last))
     return std::nullopt;
   if (stage == Stage::Asm) {
     DiagnosticsBridge bridge(*self.context, self.engine);
@@ -159,7 +159,7 @@ const ast::Program *Driver::check() { return implementation->check(); }
 std::unique_ptr<CompiledProgram> Driver::plan() {
   Implementation &self = *implementation;
   OwningOpRef<ModuleOp> module = self.lower();
-  if (!module || !self.run(*module, Stage::Grad, Stage::Memory))
+  if (!module || !self.run(*module, Stage::Model, Stage::Memory))
     return nullptr;
   auto compiled = std::make_unique<CompiledProgram>();
   compiled->program = convert::encodeProgram(*module);
@@ -169,7 +169,7 @@ std::unique_ptr<CompiledProgram> Driver::plan() {
 std::unique_ptr<CompiledProgram> Driver::compile() {
   Implementation &self = *implementation;
   OwningOpRef<ModuleOp> module = self.lower();
-  if (!module || !self.run(*module, Stage::Grad, Stage::Memory))
+  if (!module || !self.run(*module, Stage::Model, Stage::Memory))
     return nullptr;
   auto compiled = std::make_unique<CompiledProgram>();
   compiled->program = convert::encodeProgram(*module);

@@ -1,9 +1,11 @@
 #include "compiler/pipeline/Pipeline.h"
 
+#include "compiler/analysis/StageChecks.h"
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
 #include "dialects/model/transforms/Passes.h"
+#include "dialects/model/transforms/StageChecks.h"
 #include "dialects/pipe/ir/Pipe.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -15,35 +17,47 @@ using namespace mlir;
 
 namespace cleave {
 
-static void endStage(OpPassManager &manager, unsigned number, StringRef stage, const PipelineOptions &options) {
+// The check and the dump that a stage ends in. `number` counts the rows of the table of stages.
+static void endStage(OpPassManager &manager, unsigned number, StringRef stage, StageCheck check,
+                     const PipelineOptions &options) {
+  if (check && options.verify)
+    manager.addPass(createStageCheckPass(stage, check));
   if (!options.dumpFolder.empty())
     manager.addPass(createStageDumpPass(number, stage, options.dumpFolder));
 }
 
+void buildModelStage(OpPassManager &manager, const PipelineOptions &options) {
+  endStage(manager, 2, "model", model::verifyModelStage, options);
+}
+
 void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
+  model::ModelExposeOptions expose;
+  expose.paths.assign(options.expose.begin(), options.expose.end());
   manager.addPass(model::createModelGradients());
+  manager.addPass(model::createModelExpose(expose));
+  manager.addPass(model::createModelInline());
   manager.addPass(createCSEPass());
-  endStage(manager, 2, "grad", options);
+  endStage(manager, 3, "grad", model::verifyGradStage, options);
 }
 
 void buildSchedStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(createConvertModelToKernelsPass());
-  endStage(manager, 3, "sched", options);
+  endStage(manager, 4, "sched", verifySchedStage, options);
 }
 
 void buildMemoryStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(createPlanMemoryPass());
-  endStage(manager, 4, "memory", options);
+  endStage(manager, 5, "memory", verifyMemoryStage, options);
 }
 
 void buildLoopsStage(OpPassManager &manager, const PipelineOptions &options) {
   codegen::buildLoopsPipeline(manager);
-  endStage(manager, 5, "loops", options);
+  endStage(manager, 6, "loops", nullptr, options);
 }
 
 void buildKernelsStage(OpPassManager &manager, const PipelineOptions &options) {
   codegen::buildKernelsPipeline(manager);
-  endStage(manager, 6, "kernels", options);
+  endStage(manager, 7, "kernels", nullptr, options);
 }
 
 void registerDialects(DialectRegistry &registry) {

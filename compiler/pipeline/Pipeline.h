@@ -19,6 +19,8 @@ struct PipelineOptions {
   std::string dumpFolder;          // write each stage's IR there; empty: do not
 };
 
+// The check of what the front end made.
+void buildModelStage(mlir::OpPassManager &manager, const PipelineOptions &options);
 // model -> grad: gradients taken, functions of each scan linked, simplified.
 void buildGradStage(mlir::OpPassManager &manager, const PipelineOptions &options);
 // grad -> sched: fused groups outlined as kernels, one ordered list of actions per entry.
