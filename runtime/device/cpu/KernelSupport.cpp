@@ -1,38 +1,24 @@
 #include "runtime/device/cpu/KernelSupport.h"
 
 #include "runtime/core/Program.h"
+#include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
 
-#include <dlfcn.h>
 #include <dnnl.h>
 
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-// The OpenMP runtime keeps the thread count per calling thread. With more than one, oneDNN would start
-// threads of its own beside ours, and group its sums by their number. Looked up, since the library that
-// oneDNN brings along is not one that we link.
-bool useOneThread() {
-  auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  if (set)
-    set(1);
-  return set != nullptr;
-}
-
-} // namespace
-
 extern "C" void cleave_rt_sgemm(int64_t transpose, int64_t m, int64_t n, int64_t k, const float *a,
                                 int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc,
                                 int64_t accumulate) {
-  thread_local const bool oneThread = useOneThread();
-  (void)oneThread;
+  // With more threads oneDNN would run beside ours and group its sums by their number.
+  cleave::rt::useOneOpenMpThread();
   dnnl_sgemm(transpose & 1 ? 'T' : 'N', transpose & 2 ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb,
              accumulate ? 1.0f : 0.0f, c, ldc);
 }

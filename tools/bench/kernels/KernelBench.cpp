@@ -1,0 +1,167 @@
+// Generated kernels at the sizes of a small GPT, on the runtime's thread pool. Beside them, in the same run, what
+// bounds them: a copy of as many bytes, and plain dnnl_sgemm on its own threads.
+//
+//   bench-kernels [--benchmark_filter=...]     CLEAVE_BENCH_THREADS=2
+#include "tools/bench/kernels/KernelTexts.h"
+
+#include "compiler/codegen/cpu/Codegen.h"
+#include "dialects/model/ir/Model.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/Parser/Parser.h"
+
+#include <benchmark/benchmark.h>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <dnnl.h>
+
+using namespace mlir;
+
+namespace cleave::bench {
+namespace {
+
+int threadCount() {
+  const char *text = std::getenv("CLEAVE_BENCH_THREADS");
+  return text ? std::atoi(text) : 2;
+}
+
+rt::ThreadPool &pool() {
+  static rt::ThreadPool threads(threadCount());
+  return threads;
+}
+
+/// A kernel, compiled, with buffers of its own.
+class Runner {
+public:
+  explicit Runner(const KernelText &text) {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    registry.insert<model::ModelDialect>();
+    context.appendDialectRegistry(registry);
+    module = parseSourceString<ModuleOp>(print(text), &context);
+    if (!module)
+      std::abort();
+    auto kernel = cast<func::FuncOp>(module->lookupSymbol(text.name));
+    for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()))
+      buffers.emplace_back(cast<RankedTensorType>(type).getNumElements() + 16, 0.5f);
+    for (auto &buffer : buffers) {
+      bytes += static_cast<int64_t>((buffer.size() - 16) * sizeof(float));
+      pointers.push_back(buffer.data());
+    }
+    PassManager passes(&context);
+    codegen::buildLoopsPipeline(passes);
+    codegen::buildKernelsPipeline(passes);
+    if (failed(passes.run(*module)))
+      std::abort();
+    Operation *compiled = module->lookupSymbol(text.name);
+    rows = compiled->getAttrOfType<IntegerAttr>("cleave.row_count").getInt();
+    grain = compiled->getAttrOfType<IntegerAttr>("cleave.grain").getInt();
+    code = cantFail(codegen::jit(*module));
+    function = code->lookup(text.name);
+  }
+
+  void run() { pool().run(function, pointers.data(), rows, grain); }
+
+  int64_t bytes = 0, rows = 0, grain = 0;
+
+private:
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<codegen::Jit> code;
+  rt::KernelFunction function = nullptr;
+  std::vector<std::vector<float>> buffers;
+  std::vector<void *> pointers;
+};
+
+void setOpenMpThreads(int count) {
+  if (auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads")))
+    set(count);
+}
+
+void countFlops(benchmark::State &state, double flops) {
+  state.counters["GFLOP/s"] = benchmark::Counter(flops * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void registerRows(const KernelText &text) {
+  benchmark::RegisterBenchmark(("rows/" + text.name).c_str(), [text](benchmark::State &state) {
+    Runner runner(text);
+    for (auto _ : state)
+      runner.run();
+    state.counters["GB/s"] = benchmark::Counter(static_cast<double>(runner.bytes) * 1e-9,
+                                                benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["tasks"] = static_cast<double>(llvm::divideCeil(runner.rows, runner.grain));
+  })->UseRealTime();
+}
+
+struct ProductShape {
+  const char *name;
+  int64_t batch, m, n, k;
+  bool transposeA, transposeB;
+};
+
+constexpr ProductShape kProducts[] = {
+    {"2048x384x384", 1, 2048, 384, 384, false, false},    {"2048x1536x384", 1, 2048, 1536, 384, false, false},
+    {"2048x384x1536", 1, 2048, 384, 1536, false, false},  {"2048x384x1536_tb", 1, 2048, 384, 1536, false, true},
+    {"384x1536x2048_ta", 1, 384, 1536, 2048, true, false}, {"384x384x2048_ta", 1, 384, 384, 2048, true, false},
+    {"48x256x256x64_tb", 48, 256, 256, 64, false, true},  {"48x256x64x256", 48, 256, 64, 256, false, false},
+    {"48x256x64x256_ta", 48, 256, 64, 256, true, false},
+};
+
+void registerProduct(const ProductShape &shape) {
+  double flops = 2.0 * static_cast<double>(shape.batch * shape.m * shape.n * shape.k);
+  benchmark::RegisterBenchmark((std::string("product/") + shape.name).c_str(), [=](benchmark::State &state) {
+    Runner runner(productKernel("product", shape.batch, shape.m, shape.n, shape.k, shape.transposeA, shape.transposeB));
+    for (auto _ : state)
+      runner.run();
+    countFlops(state, flops);
+  })->UseRealTime();
+  benchmark::RegisterBenchmark((std::string("dnnl_sgemm/") + shape.name).c_str(), [=](benchmark::State &state) {
+    std::vector<float> a(shape.batch * shape.m * shape.k, 0.5f), b(shape.batch * shape.k * shape.n, 0.5f),
+        c(shape.batch * shape.m * shape.n);
+    setOpenMpThreads(threadCount());
+    for (auto _ : state)
+      for (int64_t i = 0; i < shape.batch; ++i)
+        dnnl_sgemm(shape.transposeA ? 'T' : 'N', shape.transposeB ? 'T' : 'N', shape.m, shape.n, shape.k, 1,
+                   a.data() + i * shape.m * shape.k, shape.transposeA ? shape.m : shape.k,
+                   b.data() + i * shape.k * shape.n, shape.transposeB ? shape.k : shape.n, 0,
+                   c.data() + i * shape.m * shape.n, shape.n);
+    setOpenMpThreads(1);
+    countFlops(state, flops);
+  })->UseRealTime();
+}
+
+/// Copies half of `bytes` to the other half: as many bytes moved as the kernels beside it.
+void registerCopy(int64_t bytes) {
+  benchmark::RegisterBenchmark(("copy/" + std::to_string(bytes >> 20) + "MiB").c_str(), [bytes](benchmark::State &state) {
+    std::vector<char> from(bytes / 2, 1), to(bytes / 2, 2);
+    void *arguments[] = {from.data(), to.data()};
+    auto copy = [](void *const *args, int64_t begin, int64_t end) {
+      std::memcpy(static_cast<char *>(args[1]) + begin, static_cast<char *>(args[0]) + begin, end - begin);
+    };
+    for (auto _ : state)
+      pool().run(copy, arguments, bytes / 2, 1 << 17);
+    state.counters["GB/s"] =
+        benchmark::Counter(static_cast<double>(bytes) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  })->UseRealTime();
+}
+
+} // namespace
+} // namespace cleave::bench
+
+int main(int argc, char **argv) {
+  using namespace cleave::bench;
+  for (const ProductShape &shape : kProducts)
+    registerProduct(shape);
+  for (int64_t mebibytes : {6, 24, 280})
+    registerCopy(mebibytes << 20);
+  registerRows(layerNormKernel(2048, 384));
+  registerRows(softmaxKernel(48 * 256, 256));
+  registerRows(geluKernel(2048, 1536));
+  registerRows(biasGeluKernel(2048, 1536));
+  registerRows(adamKernel(10'000'000));
+  registerRows(columnSumKernel(2048, 1536));
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
