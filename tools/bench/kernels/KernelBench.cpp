@@ -1,5 +1,5 @@
-// Generated kernels at the sizes of a small GPT, on the runtime's thread pool. Beside them, in the same run, what
-// bounds them: a copy of as many bytes, and plain dnnl_sgemm on its own threads.
+// Generated kernels at the sizes of a small GPT, on the runtime's thread pool. Beside them, in the same run,
+// what bounds them: a copy of as many bytes, and plain dnnl_sgemm on its own threads.
 //
 //   bench-kernels [--benchmark_filter=...]     CLEAVE_BENCH_THREADS=2
 #include "tools/bench/kernels/KernelTexts.h"
@@ -102,22 +102,28 @@ struct ProductShape {
 };
 
 constexpr ProductShape kProducts[] = {
-    {"2048x384x384", 1, 2048, 384, 384, false, false},    {"2048x1536x384", 1, 2048, 1536, 384, false, false},
-    {"2048x384x1536", 1, 2048, 384, 1536, false, false},  {"2048x384x1536_tb", 1, 2048, 384, 1536, false, true},
-    {"384x1536x2048_ta", 1, 384, 1536, 2048, true, false}, {"384x384x2048_ta", 1, 384, 384, 2048, true, false},
-    {"48x256x256x64_tb", 48, 256, 256, 64, false, true},  {"48x256x64x256", 48, 256, 64, 256, false, false},
+    {"2048x384x384", 1, 2048, 384, 384, false, false},
+    {"2048x1536x384", 1, 2048, 1536, 384, false, false},
+    {"2048x384x1536", 1, 2048, 384, 1536, false, false},
+    {"2048x384x1536_tb", 1, 2048, 384, 1536, false, true},
+    {"384x1536x2048_ta", 1, 384, 1536, 2048, true, false},
+    {"384x384x2048_ta", 1, 384, 384, 2048, true, false},
+    {"48x256x256x64_tb", 48, 256, 256, 64, false, true},
+    {"48x256x64x256", 48, 256, 64, 256, false, false},
     {"48x256x64x256_ta", 48, 256, 64, 256, true, false},
 };
 
 void registerProduct(const ProductShape &shape) {
   double flops = 2.0 * static_cast<double>(shape.batch * shape.m * shape.n * shape.k);
   benchmark::RegisterBenchmark((std::string("product/") + shape.name).c_str(), [=](benchmark::State &state) {
-    Runner runner(productKernel("product", shape.batch, shape.m, shape.n, shape.k, shape.transposeA, shape.transposeB));
+    Runner runner(
+        productKernel("product", shape.batch, shape.m, shape.n, shape.k, shape.transposeA, shape.transposeB));
     for (auto _ : state)
       runner.run();
     countFlops(state, flops);
   })->UseRealTime();
-  benchmark::RegisterBenchmark((std::string("dnnl_sgemm/") + shape.name).c_str(), [=](benchmark::State &state) {
+  benchmark::RegisterBenchmark((std::string("dnnl_sgemm/") + shape.name).c_str(), [=](benchmark::State
+                                                                                          &state) {
     std::vector<float> a(shape.batch * shape.m * shape.k, 0.5f), b(shape.batch * shape.k * shape.n, 0.5f),
         c(shape.batch * shape.m * shape.n);
     setOpenMpThreads(threadCount());
@@ -134,7 +140,9 @@ void registerProduct(const ProductShape &shape) {
 
 /// Copies half of `bytes` to the other half: as many bytes moved as the kernels beside it.
 void registerCopy(int64_t bytes) {
-  benchmark::RegisterBenchmark(("copy/" + std::to_string(bytes >> 20) + "MiB").c_str(), [bytes](benchmark::State &state) {
+  benchmark::RegisterBenchmark(("copy/" + std::to_string(bytes >> 20) + "MiB").c_str(), [bytes](
+                                                                                            benchmark::State
+                                                                                                &state) {
     std::vector<char> from(bytes / 2, 1), to(bytes / 2, 2);
     void *arguments[] = {from.data(), to.data()};
     auto copy = [](void *const *args, int64_t begin, int64_t end) {

@@ -46,8 +46,8 @@ std::string printGeneric(const KernelText &kernel, const Generic &generic) {
   text += "  " + out + " = tensor.empty() : " + type + "\n";
   if (!generic.init.empty()) {
     text += "  %" + generic.result + "_c = arith.constant " + generic.init + " : f32\n";
-    text += "  %" + generic.result + "_fill = linalg.fill ins(%" + generic.result + "_c : f32) outs(" + out + " : " +
-            type + ") -> " + type + "\n";
+    text += "  %" + generic.result + "_fill = linalg.fill ins(%" + generic.result + "_c : f32) outs(" + out +
+            " : " + type + ") -> " + type + "\n";
     out = "%" + generic.result + "_fill";
   }
   std::vector<std::string> maps, names, types, arguments, iterators, rows;
@@ -64,10 +64,10 @@ std::string printGeneric(const KernelText &kernel, const Generic &generic) {
     iterators.push_back(generic.output.find(letter) == std::string::npos ? "\"reduction\"" : "\"parallel\"");
   for (char letter : kernel.rows)
     rows.push_back(std::to_string(generic.dims.find(letter)));
-  text += "  %" + generic.result + " = linalg.generic {indexing_maps = [" + join(maps) + "], iterator_types = [" +
-          join(iterators) + "]} ins(" + join(names) + " : " + join(types) + ") outs(" + out + " : " + type +
-          ") attrs = {" + rowsAttribute(rows) + "} {\n  ^bb0(" + join(arguments) + "):\n" + generic.body +
-          "\n    linalg.yield %r : f32\n  } -> " + type + "\n";
+  text += "  %" + generic.result + " = linalg.generic {indexing_maps = [" + join(maps) +
+          "], iterator_types = [" + join(iterators) + "]} ins(" + join(names) + " : " + join(types) +
+          ") outs(" + out + " : " + type + ") attrs = {" + rowsAttribute(rows) + "} {\n  ^bb0(" +
+          join(arguments) + "):\n" + generic.body + "\n    linalg.yield %r : f32\n  } -> " + type + "\n";
   return text;
 }
 
@@ -101,16 +101,20 @@ std::string print(const KernelText &kernel) {
 // The kernels
 //===----------------------------------------------------------------------===//
 
-KernelText productKernel(const std::string &name, int64_t batch, int64_t m, int64_t n, int64_t k, bool transposeA,
-                         bool transposeB) {
+KernelText productKernel(const std::string &name, int64_t batch, int64_t m, int64_t n, int64_t k,
+                         bool transposeA, bool transposeB) {
   std::string b = batch > 1 ? "b" : "";
   std::string left = b + (transposeA ? "km" : "mk"), right = b + (transposeB ? "nk" : "kn");
   return {name,
           b + "mn",
           {{'b', batch}, {'m', m}, {'n', n}, {'k', k}},
           {{"x", left}, {"w", right}},
-          {{"y", b + "mnk", b + "mn", {{"x", left}, {"w", right}},
-            "    %p = arith.mulf %a, %b : f32\n    %r = arith.addf %o, %p : f32", "0.0"}},
+          {{"y",
+            b + "mnk",
+            b + "mn",
+            {{"x", left}, {"w", right}},
+            "    %p = arith.mulf %a, %b : f32\n    %r = arith.addf %o, %p : f32",
+            "0.0"}},
           {"y"}};
 }
 
@@ -125,17 +129,26 @@ KernelText layerNormKernel(int64_t rows, int64_t size) {
           {{"x", "ij"}, {"gain", "j"}, {"bias", "j"}},
           {{"sum", "ij", "i", {{"x", "ij"}}, kAdd, "0.0"},
            {"mean", "i", "i", {{"sum", "i"}}, scale, ""},
-           {"squares", "ij", "i", {{"x", "ij"}, {"mean", "i"}},
-            "    %d = arith.subf %a, %b : f32\n    %q = arith.mulf %d, %d : f32\n    %r = arith.addf %o, %q : f32", "0.0"},
+           {"squares",
+            "ij",
+            "i",
+            {{"x", "ij"}, {"mean", "i"}},
+            "    %d = arith.subf %a, %b : f32\n    %q = arith.mulf %d, %d : f32\n    %r = arith.addf %o, %q "
+            ": f32",
+            "0.0"},
            {"variance", "i", "i", {{"squares", "i"}}, scale, ""},
-           {"y", "ij", "ij", {{"x", "ij"}, {"mean", "i"}, {"variance", "i"}, {"gain", "j"}, {"bias", "j"}},
+           {"y",
+            "ij",
+            "ij",
+            {{"x", "ij"}, {"mean", "i"}, {"variance", "i"}, {"gain", "j"}, {"bias", "j"}},
             R"(    %eps = arith.constant 1.0e-5 : f32
     %v = arith.addf %c, %eps : f32
     %s = math.rsqrt %v : f32
     %u = arith.subf %a, %b : f32
     %w = arith.mulf %u, %s : f32
     %g = arith.mulf %w, %d : f32
-    %r = arith.addf %g, %e : f32)", ""}},
+    %r = arith.addf %g, %e : f32)",
+            ""}},
           {"y"}};
 }
 
@@ -145,8 +158,12 @@ KernelText softmaxKernel(int64_t rows, int64_t size) {
           {{'i', rows}, {'j', size}},
           {{"x", "ij"}},
           {{"top", "ij", "i", {{"x", "ij"}}, "    %r = arith.maximumf %o, %a : f32", "0xFF800000"},
-           {"e", "ij", "ij", {{"x", "ij"}, {"top", "i"}},
-            "    %d = arith.subf %a, %b : f32\n    %r = math.exp %d : f32", ""},
+           {"e",
+            "ij",
+            "ij",
+            {{"x", "ij"}, {"top", "i"}},
+            "    %d = arith.subf %a, %b : f32\n    %r = math.exp %d : f32",
+            ""},
            {"z", "ij", "i", {{"e", "ij"}}, kAdd, "0.0"},
            {"y", "ij", "ij", {{"e", "ij"}, {"z", "i"}}, "    %r = arith.divf %a, %b : f32", ""}},
           {"y"}};
@@ -172,8 +189,12 @@ KernelText geluKernel(int64_t rows, int64_t size) {
           "ij",
           {{'i', rows}, {'j', size}},
           {{"in", "ij"}},
-          {{"y", "ij", "ij", {{"in", "ij"}},
-            std::string("    %zero = arith.constant 0.0 : f32\n    %x = arith.addf %a, %zero : f32") + kGelu, ""}},
+          {{"y",
+            "ij",
+            "ij",
+            {{"in", "ij"}},
+            std::string("    %zero = arith.constant 0.0 : f32\n    %x = arith.addf %a, %zero : f32") + kGelu,
+            ""}},
           {"y"}};
 }
 
@@ -182,7 +203,12 @@ KernelText biasGeluKernel(int64_t rows, int64_t size) {
           "ij",
           {{'i', rows}, {'j', size}},
           {{"in", "ij"}, {"bias", "j"}},
-          {{"y", "ij", "ij", {{"in", "ij"}, {"bias", "j"}}, std::string("    %x = arith.addf %a, %b : f32") + kGelu, ""}},
+          {{"y",
+            "ij",
+            "ij",
+            {{"in", "ij"}, {"bias", "j"}},
+            std::string("    %x = arith.addf %a, %b : f32") + kGelu,
+            ""}},
           {"y"}};
 }
 
@@ -191,20 +217,31 @@ KernelText adamKernel(int64_t size) {
           "i",
           {{'i', size}},
           {{"p", "i"}, {"g", "i"}, {"m", "i"}, {"v", "i"}, {"rate", ""}},
-          {{"m1", "i", "i", {{"m", "i"}, {"g", "i"}},
+          {{"m1",
+            "i",
+            "i",
+            {{"m", "i"}, {"g", "i"}},
             R"(    %k = arith.constant 0.9 : f32
     %l = arith.constant 0.1 : f32
     %x = arith.mulf %a, %k : f32
     %y = arith.mulf %b, %l : f32
-    %r = arith.addf %x, %y : f32)", ""},
-           {"v1", "i", "i", {{"v", "i"}, {"g", "i"}},
+    %r = arith.addf %x, %y : f32)",
+            ""},
+           {"v1",
+            "i",
+            "i",
+            {{"v", "i"}, {"g", "i"}},
             R"(    %k = arith.constant 0.999 : f32
     %l = arith.constant 0.001 : f32
     %x = arith.mulf %a, %k : f32
     %y = arith.mulf %b, %b : f32
     %z = arith.mulf %y, %l : f32
-    %r = arith.addf %x, %z : f32)", ""},
-           {"p1", "i", "i", {{"p", "i"}, {"m1", "i"}, {"v1", "i"}, {"rate", ""}},
+    %r = arith.addf %x, %z : f32)",
+            ""},
+           {"p1",
+            "i",
+            "i",
+            {{"p", "i"}, {"m1", "i"}, {"v1", "i"}, {"rate", ""}},
             R"(    %eps = arith.constant 1.0e-8 : f32
     %decay = arith.constant 0.01 : f32
     %s = math.sqrt %c : f32
@@ -213,12 +250,17 @@ KernelText adamKernel(int64_t size) {
     %w = arith.mulf %a, %decay : f32
     %x = arith.addf %u, %w : f32
     %y = arith.mulf %x, %d : f32
-    %r = arith.subf %a, %y : f32)", ""}},
+    %r = arith.subf %a, %y : f32)",
+            ""}},
           {"p1", "m1", "v1"}};
 }
 
 KernelText columnSumKernel(int64_t rows, int64_t size) {
-  return {"column_sum", "j", {{'i', rows}, {'j', size}}, {{"x", "ij"}}, {{"y", "ji", "j", {{"x", "ij"}}, kAdd, "0.0"}},
+  return {"column_sum",
+          "j",
+          {{'i', rows}, {'j', size}},
+          {{"x", "ij"}},
+          {{"y", "ji", "j", {{"x", "ij"}}, kAdd, "0.0"}},
           {"y"}};
 }
 

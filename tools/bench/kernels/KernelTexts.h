@@ -10,12 +10,12 @@ namespace cleave::bench {
 
 /// One linalg.generic: operands are loop dims by letter, "" for a scalar.
 struct Generic {
-  std::string result;              // its name
-  std::string dims;                // loop dims, one letter each
-  std::string output;              // letters of the result
+  std::string result;                                      // its name
+  std::string dims;                                        // loop dims, one letter each
+  std::string output;                                      // letters of the result
   std::vector<std::pair<std::string, std::string>> inputs; // name, letters
-  std::string body;                // on %a, %b, ... and %o; yields %r
-  std::string init;                // reductions: the identity
+  std::string body;                                        // on %a, %b, ... and %o; yields %r
+  std::string init;                                        // reductions: the identity
 };
 
 /// A kernel of f32: `rows` are letters; every letter has a size in `sizes`, indexed by letter - 'a'.
@@ -30,8 +30,8 @@ struct KernelText {
 
 std::string print(const KernelText &kernel);
 
-KernelText productKernel(const std::string &name, int64_t batch, int64_t m, int64_t n, int64_t k, bool transposeA,
-                         bool transposeB);
+KernelText productKernel(const std::string &name, int64_t batch, int64_t m, int64_t n, int64_t k,
+                         bool transposeA, bool transposeB);
 KernelText layerNormKernel(int64_t rows, int64_t size);
 KernelText softmaxKernel(int64_t rows, int64_t size);
 KernelText geluKernel(int64_t rows, int64_t size);
