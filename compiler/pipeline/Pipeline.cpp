@@ -31,16 +31,19 @@ void buildModelStage(OpPassManager &manager, const PipelineOptions &options) {
 }
 
 void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
+  manager.addPass(model::createModelSimplify());
+  manager.addPass(model::createModelGradients());
   model::ModelExposeOptions expose;
   expose.paths.assign(options.expose.begin(), options.expose.end());
-  manager.addPass(model::createModelGradients());
   manager.addPass(model::createModelExpose(expose));
-  manager.addPass(model::createModelInline());
-  manager.addPass(createCSEPass());
+  manager.addPass(model::createModelSimplify());
   endStage(manager, 3, "grad", model::verifyGradStage, options);
 }
 
 void buildSchedStage(OpPassManager &manager, const PipelineOptions &options) {
+  manager.addPass(model::createModelInline());
+  manager.addPass(model::createModelSimplify());
+  manager.addPass(model::createModelSplitReductions());
   manager.addPass(createConvertModelToKernelsPass());
   endStage(manager, 4, "sched", verifySchedStage, options);
 }

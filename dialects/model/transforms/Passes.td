@@ -41,6 +41,22 @@ def ModelSimplify : Pass<"model-simplify", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def ModelSplitReductions : Pass<"model-split-reductions", "::mlir::ModuleOp"> {
+  let summary = "Splits large reductions to few results in two, by shapes alone.";
+  let description = [{
+    ```mlir
+    // before
+    %n = model.index () sum (i: I = 384, j: J = 1536) ins(%g[i, j]) { mulf %a, %a }
+    // after
+    %p = model.index (i: I = 384) sum (j: J = 1536) ins(%g[i, j]) { mulf %a, %a }
+    %n = model.index () sum (i: I = 384) ins(%p[i]) { yield %a }
+    ```
+    Holds before and after: a legal grad stage. Stands last before kernels are formed: earlier, one op per sum is what
+    rules and folds look for.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect"];
+}
+
 def ModelExpose : Pass<"model-expose", "::mlir::ModuleOp"> {
   let summary = "Makes named values outputs of the entries; names become attributes.";
   let description = [{
