@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the files of a new pass or op: ./dev new pass NAME | ./dev new op NAME [--dialect model|pipe|convert]
 
-One name everywhere: pass FoldTwice is FoldTwice.cpp, --fold-twice, createFoldTwicePass, fold-twice.mlir.
+One name everywhere: pass ModelFold is ModelFold.cpp, --model-fold, createModelFold, model-fold.mlir. Passes within the
+model dialect go to dialects/model/transforms, those between dialects to compiler/convert (--dialect convert).
 """
 import argparse
 import os
@@ -9,17 +10,47 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = {"model": ("dialects/model/transforms", "cleave::model"), "pipe": ("dialects/pipe/transforms", "cleave::pipe"),
-           "convert": ("compiler/convert", "cleave")}
+MODEL_PASS = '''// --{flag}: one line that says what it does.
+//
+//   before  ->  after
+//
+// Before: what must hold. After: what holds then. It stands behind ..., because ...
+#include "dialects/model/transforms/Passes.h"
 
-PASS = '''// --{flag}: one line that says what it does.
+namespace cleave::model {{
+#define GEN_PASS_DEF_{upper}
+#include "dialects/model/transforms/Passes.h.inc"
+}} // namespace cleave::model
+
+using namespace mlir;
+
+namespace {{
+struct {name} : cleave::model::impl::{name}Base<{name}> {{
+  void runOnOperation() override {{}}
+}};
+}} // namespace
+'''
+MODEL_DEFINITION = '''
+def {name} : Pass<"{flag}", "::mlir::ModuleOp"> {{
+  let summary = "One line that says what it does.";
+  let description = [{{
+    ```mlir
+    // before
+    // after
+    ```
+    Must hold before: ... Holds after: ... Stands behind ..., because ...
+  }}];
+  let dependentDialects = ["::cleave::model::ModelDialect"];
+}}
+'''
+CONVERT_PASS = '''// --{flag}: one line that says what it does.
 //
 //   before
 //   ->
 //   after
 //
 // Before: what must hold. After: what holds then. It stands behind ..., because ...
-#include "{folder}/Passes.h"
+#include "compiler/convert/Passes.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -28,13 +59,13 @@ using namespace mlir;
 namespace {{
 struct {name} : PassWrapper<{name}, OperationPass<ModuleOp>> {{
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID({name})
-  StringRef getArgument() const override {{ return "{flag}"; }}
-  StringRef getDescription() const override {{ return "One line that says what it does"; }}
+  StringRef getArgument() const final {{ return "{flag}"; }}
+  StringRef getDescription() const final {{ return "One line that says what it does"; }}
   void runOnOperation() override {{}}
 }};
 }} // namespace
 
-std::unique_ptr<Pass> {space}::create{name}Pass() {{ return std::make_unique<{name}>(); }}
+std::unique_ptr<Pass> cleave::create{name}Pass() {{ return std::make_unique<{name}>(); }}
 '''
 PASS_TEST = '''// RUN: %cleave-opt --{flag} %s | FileCheck %s
 
@@ -109,15 +140,25 @@ def registration(folder):
 
 
 def new_pass(name, dialect):
-    folder, space = FOLDERS[dialect]
     flag = words(name, "-")
-    registered = registration(folder)
-    create(f"{folder}/{name}.cpp", PASS.format(name=name, flag=flag, folder=folder, space=space))
-    insert_before(f"{folder}/Passes.h", r"^(//[^\n]*\n)*void register\w+\(\);|^} // namespace",
-                  f"// One line that says what it does.\nstd::unique_ptr<mlir::Pass> create{name}Pass();\n", "its declaration")
-    insert_before(registered, r"^\s*registerPass\(create", f"  registerPass(create{name}Pass);",
-                  "its registration, for cleave-opt")
-    create(f"test/lit/{dialect}/{flag}.mlir", PASS_TEST.format(flag=flag))
+    if dialect == "model":
+        if not name.startswith("Model"):
+            sys.exit(f"a pass of the model dialect has a name like ModelInline; found {name}")
+        create(f"dialects/model/transforms/{name}.cpp", MODEL_PASS.format(name=name, flag=flag, upper=name.upper()))
+        insert_before("dialects/model/transforms/Passes.td", r"\n#endif[^\n]*\s*\Z",
+                      MODEL_DEFINITION.format(name=name, flag=flag), "its declaration and documentation")
+        create(f"test/lit/model/{flag}.mlir", PASS_TEST.format(flag=flag))
+    elif dialect == "convert":
+        registered = registration("compiler/convert")
+        create(f"compiler/convert/{name}.cpp", CONVERT_PASS.format(name=name, flag=flag))
+        insert_before("compiler/convert/Passes.h", r"^(//[^\n]*\n)*void register\w+\(\);|^} // namespace",
+                      f"// One line that says what it does.\nstd::unique_ptr<mlir::Pass> create{name}Pass();\n",
+                      "its declaration")
+        insert_before(registered, r"^\s*registerPass\(create", f"  registerPass(create{name}Pass);",
+                      "its registration, for cleave-opt")
+        create(f"test/lit/sched/{flag}.mlir", PASS_TEST.format(flag=flag))
+    else:
+        sys.exit("the pipe dialect has no passes of its own: they go between dialects, --dialect convert")
     print("next: write its documentation and body, and add it to its stage in compiler/pipeline/Pipeline.cpp")
 
 
@@ -138,7 +179,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev new", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["pass", "op"])
     parser.add_argument("name", help="in CamelCase, without Pass or Op at its end")
-    parser.add_argument("--dialect", choices=sorted(FOLDERS), default="model")
+    parser.add_argument("--dialect", choices=["model", "pipe", "convert"], default="model")
     options = parser.parse_args()
     if not re.fullmatch(r"([A-Z][a-z0-9]*)+", options.name) or options.name.endswith(("Pass", "Op")):
         sys.exit(f"a name is in CamelCase, without Pass or Op at its end; found {options.name}")
