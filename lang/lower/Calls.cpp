@@ -7,8 +7,6 @@ using namespace mlir;
 using namespace cleave;
 using namespace cleave::lower;
 
-static RankedTensorType ranked(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 Bound Lowering::emitCall(const ast::Function &callee, ArrayRef<Bound> arguments, unsigned callSite,
                          Location where) {
   llvm::SaveAndRestore savedSite(site, mixSite(site, callSite));
@@ -150,15 +148,6 @@ Bound Lowering::emitStack(const ast::LayerCall &call, const ast::LayerObject *ob
 
 //===-- Trees -------------------------------------------------------------===//
 
-// How many leading axes an argument has that its callee does not expect: those of the stacks it lies in.
-static int64_t extraAxes(ArrayRef<const ast::Value *> expected, ArrayRef<Bound> arguments,
-                         ArrayRef<bool> isLeaf) {
-  for (auto [value, argument, leaf] : llvm::zip_equal(expected, arguments, isLeaf))
-    if (leaf)
-      return ranked(argument.front()).getRank() - static_cast<int64_t>(value->type.axes.size());
-  return 0;
-}
-
 static Value emitSum(OpBuilder &builder, Location where, Value left, Value right) {
   IndexEmitter emitter(builder, where, {});
   Value a = emitter.readScalar(left), b = emitter.readScalar(right);
@@ -167,62 +156,13 @@ static Value emitSum(OpBuilder &builder, Location where, Value left, Value right
   return emitter.finish(arith::AddIOp::create(emitter.body(), where, a, b));
 }
 
-static SmallVector<Value> leavesAmong(ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf) {
-  SmallVector<Value> leaves;
-  for (auto [argument, leaf] : llvm::zip_equal(arguments, isLeaf))
-    if (leaf)
-      leaves.push_back(argument.front());
-  return leaves;
-}
-
-// The arguments with their leaves replaced.
-static SmallVector<Bound> withLeaves(ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf, ValueRange leaves) {
-  SmallVector<Bound> result(arguments);
-  for (auto [argument, leaf] : llvm::zip_equal(result, isLeaf)) {
-    if (!leaf)
-      continue;
-    argument = {leaves.front()};
-    leaves = leaves.drop_front();
-  }
-  return result;
-}
-
-Value Lowering::emitLeafCall(const ast::Function &callee, ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf,
-                             unsigned callSite, bool addUp, Location where) {
-  if (extraAxes(callee.arguments, arguments, isLeaf) == 0)
-    return emitCall(callee, arguments, callSite, where).front();
-  SmallVector<Value> leaves = leavesAmong(arguments, isLeaf);
-  RankedTensorType type = ranked(leaves.front());
-  Loop loop{callee.instanceName + ".leaves",
-            where,
-            model::axesOf(type).front().str(),
-            type.getDimSize(0),
-            {},
-            leaves};
-  if (addUp)
-    loop.carries.push_back(
-        emitConstant(builder, where, builder.getZeroAttr(elementType(callee.results.front().element))));
-  return emitLoop(loop,
-                  [&](ValueRange given) {
-                    SmallVector<Bound> own = withLeaves(arguments, isLeaf, given.drop_front(addUp ? 2 : 1));
-                    Value value = emitLeafCall(callee, own, isLeaf, callSite, addUp, where);
-                    return SmallVector<Value>{addUp ? emitSum(builder, where, given[1], value) : value};
-                  })
-      .front();
-}
-
-// Calls `apply` with the arguments of each leaf.
-static void forEachLeaf(ArrayRef<const ast::Expr *> exprs, ArrayRef<Bound> arguments, size_t count,
-                        function_ref<void(size_t, ArrayRef<Bound>, ArrayRef<bool>)> apply) {
-  SmallVector<bool> isLeaf;
-  for (const ast::Expr *expr : exprs)
-    isLeaf.push_back(expr->type().isTree());
-  for (size_t i = 0; i < count; ++i) {
-    SmallVector<Bound> own;
-    for (auto [argument, leaf] : llvm::zip_equal(arguments, isLeaf))
-      own.push_back(leaf ? Bound{argument[i]} : argument);
-    apply(i, own, isLeaf);
-  }
+// The arguments of one leaf: trees stand for their leaf number `leaf`.
+static SmallVector<Bound> argumentsOf(ArrayRef<const ast::Expr *> exprs, ArrayRef<Bound> arguments,
+                                      size_t leaf) {
+  SmallVector<Bound> own;
+  for (auto [expr, argument] : llvm::zip_equal(exprs, arguments))
+    own.push_back(expr->type().isTree() ? Bound{argument[leaf]} : argument);
+  return own;
 }
 
 Bound Lowering::emitEach(const ast::Each &each) {
@@ -230,12 +170,9 @@ Bound Lowering::emitEach(const ast::Each &each) {
   for (const ast::Expr *argument : each.arguments)
     arguments.push_back(emit(argument));
   Bound results;
-  forEachLeaf(each.arguments, arguments, each.leaves.size(),
-              [&](size_t i, ArrayRef<Bound> own, ArrayRef<bool> isLeaf) {
-                const ast::LeafCall &leaf = each.leaves[i];
-                results.push_back(
-                    emitLeafCall(*leaf.callee, own, isLeaf, leaf.site, /*addUp=*/false, loc(each.location)));
-              });
+  for (auto [i, leaf] : llvm::enumerate(each.leaves))
+    results.append(
+        emitCall(*leaf.callee, argumentsOf(each.arguments, arguments, i), leaf.site, loc(each.location)));
   return results;
 }
 
@@ -245,34 +182,24 @@ Value Lowering::emitTotal(const ast::Total &total) {
     arguments.push_back(emit(argument));
   Location where = loc(total.location);
   Value sum;
-  forEachLeaf(total.arguments, arguments, total.leaves.size(),
-              [&](size_t i, ArrayRef<Bound> own, ArrayRef<bool> isLeaf) {
-                const ast::LeafCall &leaf = total.leaves[i];
-                Value value = emitLeafCall(*leaf.callee, own, isLeaf, leaf.site, /*addUp=*/true, where);
-                sum = sum ? emitSum(builder, where, sum, value) : value;
-              });
+  for (auto [i, leaf] : llvm::enumerate(total.leaves)) {
+    Value value =
+        emitCall(*leaf.callee, argumentsOf(total.arguments, arguments, i), leaf.site, where).front();
+    sum = sum ? emitSum(builder, where, sum, value) : value;
+  }
   return sum ? sum : emitConstant(builder, where, builder.getZeroAttr(elementType(total.type().element)));
 }
 
-void Lowering::emitUpdateLeaf(const ast::UpdateLeaf &leaf, ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf,
-                              Location where) {
-  llvm::SaveAndRestore savedSite(site, mixSite(site, leaf.parameter->path));
+// Sets of the optimiser's own states happen on the way. A stack of parameters is updated as one tensor.
+void Lowering::emitUpdate(const ast::Update &update) {
+  SmallVector<Bound> arguments;
+  for (const ast::Expr *argument : update.arguments)
+    arguments.push_back(emit(argument));
   llvm::SaveAndRestore savedNames(nameValues, false);
-  setState(leaf.parameter, emitOptimizer(leaf, arguments, isLeaf, where));
-}
-
-Value Lowering::emitOptimizer(const ast::UpdateLeaf &leaf, ArrayRef<Bound> arguments, ArrayRef<bool> isLeaf,
-                              Location where) {
-  if (extraAxes(leaf.callee->arguments, arguments, isLeaf) == 0)
-    return emitLayer(*leaf.callee, leaf.object, arguments).front();
-  SmallVector<Value> leaves = leavesAmong(arguments, isLeaf);
-  RankedTensorType type = ranked(leaves.front());
-  Loop loop{leaf.object->path, where, model::axesOf(type).front().str(), type.getDimSize(0), {}, leaves,
-            leaf.object};
-  return emitLoop(loop,
-                  [&](ValueRange given) {
-                    SmallVector<Bound> own = withLeaves(arguments, isLeaf, given.slice(1, leaves.size()));
-                    return SmallVector<Value>{emitOptimizer(leaf, own, isLeaf, where)};
-                  })
-      .front();
+  for (auto [i, leaf] : llvm::enumerate(update.leaves)) {
+    SmallVector<Bound> own{{stateValue(leaf.parameter)}};
+    llvm::append_range(own, argumentsOf(update.arguments, arguments, i));
+    llvm::SaveAndRestore savedSite(site, mixSite(site, leaf.parameter->path));
+    setState(leaf.parameter, emitLayer(*leaf.callee, leaf.object, own).front());
+  }
 }

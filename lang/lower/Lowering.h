@@ -64,7 +64,6 @@ private:
   void emitStatement(const ast::Stmt *stmt);
   void emitLet(const ast::Let &let);
   void emitSet(const ast::Set &set);
-  void emitUpdate(const ast::Update &update);
   void emitPrint(const ast::Print &print);
   // Statements, then the values of the results, one after the other.
   Bound emitBody(const ast::Body &body);
@@ -106,13 +105,7 @@ private:
                   llvm::ArrayRef<Bound> arguments);
   Bound emitEach(const ast::Each &each);
   mlir::Value emitTotal(const ast::Total &total);
-  // A function of one leaf where the leaf may be a stack of what the function takes: mapped over the stack.
-  mlir::Value emitLeafCall(const ast::Function &callee, llvm::ArrayRef<Bound> arguments,
-                           llvm::ArrayRef<bool> isLeaf, unsigned site, bool addUp, mlir::Location loc);
-  void emitUpdateLeaf(const ast::UpdateLeaf &leaf, llvm::ArrayRef<Bound> arguments,
-                      llvm::ArrayRef<bool> isLeaf, mlir::Location loc);
-  mlir::Value emitOptimizer(const ast::UpdateLeaf &leaf, llvm::ArrayRef<Bound> arguments,
-                            llvm::ArrayRef<bool> isLeaf, mlir::Location loc);
+  void emitUpdate(const ast::Update &update);
 
   //===-- Control flow (Control.cpp) ------------------------------------===//
   using MakeBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)>;

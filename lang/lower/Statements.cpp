@@ -66,21 +66,3 @@ void Lowering::emitPrint(const ast::Print &print) {
     inputs.append(emit(value));
   model::PrintOp::create(builder, loc(print.location), print.label, inputs);
 }
-
-void Lowering::emitUpdate(const ast::Update &update) {
-  SmallVector<Bound> arguments;
-  SmallVector<bool> isTree;
-  for (const ast::Expr *argument : update.arguments) {
-    arguments.push_back(emit(argument));
-    isTree.push_back(argument->type().isTree());
-  }
-  for (auto [i, leaf] : llvm::enumerate(update.leaves)) {
-    SmallVector<Bound> own{{stateValue(leaf.parameter)}};
-    SmallVector<bool> isLeaf{true};
-    for (auto [argument, tree] : llvm::zip(arguments, isTree)) {
-      own.push_back(tree ? Bound{argument[i]} : argument);
-      isLeaf.push_back(tree);
-    }
-    emitUpdateLeaf(leaf, own, isLeaf, loc(update.location));
-  }
-}
