@@ -21,6 +21,7 @@
 #include "compiler/convert/OrderActions.h"
 #include "compiler/convert/OutlineKernels.h"
 #include "compiler/convert/Passes.h"
+#include "compiler/convert/ShapeReductions.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -128,6 +129,7 @@ struct ConvertModelToKernels : PassWrapper<ConvertModelToKernels, OperationPass<
     convert::KernelOutliner outliner(module);
     for (func::FuncOp entry : entries) {
       removeUnused(entry);
+      convert::shapeReductions(entry.getBody().front());
       convert::fuseProducers(entry.getBody().front());
       addGuards(entry);
       outlineBlock(entry.getBody().front(), outliner);
