@@ -335,7 +335,8 @@ bool cleave::model::cleanUpScans(ModuleOp module) {
   Effects effects(module);
   bool changed = false;
   // Cleaning a body may erase scans in it: the users of each are looked up anew.
-  for (func::FuncOp body : llvm::reverse(calleesFirst(module, effects.symbols))) {
+  SmallVector<func::FuncOp> functions = calleesFirst(module, effects.symbols);
+  for (func::FuncOp body : llvm::reverse(functions)) {
     SmallVector<ScanOp> scans;
     bool shared = false; // run by something else too
     module.walk([&](Operation *op) {

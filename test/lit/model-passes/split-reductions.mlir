@@ -1,0 +1,33 @@
+// RUN: %cleave-opt --model-split-reductions %s | %FileCheck %s
+
+// CHECK-LABEL: func.func @norm
+// CHECK: %[[P:.*]] = model.index (d0: I = 384) sum (d1: J = 1536) ins(%arg0[d0, d1] :
+// CHECK: arith.mulf
+// CHECK: model.index () sum (d0: I = 384) ins(%[[P]][d0] :
+// CHECK-NOT: arith.mulf
+// CHECK: return
+func.func @norm(%x: tensor<384x1536xf32, #model.axes<I, J>>) -> tensor<f32> {
+  %n = model.index () sum (i: I = 384, j: J = 1536) ins(%x[i, j] : tensor<384x1536xf32, #model.axes<I, J>>) {
+  ^bb0(%a: f32):
+    %0 = arith.mulf %a, %a : f32
+    model.yield %0 : f32
+  } : tensor<f32>
+  return %n : tensor<f32>
+}
+
+// Few elements, or many results: as they are.
+// CHECK-LABEL: func.func @keep
+// CHECK: model.index () sum (d0: I = 8, d1: J = 16)
+// CHECK: model.index (d0: J = 1536) sum (d1: I = 384)
+// CHECK: return
+func.func @keep(%x: tensor<8x16xf32, #model.axes<I, J>>, %y: tensor<384x1536xf32, #model.axes<I, J>>) -> (tensor<f32>, tensor<1536xf32, #model.axes<J>>) {
+  %n = model.index () sum (i: I = 8, j: J = 16) ins(%x[i, j] : tensor<8x16xf32, #model.axes<I, J>>) {
+  ^bb0(%a: f32):
+    model.yield %a : f32
+  } : tensor<f32>
+  %m = model.index (j: J = 1536) sum (i: I = 384) ins(%y[i, j] : tensor<384x1536xf32, #model.axes<I, J>>) {
+  ^bb0(%a: f32):
+    model.yield %a : f32
+  } : tensor<1536xf32, #model.axes<J>>
+  return %n, %m : tensor<f32>, tensor<1536xf32, #model.axes<J>>
+}
