@@ -116,6 +116,7 @@ struct LoopsToLLVM : PassWrapper<LoopsToLLVM, OperationPass<ModuleOp>> {
 void populatePatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns) {
   populateSCFToControlFlowConversionPatterns(patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns); // positions of windows divide rounding down
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
   populateMathToLLVMConversionPatterns(converter, patterns, /*approximateLog1p=*/false);
   populateMathToLibmConversionPatterns(patterns, /*benefit=*/0); // what LLVM has no intrinsic for
