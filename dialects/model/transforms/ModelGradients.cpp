@@ -144,17 +144,58 @@ static LogicalResult differentiate(GradientOp op, GradientContext &context) {
   return success();
 }
 
+static bool standsBefore(Value value, Operation *op) {
+  Operation *def = value.getDefiningOp();
+  return !def || (def->getBlock() == op->getBlock() && def->isBeforeInBlock(op));
+}
+
+// Gradients of one loss are taken together: one walk back, one backward scan. Returns those left, in program
+// order.
+static SmallVector<GradientOp> mergeByLoss(func::FuncOp function) {
+  llvm::MapVector<Value, SmallVector<GradientOp>> groups;
+  function.walk([&](GradientOp op) { groups[op.getLoss()].push_back(op); });
+  SmallVector<GradientOp> left;
+  for (auto &[loss, ops] : groups) {
+    GradientOp first = ops.front();
+    SmallVector<Value> wrt;
+    SmallVector<GradientOp> merged;
+    for (GradientOp op : ops) {
+      bool fits = llvm::all_of(op.getWrt(), [&](Value value) { return standsBefore(value, first); });
+      if (!fits) {
+        left.push_back(op);
+        continue;
+      }
+      llvm::append_range(wrt, op.getWrt());
+      merged.push_back(op);
+    }
+    OpBuilder builder(first);
+    auto whole = GradientOp::create(builder, first.getLoc(), TypeRange(ValueRange(wrt)), loss, wrt);
+    ValueRange results = whole.getResults();
+    for (GradientOp op : merged) {
+      op->replaceAllUsesWith(results.take_front(op.getNumResults()));
+      results = results.drop_front(op.getNumResults());
+      op->erase();
+    }
+    left.push_back(whole);
+  }
+  llvm::sort(left, [](GradientOp a, GradientOp b) { return a->isBeforeInBlock(b); });
+  return left;
+}
+
 namespace {
 struct ModelGradients : cleave::model::impl::ModelGradientsBase<ModelGradients> {
   void runOnOperation() override {
     GradientContext context(getOperation());
     for (func::FuncOp function : calleesFirst(getOperation(), context.symbols)) {
-      SmallVector<GradientOp> gradients;
-      function.walk([&](GradientOp op) { gradients.push_back(op); });
-      for (GradientOp op : gradients) // in program order: an inner gradient stands before the outer one
+      for (GradientOp op :
+           mergeByLoss(function)) // in program order: an inner gradient stands before the outer one
         if (failed(differentiate(op, context)))
           return signalPassFailure();
     }
+    getOperation().walk([](StopGradientOp op) { // said all it had to say
+      op.replaceAllUsesWith(op.getInput());
+      op.erase();
+    });
   }
 };
 } // namespace

@@ -167,7 +167,11 @@ private:
   void sliceAdjoint(ArrayRef<Value> outputs, const DenseSet<Value> &leaves, llvm::SetVector<Operation *> &ops,
                     llvm::SetVector<Value> &used);
   Cut cut(StringRef suffix, ArrayRef<Value> leaves, ArrayRef<Value> outputs);
+  SmallVector<Value> chooseCross(ArrayRef<Value> leaves, ArrayRef<Value> inputOutputs,
+                                 ArrayRef<Value> weightGrads);
   void makeBackward();
+  void makeLoopBody(const Cut &input, ArrayRef<Value> inputOutputs, const Cut &weight,
+                    ArrayRef<Value> weightGrads);
   void link(StringRef attribute, func::FuncOp function);
 
   ScanOp op;
@@ -340,6 +344,23 @@ void ScanBuilder::link(StringRef attribute, func::FuncOp function) {
     body->setAttr(attribute, FlatSymbolRefAttr::get(function.getSymNameAttr()));
 }
 
+// What backward_weight reads of backward_input's work: the cross residuals.
+SmallVector<Value> ScanBuilder::chooseCross(ArrayRef<Value> leaves, ArrayRef<Value> inputOutputs,
+                                            ArrayRef<Value> weightGrads) {
+  llvm::SetVector<Operation *> inputOps, weightOps;
+  llvm::SetVector<Value> ignored, read;
+  DenseSet<Value> stops(leaves.begin(), leaves.end());
+  sliceAdjoint(inputOutputs, stops, inputOps, ignored);
+  for (Operation *inner : inputOps)
+    if (inner->getBlock() == adjoint)
+      stops.insert(inner->result_begin(), inner->result_end());
+  sliceAdjoint(weightGrads, stops, weightOps, read);
+  SmallVector<Value> cross;
+  llvm::copy_if(read, std::back_inserter(cross),
+                [&](Value value) { return !llvm::is_contained(leaves, value); });
+  return cross;
+}
+
 void ScanBuilder::makeBackward() {
   SmallVector<Value> inputGrads, weightGrads;
   for (auto [s, gradient] : llvm::zip(result.sliceGrads, sliceGrads))
@@ -356,19 +377,7 @@ void ScanBuilder::makeBackward() {
   llvm::append_range(leaves, seeds);
   llvm::append_range(leaves, accumulators);
 
-  // What backward_weight reads of backward_input's work: the cross residuals.
-  llvm::SetVector<Operation *> inputOps, weightOps;
-  llvm::SetVector<Value> ignored, cross;
-  DenseSet<Value> stops(leaves.begin(), leaves.end());
-  sliceAdjoint(inputOutputs, stops, inputOps, ignored);
-  for (Operation *inner : inputOps)
-    if (inner->getBlock() == adjoint)
-      stops.insert(inner->result_begin(), inner->result_end());
-  sliceAdjoint(weightGrads, stops, weightOps, cross);
-  SmallVector<Value> crossResiduals;
-  for (Value value : cross)
-    if (!llvm::is_contained(leaves, value))
-      crossResiduals.push_back(value);
+  SmallVector<Value> crossResiduals = chooseCross(leaves, inputOutputs, weightGrads);
   llvm::append_range(inputOutputs, crossResiduals);
 
   Cut input = cut("_backward_input", leaves, inputOutputs), weight;
@@ -380,6 +389,13 @@ void ScanBuilder::makeBackward() {
     link("model.backward_weight", weight.function);
   }
 
+  makeLoopBody(input, inputOutputs, weight, weightGrads);
+}
+
+// @X_backward: what the backward scan runs; calls both.
+void ScanBuilder::makeLoopBody(const Cut &input, ArrayRef<Value> inputOutputs, const Cut &weight,
+                               ArrayRef<Value> weightGrads) {
+  ValueRange arguments = forward->getArguments();
   DenseSet<Value> used(input.leaves.begin(), input.leaves.end());
   used.insert(weight.leaves.begin(), weight.leaves.end());
   SmallVector<Value> takes{arguments[0]};
@@ -407,7 +423,7 @@ void ScanBuilder::makeBackward() {
   IRMapping mapping;
   mapping.map(takes, result.backward.getArguments());
   OpBuilder builder = OpBuilder::atBlockEnd(&result.backward.getBody().front());
-  auto call = [&](Cut &made, ArrayRef<Value> outputs) {
+  auto call = [&](Cut made, ArrayRef<Value> outputs) {
     if (!made.function || outputs.empty())
       return;
     SmallVector<Value> operands;
