@@ -1,5 +1,7 @@
 #include "runtime/device/cpu/Memory.h"
 
+#include "runtime/device/cpu/ControlGroups.h"
+
 #include <algorithm>
 #include <fstream>
 #include <string>
@@ -15,45 +17,17 @@ constexpr int64_t kHugePage = int64_t{2} << 20;
 
 int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-// The number in a one-line file, or -1 ("max" and a missing file mean no limit).
-int64_t readNumber(const std::string &path) {
-  std::ifstream file(path);
-  int64_t value = -1;
-  return file >> value ? value : -1;
-}
-
 int64_t leastKnown(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : std::min(a, b); }
-
-// What one control group leaves: its limit minus what it holds.
-int64_t leftOf(const std::string &folder, const char *limitName, const char *usageName) {
-  int64_t limit = readNumber(folder + limitName);
-  int64_t usage = readNumber(folder + usageName);
-  return limit < 0 || usage < 0 ? -1 : std::max<int64_t>(0, limit - usage);
-}
 
 // A limit may stand on this process's group or on any above it.
 int64_t leftOfControlGroups() {
   int64_t least = -1;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    size_t first = line.find(':');
-    size_t second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos)
-      continue;
-    std::string controllers = line.substr(first + 1, second - first - 1);
-    bool unified = controllers.empty();
-    if (!unified && controllers.find("memory") == std::string::npos)
-      continue;
-    std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    std::string path = line.substr(second + 1);
-    while (true) {
-      std::string folder = root + path + (path.empty() || path.back() != '/' ? "/" : "");
-      least = leastKnown(least, unified ? leftOf(folder, "memory.max", "memory.current")
-                                        : leftOf(folder, "memory.limit_in_bytes", "memory.usage_in_bytes"));
-      if (path.empty() || path == "/")
-        break;
-      path.resize(path.find_last_of('/'));
-    }
+  for (const ControlGroup &group : controlGroups("memory")) {
+    auto read = [&](const char *name) { return readNumbers(group.folder + name, 1); };
+    std::vector<int64_t> limit = read(group.unified ? "memory.max" : "memory.limit_in_bytes");
+    std::vector<int64_t> usage = read(group.unified ? "memory.current" : "memory.usage_in_bytes");
+    if (!limit.empty() && !usage.empty())
+      least = leastKnown(least, std::max<int64_t>(0, limit[0] - usage[0]));
   }
   return least;
 }

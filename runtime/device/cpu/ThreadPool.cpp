@@ -1,5 +1,7 @@
 #include "runtime/device/cpu/ThreadPool.h"
 
+#include "runtime/device/cpu/ControlGroups.h"
+
 #include <algorithm>
 #include <chrono>
 #include <dlfcn.h>
@@ -50,11 +52,21 @@ void pinToProcessor(int index) {
 
 } // namespace
 
+// What this process may run on, and no more than its control groups grant time for: threads beyond that
+// would spin while the kernel holds others back.
 int processorCount() {
   cpu_set_t allowed;
+  int count = static_cast<int>(std::thread::hardware_concurrency());
   if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
-    return std::max(1, CPU_COUNT(&allowed));
-  return std::max(1u, std::thread::hardware_concurrency());
+    count = CPU_COUNT(&allowed);
+  for (const ControlGroup &group : controlGroups("cpu")) {
+    if (!group.unified)
+      continue;
+    std::vector<int64_t> quota = readNumbers(group.folder + "cpu.max", 2); // microseconds per period
+    if (quota.size() == 2 && quota[0] > 0 && quota[1] > 0)
+      count = static_cast<int>(std::min<int64_t>(count, (quota[0] + quota[1] - 1) / quota[1]));
+  }
+  return std::max(1, count);
 }
 
 void useOneOpenMpThread() {
