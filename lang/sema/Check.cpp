@@ -1,0 +1,83 @@
+#include "lang/sema/Check.h"
+#include "lang/sema/Captures.h"
+#include "lang/sema/Sema.h"
+
+#include <fstream>
+#include <sstream>
+#include <sys/stat.h>
+
+namespace cleave::sema {
+
+// File-level `layer x = Y`: the definition must exist and be a layer.
+void Sema::resolveInstances() {
+  for (InstanceSymbol *instance : instanceOrder) {
+    const syntax::Path &path = instance->item->target.path;
+    const Symbol *symbol = require(*instance->module, path, "a layer");
+    if (symbol && symbol->kind == Symbol::Kind::Layer)
+      instance->definition = symbol->definition;
+    else if (symbol)
+      error("E106", path.location,
+            "a layer is named here, found " + path.str() + ", " + describe(symbol->kind));
+  }
+}
+
+void Sema::run(const std::string &path, std::string text) {
+  bool loaded = loadMain(path, std::move(text));
+  if (!loaded || engine.hasErrors())
+    return;
+  ast::Type counter{ast::ElementType::I64, {}, nullptr};
+  program.step = makeValue(ast::Value::Kind::Step, "step", counter, {});
+  program.seed = makeValue(ast::Value::Kind::Seed, "seed", counter, {});
+  baseEnvironment = &newEnvironment(nullptr);
+  applySets();
+  for (AxisSymbol *axis : axisOrder)
+    axisOf(*axis, *baseEnvironment);
+  for (HyperSymbol *hyper : hyperOrder)
+    hyperOf(*hyper);
+  for (DataSymbol *data : dataOrder)
+    resolveData(*data);
+  resolveInstances();
+  for (Definition *definition : definitionOrder)
+    checkDefinition(*definition);
+  findRecursion();
+  for (StateSymbol *state : stateOrder)
+    stateOf(*state);
+  for (Definition *definition : definitionOrder)
+    if (definition->isEntry() && definition->module == mainModule)
+      elaborateEntry(*definition);
+  if (!engine.hasErrors())
+    finish();
+}
+
+void Sema::finish() {
+  for (auto *list : {&parameterStates, &bufferStates, &optimiserStates})
+    program.states.insert(program.states.end(), list->begin(), list->end());
+  collectReachable(program);
+  program.sources = engine.getSources();
+}
+
+std::unique_ptr<ast::Program> checkText(const std::string &path, std::string text, const Options &options,
+                                        diag::Engine &engine) {
+  auto program = std::make_unique<ast::Program>();
+  program->path = path;
+  Sema(options, engine, *program).run(path, std::move(text));
+  return engine.hasErrors() ? nullptr : std::move(program);
+}
+
+std::unique_ptr<ast::Program> checkFile(const std::string &path, const Options &options,
+                                        diag::Engine &engine) {
+  struct stat status;
+  std::ifstream in(path, std::ios::binary);
+  bool folder = stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  if (!in || folder) {
+    engine.error("E500", {},
+                 "a program is a file that can be read, found " +
+                     std::string(folder ? "the folder " : "no readable file ") + "'" + path + "'");
+    return nullptr;
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  return checkText(path, text.str(), options, engine);
+}
+
+} // namespace cleave::sema
