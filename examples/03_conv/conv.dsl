@@ -46,6 +46,6 @@ entry eval() -> (accuracy: f32) {
   let (image, label) = stripes()
   let logits = net(image, training: false)
   let guess[n] = i32(argmax(c) logits[n, c])
-  let accuracy: f32 = mean(n) where(guess[n] == label[n], 1, 0)
+  let accuracy: f32 = mean(n) where(guess[n] == label[n], 1.0, 0.0)
   return accuracy
 }

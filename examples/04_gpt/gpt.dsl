@@ -63,7 +63,7 @@ entry sample with (Batch = 1) (prompt: u8[Batch, Seq] from corpus) -> (text: u8[
     let logits = gpt(seen)
     let noisy[b, v] = logits[b, Seq - 1, v] / temperature - log(-log(uniform()))
     let byte[b] = i32(argmax(v) noisy[b, v])
-    let moved[b, s] = where(s == Seq - 1, byte[b], seen[b, s + 1] outside 0)
+    let moved[b, s: Seq] = where(s == Seq - 1, byte[b], seen[b, s + 1] outside 0)
     next seen = moved
     yield byte
   }
