@@ -352,3 +352,76 @@ bool cleave::model::cleanUpScans(ModuleOp module) {
   }
   return changed;
 }
+
+//===------------------------------------------------------------------===//
+// Ifs
+//===------------------------------------------------------------------===//
+
+static void setTypeOf(func::FuncOp function) {
+  Block &block = function.getBody().front();
+  function.setFunctionType(FunctionType::get(function.getContext(), block.getArgumentTypes(),
+                                             TypeRange(block.getTerminator()->getOperands())));
+  function.setAllArgAttrs(ArrayAttr());
+  function.setAllResultAttrs(ArrayAttr());
+}
+
+static bool cleanUpIf(IfOp op, func::FuncOp branches[2], Effects &effects) {
+  llvm::BitVector results(op.getNumResults()), inputs(op.getInputs().size(), true);
+  for (unsigned i = 0; i < results.size(); ++i)
+    results[i] = op.getResult(i).use_empty();
+  for (func::FuncOp branch : {branches[0], branches[1]}) {
+    Block &block = branch.getBody().front();
+    block.getTerminator()->eraseOperands(results);
+    for (Operation &inner : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (inner.use_empty() && (isControl(&inner) || isPure(&inner)) &&
+          !inner.hasTrait<OpTrait::IsTerminator>() && !effects.has(&inner))
+        inner.erase();
+    for (unsigned i = 0; i < inputs.size(); ++i)
+      inputs[i] = inputs[i] && block.getArgument(i).use_empty();
+  }
+  for (func::FuncOp branch : {branches[0], branches[1]}) {
+    branch.getBody().front().eraseArguments(inputs);
+    setTypeOf(branch);
+  }
+  if (results.none() && inputs.none())
+    return false;
+  SmallVector<Value> kept;
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < inputs.size(); ++i)
+    if (!inputs[i])
+      kept.push_back(op.getInputs()[i]);
+  for (unsigned i = 0; i < results.size(); ++i)
+    if (!results[i])
+      types.push_back(op.getResult(i).getType());
+  OpBuilder builder(op);
+  auto made =
+      IfOp::create(builder, op.getLoc(), types, op.getCondition(), op.getThenBody(), op.getElseBody(), kept);
+  unsigned next = 0;
+  for (unsigned i = 0; i < results.size(); ++i)
+    if (!results[i])
+      op.getResult(i).replaceAllUsesWith(made.getResult(next++));
+  op.erase();
+  return true;
+}
+
+bool cleave::model::cleanUpIfs(ModuleOp module) {
+  Effects effects(module);
+  llvm::MapVector<Operation *, unsigned> users;
+  SmallVector<IfOp> ifs;
+  module.walk([&](Operation *op) {
+    for (func::FuncOp callee : calleesOf(op, effects.symbols))
+      ++users[callee];
+    if (auto branch = dyn_cast<IfOp>(op))
+      ifs.push_back(branch);
+  });
+  bool changed = false;
+  for (IfOp op : llvm::reverse(ifs)) {
+    SmallVector<func::FuncOp> callees = calleesOf(op, effects.symbols);
+    if (callees.size() != 2 || users[callees[0]] != 1 || users[callees[1]] != 1)
+      continue;
+    changed |= cleanUpIf(op, callees.data(), effects);
+    if (changed) // branches may hold ifs that went with what was removed
+      return true;
+  }
+  return changed;
+}

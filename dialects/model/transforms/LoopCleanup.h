@@ -16,6 +16,10 @@ bool eraseUnusedControl(mlir::ModuleOp module);
 // anything changed.
 bool cleanUpScans(mlir::ModuleOp module);
 
+// For every if whose branches nothing else runs: removes unused results and inputs that neither branch reads.
+// True if any.
+bool cleanUpIfs(mlir::ModuleOp module);
+
 } // namespace cleave::model
 
 #endif

@@ -51,6 +51,8 @@ struct ModelSimplify : cleave::model::impl::ModelSimplifyBase<ModelSimplify> {
       }
       bool changed = eraseUnusedControl(module);
       changed |= cleanUpScans(module);
+      while (cleanUpIfs(module))
+        changed = true;
       if (!changed)
         return;
     }

@@ -45,3 +45,24 @@ func.func @run(%x: tensor<2xf32, #model.axes<I>>, %k: tensor<2xf32, #model.axes<
   %b = model.scan @silent count 2 over "T" consts() carries(%s) slices() : (), (tensor<f32>), () -> (tensor<f32>)
   return %r#0, %r#1 : tensor<2xf32, #model.axes<I>>, tensor<2xf32, #model.axes<I>>
 }
+
+// CHECK-LABEL: func.func private @then(%arg0: tensor<f32>) -> tensor<f32>
+func.func private @then(%x: tensor<f32>, %u: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %y = model.index () ins(%x[], %u[] : tensor<f32>, tensor<f32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    model.yield %0 : f32
+  } : tensor<f32>
+  return %x, %y : tensor<f32>, tensor<f32>
+}
+func.func private @else(%x: tensor<f32>, %u: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %y = arith.constant dense<1.0> : tensor<f32>
+  return %y, %u : tensor<f32>, tensor<f32>
+}
+
+// CHECK-LABEL: func.func @choose
+// CHECK: model.if %arg0 then @then else @else(%arg1) : tensor<i1>, (tensor<f32>) -> (tensor<f32>)
+func.func @choose(%c: tensor<i1>, %x: tensor<f32>, %u: tensor<f32>) -> tensor<f32> {
+  %r:2 = model.if %c then @then else @else (%x, %u) : tensor<i1>, (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  return %r#0 : tensor<f32>
+}
