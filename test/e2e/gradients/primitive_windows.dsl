@@ -3,7 +3,7 @@ axis N = 9, Window = 3, Half = N / 2, Padded = N + 4, Part = N - 5
 
 function value(a: f64[N], b: f64[N], c: f64[N], d: f64[N], w: f64[Window], o: f64) -> f64 {
   let same[n: N] = sum(u: Window) (a[n + u - 1] outside 0) * w[u]
-  let strided[h: Half] = sum(u: Window) (b[2 * h + u - 1] outside o) * w[u]
+  let strided[h: Half] = sum(u: Window) (b[2 * h + u - 1] outside 0.25) * w[u] * o
   let dilated[p: Part] = sum(u: Window) c[p + 2 * u] * w[u]
   let backwards[n: N] = d[N - 1 - n] * same[n]
   let padded[q: Padded] = d[q - 2] outside 0.5
