@@ -215,6 +215,10 @@ void Elaborator::infer(const syntax::Expr &e, std::vector<IndexName *> &scope) {
     for (const syntax::Argument &a : e.arguments)
       infer(*a.value, scope);
     return;
+  case Syntax::Name:
+    for (IndexName *name : scope)
+      name->used |= name->name == e.text;
+    return;
   case Syntax::Unary:
     infer(*e.left, scope);
     return;
@@ -392,11 +396,15 @@ Expr *Elaborator::reduction(const syntax::Expr &e, ElementContext &ctx) {
   std::vector<const ast::IndexVariable *> reduced = flatten(names);
   if (reduced.empty())
     return term; // over an empty pack
-  settle(term);
+  bool position = e.reduction == Reduction::Argmax || e.reduction == Reduction::Argmin;
+  if (position)
+    settle(term);
+  else if (e.reduction == Reduction::Mean && term->type().element == ElementType::UntypedInt)
+    coerce(term, ElementType::UntypedFloat);
   ElementType type = term->type().element;
   if (!checkClass(type, e.reduction == Reduction::Mean ? "float" : "number", e.left->location, e.text))
     return poison(e.location);
-  if (e.reduction == Reduction::Argmax || e.reduction == Reduction::Argmin) {
+  if (position) {
     if (reduced.size() != 1) {
       error("E203", e.location,
             std::string(e.text) + " gives the position along one axis, found " +
