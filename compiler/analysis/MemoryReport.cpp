@@ -42,13 +42,28 @@ static void keepLargest(std::vector<LargeValue> &values) {
     values.resize(kLargest);
 }
 
+// What a loop or branch hands on is known by what its body yields for it.
+static Value makerOf(Value value) {
+  auto result = dyn_cast<OpResult>(value);
+  while (result && result.getOwner()->getNumRegions()) {
+    Block &body = result.getOwner()->getRegions().back().front();
+    Value inner = body.getTerminator()->getOperand(result.getResultNumber());
+    result = dyn_cast<OpResult>(inner);
+    if (result)
+      value = inner;
+  }
+  return value;
+}
+
 static LargeValue largeValue(Value value) {
-  Operation *op = value.getDefiningOp();
-  std::string name = pipe::nameOf(value).str();
-  if (name.empty())
-    name = isa<pipe::LaunchOp>(op) ? cast<pipe::LaunchOp>(op).getKernel().str()
-                                   : op->getName().getStringRef().str();
-  return {name, sourceOf(value.getLoc()), describe(value.getType()), pipe::bytesOf(value.getType())};
+  Value maker = makerOf(value);
+  StringRef name = pipe::nameOf(value).empty() ? pipe::nameOf(maker) : pipe::nameOf(value);
+  std::string text = name.str();
+  if (auto launch = maker.getDefiningOp<pipe::LaunchOp>(); launch && text.empty())
+    text = ("result of " + launch.getKernel()).str();
+  if (text.empty())
+    text = maker.getDefiningOp()->getName().getStringRef().str();
+  return {text, sourceOf(maker.getLoc()), describe(value.getType()), pipe::bytesOf(value.getType())};
 }
 
 static EntryMemory reportEntry(func::FuncOp entry) {
@@ -62,10 +77,12 @@ static EntryMemory reportEntry(func::FuncOp entry) {
   for (auto [i, type] : llvm::enumerate(entry.getResultTypes()))
     if (!entry.getResultAttr(i, model::kStateAttr))
       memory.outputBytes += pipe::bytesOf(type);
-  entry.walk([&](Operation *op) {
+  llvm::DenseSet<std::pair<int64_t, int64_t>> seen; // values that share a place are listed once
+  entry.walk<WalkOrder::PreOrder>([&](Operation *op) {
     for (Value value : op->getResults()) {
       pipe::PlaceAttr place = pipe::placeOf(value);
-      if (place && place.getRegion() == pipe::MemoryRegion::Scratch && place.getDepths().empty())
+      if (place && place.getRegion() == pipe::MemoryRegion::Scratch && place.getDepths().empty() &&
+          seen.insert({place.getOffset(), pipe::bytesOf(value.getType())}).second)
         memory.largest.push_back(largeValue(value));
     }
   });
