@@ -26,11 +26,36 @@ using namespace mlir;
 
 namespace cleave::codegen {
 
+/// Makes the inner dims of a kernel that reduces nothing rows too, so that all its dims may merge into one:
+///
+///   rows [128], y[i, j] = relu(x[i, j])  ->  rows [128, 64]
+static void promoteInnerDims(func::FuncOp func, const Group &group) {
+  auto extend = [&](Operation *op, ArrayRef<int64_t> more) {
+    SmallVector<int64_t> rows(op->getAttrOfType<DenseI64ArrayAttr>(kRowsAttr).asArrayRef());
+    rows.append(more.begin(), more.end());
+    op->setAttr(kRowsAttr, DenseI64ArrayAttr::get(op->getContext(), rows));
+  };
+  for (const Member &member : group.members) {
+    SmallVector<int64_t> loopDims(group.sizes.size());
+    for (auto [inner, groupDim] : llvm::enumerate(member.groupDim))
+      loopDims[groupDim] = member.stage->inner[inner];
+    extend(member.stage->op, loopDims);
+  }
+  extend(func, group.sizes);
+}
+
 static LogicalResult emitRows(func::FuncOp func) {
   FailureOr<Kernel> kernel = analyseKernel(func);
   if (failed(kernel))
     return failure();
   SmallVector<Group> groups = groupStages(*kernel);
+  if (groups.size() == 1 && !groups[0].sizes.empty() && !groups[0].reducesAny()) {
+    promoteInnerDims(func, groups[0]);
+    kernel = analyseKernel(func);
+    if (failed(kernel))
+      return failure();
+    groups = groupStages(*kernel);
+  }
   RowPlan plan = planRows(*kernel, groups);
   LoopFunction loops(func);
   OpBuilder builder(loops.function.front().getTerminator());

@@ -17,6 +17,7 @@ namespace {
 constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 1, kMath = 12, kRandom = 60;
 constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
 constexpr double kTaskNanoseconds = 30e3;
+constexpr int64_t kUnitsWanted = 8; // so that a few threads find work of equal length
 constexpr int64_t kWholeDim = 8192; // a last row dim up to this is one block, where nothing speaks against it
 
 struct Cost {
@@ -57,7 +58,8 @@ Cost stageCost(const Stage &stage, std::optional<unsigned> loopDim,
   for (OpOperand &operand : op->getOpOperands()) {
     Value tensor = op.isDpsInit(&operand) ? Value(op.getTiedOpResult(&operand)) : operand.get();
     bool reducesInto = op.isDpsInit(&operand) && stage.reducesAny();
-    if (inRegister(tensor) || splatOf(tensor) || reducesInto)
+    bool unused = !op.isDpsInit(&operand) && op.getMatchingBlockArgument(&operand).use_empty();
+    if (unused || inRegister(tensor) || splatOf(tensor) || reducesInto)
       continue;
     auto type = cast<RankedTensorType>(tensor.getType());
     SmallVector<int64_t> strides =
@@ -98,8 +100,11 @@ public:
     else
       plan.unitCount = kernel.rows();
     double unit = plan.vectorRows ? laneCycles * plan.block : rowCycles;
-    double rows = std::max(1.0, kTaskNanoseconds / std::max(1.0, unit * kNanosecondsPerCycle));
-    plan.grain = std::clamp<int64_t>(static_cast<int64_t>(rows), 1, plan.unitCount);
+    unit = std::max(1.0, unit * kNanosecondsPerCycle);
+    // As many tasks as are wanted, unless they become too short.
+    double total = unit * static_cast<double>(plan.unitCount);
+    double tasks = std::max(total / kTaskNanoseconds, std::min<double>(kUnitsWanted, 3 * total / kTaskNanoseconds));
+    plan.grain = std::clamp<int64_t>(static_cast<int64_t>(total / unit / tasks), 1, plan.unitCount);
     return plan;
   }
 
@@ -181,9 +186,15 @@ private:
     plan.unroll = kLanes;
     for (const Group &group : groups)
       plan.unroll = std::min(plan.unroll, unrollOf(group, size));
+    auto unitCycles = [&] { return laneCycles * plan.unroll * kLanes; };
+    auto unitCount = [&] { return kernel.rows() / size * llvm::divideCeil(size, plan.unroll * kLanes); };
+    while (plan.unroll > 2 && unitCount() < kUnitsWanted && unitCycles() * kNanosecondsPerCycle > kTaskNanoseconds / 4)
+      plan.unroll /= 2;
     int64_t step = plan.unroll * kLanes;
     // Blocks large enough to be worth a task, yet small enough that a short dim feeds several threads.
     double wanted = kTaskNanoseconds / (laneCycles * kNanosecondsPerCycle);
+    if (kernel.rowSizes.size() == 1) // the only dim there is to cut
+      wanted = std::min(wanted, std::max(static_cast<double>(size) / kUnitsWanted, wanted / 4));
     int64_t block = std::max<int64_t>(step, static_cast<int64_t>(wanted) / step * step);
     if (size <= kWholeDim && (size <= block || kernel.rowSizes.size() > 1))
       block = size;

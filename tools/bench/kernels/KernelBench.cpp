@@ -12,6 +12,7 @@
 #include "mlir/Parser/Parser.h"
 
 #include <benchmark/benchmark.h>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -138,6 +139,48 @@ void registerProduct(const ProductShape &shape) {
   })->UseRealTime();
 }
 
+/// Compiles as many distinct kernels as a GPT has; the counters give milliseconds per step.
+void registerCompile(int64_t copies) {
+  std::string text;
+  for (int64_t i = 0; i < copies; ++i)
+    for (KernelText kernel : {layerNormKernel(256 + i, 384), softmaxKernel(128 + i, 256), geluKernel(64 + i, 100),
+                              adamKernel(10000 + i), columnSumKernel(2048 + i, 512),
+                              productKernel("product", 1, 512 + i, 384, 384, false, false)}) {
+      kernel.name += std::to_string(i);
+      text += print(kernel);
+    }
+  std::string name = "compile/" + std::to_string(6 * copies) + "_kernels";
+  benchmark::RegisterBenchmark(name.c_str(), [text](benchmark::State &state) {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    registry.insert<model::ModelDialect>();
+    MLIRContext context(registry);
+    using Clock = std::chrono::steady_clock;
+    double loops = 0, kernels = 0, jit = 0;
+    auto since = [](Clock::time_point start) {
+      return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    };
+    for (auto _ : state) {
+      auto module = parseSourceString<ModuleOp>(text, &context);
+      auto start = Clock::now();
+      PassManager first(&context), second(&context);
+      codegen::buildLoopsPipeline(first);
+      (void)first.run(*module);
+      loops += since(start);
+      start = Clock::now();
+      codegen::buildKernelsPipeline(second);
+      (void)second.run(*module);
+      kernels += since(start);
+      start = Clock::now();
+      auto code = cantFail(codegen::jit(*module));
+      jit += since(start);
+    }
+    state.counters["loops"] = benchmark::Counter(loops, benchmark::Counter::kAvgIterations);
+    state.counters["kernels"] = benchmark::Counter(kernels, benchmark::Counter::kAvgIterations);
+    state.counters["jit"] = benchmark::Counter(jit, benchmark::Counter::kAvgIterations);
+  })->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
+}
+
 /// Copies half of `bytes` to the other half: as many bytes moved as the kernels beside it.
 void registerCopy(int64_t bytes) {
   benchmark::RegisterBenchmark(("copy/" + std::to_string(bytes >> 20) + "MiB").c_str(), [bytes](
@@ -170,6 +213,8 @@ int main(int argc, char **argv) {
   registerRows(biasGeluKernel(2048, 1536));
   registerRows(adamKernel(10'000'000));
   registerRows(columnSumKernel(2048, 1536));
+  registerCompile(1);
+  registerCompile(10);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }
