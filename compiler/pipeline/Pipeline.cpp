@@ -2,6 +2,7 @@
 
 #include "compiler/analysis/StageChecks.h"
 #include "compiler/codegen/cpu/Codegen.h"
+#include "compiler/codegen/cpu/StageChecks.h"
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
 #include "dialects/model/transforms/Passes.h"
@@ -55,12 +56,12 @@ void buildMemoryStage(OpPassManager &manager, const PipelineOptions &options) {
 
 void buildLoopsStage(OpPassManager &manager, const PipelineOptions &options) {
   codegen::buildLoopsPipeline(manager);
-  endStage(manager, 6, "loops", nullptr, options);
+  endStage(manager, 6, "loops", codegen::verifyLoopsStage, options);
 }
 
 void buildKernelsStage(OpPassManager &manager, const PipelineOptions &options) {
   codegen::buildKernelsPipeline(manager);
-  endStage(manager, 7, "kernels", nullptr, options);
+  endStage(manager, 7, "kernels", codegen::verifyKernelsStage, options);
 }
 
 void registerDialects(DialectRegistry &registry) {

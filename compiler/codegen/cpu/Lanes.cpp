@@ -126,7 +126,7 @@ Value LaneEmitter::clampMask(const Lanes &index) {
 }
 
 LaneEmitter::Address LaneEmitter::addressOf(const Place &place, ArrayRef<Lanes> indices, bool guarded) {
-  Address address{Lanes::uniform(index(0)), mask};
+  Address address{{}, mask};
   for (auto [axis, stride] : llvm::zip(indices, place.strides)) {
     if (stride == 0)
       continue;
@@ -135,12 +135,17 @@ LaneEmitter::Address LaneEmitter::addressOf(const Place &place, ArrayRef<Lanes> 
       address.mask = clampMask(axis);
       raw = Lanes::affine(axis.value, axis.step);
     }
-    address.linear = add(address.linear, scale(raw, stride));
+    Lanes scaled = scale(raw, stride);
+    address.linear = address.linear.kind == Lanes::None ? scaled : add(address.linear, scaled);
   }
+  if (address.linear.kind == Lanes::None)
+    address.linear = Lanes::uniform(index(0));
   if (place.origin) {
     Value minus = arith::SubIOp::create(builder, loc, index(0), place.origin);
     address.linear = add(address.linear, Lanes::uniform(minus));
   }
+  if (address.linear.isClamped())
+    address.linear = Lanes::vector(whole(address.linear));
   return address;
 }
 
@@ -220,38 +225,46 @@ void LaneEmitter::store(const Place &place, ArrayRef<Lanes> indices, Type elemen
 // Body operations
 //===----------------------------------------------------------------------===//
 
+/// max and min by constants become bounds.
+static std::optional<Lanes> clamp(Operation *op, ArrayRef<Lanes> operands) {
+  APInt bound;
+  if (!isa<arith::MaxSIOp, arith::MinSIOp>(op) || operands[0].kind != Lanes::Affine ||
+      operands[1].kind != Lanes::Uniform || !matchPattern(operands[1].value, m_ConstantInt(&bound)))
+    return std::nullopt;
+  Lanes result = operands[0];
+  std::optional<int64_t> &side = isa<arith::MaxSIOp>(op) ? result.low : result.high;
+  if (side)
+    return std::nullopt;
+  side = bound.getSExtValue();
+  return result;
+}
+
 /// Index arithmetic that keeps lanes affine.
 std::optional<Lanes> LaneEmitter::applyAffine(Operation *op, ArrayRef<Lanes> operands) {
   auto linear = [](const Lanes &x) {
     return (x.kind == Lanes::Affine && !x.isClamped()) || x.kind == Lanes::Uniform;
   };
-  if (!llvm::any_of(operands, [](const Lanes &x) { return x.kind == Lanes::Affine; }) || !linear(operands[0]))
+  if (!llvm::any_of(operands, [](const Lanes &x) { return x.kind == Lanes::Affine; }))
+    return std::nullopt;
+  if (std::optional<Lanes> clamped = clamp(op, operands))
+    return clamped;
+  if (!llvm::all_of(operands, linear))
     return std::nullopt;
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::TruncIOp>(op)) {
     IRMapping mapping;
     mapping.map(op->getOperand(0), operands[0].value);
     return Lanes::affine(builder.clone(*op, mapping)->getResult(0), operands[0].step);
   }
-  if (operands.size() != 2 || !linear(operands[1]))
-    return std::nullopt;
   if (isa<arith::AddIOp>(op))
     return add(operands[0], operands[1]);
   if (isa<arith::SubIOp>(op))
     return Lanes::affine(builder.createOrFold<arith::SubIOp>(loc, operands[0].value, operands[1].value),
                          operands[0].step - operands[1].step);
   APInt factor;
-  bool constantRight =
-      operands[1].kind == Lanes::Uniform && matchPattern(operands[1].value, m_ConstantInt(&factor));
-  if (constantRight && isa<arith::MulIOp>(op))
-    return scale(operands[0], factor.getSExtValue());
-  if (constantRight && isa<arith::MaxSIOp, arith::MinSIOp>(op)) {
-    Lanes result = operands[0];
-    (isa<arith::MaxSIOp>(op) ? result.low : result.high) = factor.getSExtValue();
-    return result;
-  }
-  if (isa<arith::MulIOp>(op) && operands[0].kind == Lanes::Uniform &&
-      matchPattern(operands[0].value, m_ConstantInt(&factor)))
-    return scale(operands[1], factor.getSExtValue());
+  for (unsigned side : {0u, 1u})
+    if (isa<arith::MulIOp>(op) && operands[side].kind == Lanes::Uniform &&
+        matchPattern(operands[side].value, m_ConstantInt(&factor)))
+      return scale(operands[1 - side], factor.getSExtValue());
   return std::nullopt;
 }
 

@@ -58,7 +58,7 @@ Value LoopBuilder::times(Value value, int64_t factor) {
 Value LoopBuilder::plus(Value a, Value b) { return builder.createOrFold<arith::AddIOp>(loc, a, b); }
 
 Value LoopBuilder::word(Value value) {
-  return arith::IndexCastOp::create(builder, loc, builder.getI64Type(), value);
+  return builder.createOrFold<arith::IndexCastOp>(loc, builder.getI64Type(), value);
 }
 
 Value LoopBuilder::word(int64_t value) {

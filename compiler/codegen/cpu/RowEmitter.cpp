@@ -88,43 +88,51 @@ void RowEmitter::emitUnit(Value unit) {
   emitGroups();
 }
 
-/// The lanes of a block: whole chunks first, then single vectors of which the last may be partial.
+/// The lanes of a block: whole chunks first, then what is left.
 void RowEmitter::emitBlock(Value block) {
   vectorDim = static_cast<int>(kernel.rowSizes.size()) - 1;
   int64_t size = kernel.rowSizes.back(), step = plan.unroll * kLanes;
-  int64_t full = plan.block / step * step;
-  bool ragged = size % plan.block != 0 || plan.block % step != 0;
-  Value low = builder.createOrFold<arith::MulIOp>(loc, block, index(plan.block));
-  if (plan.block == size)
-    low = index(0);
-  Value high = builder.createOrFold<arith::AddIOp>(loc, low, index(plan.block));
-  Value fullHigh = builder.createOrFold<arith::AddIOp>(loc, low, index(full));
-  if (size % plan.block != 0) {
-    high = arith::MinSIOp::create(builder, loc, high, index(size));
-    Value length = arith::SubIOp::create(builder, loc, high, low);
-    Value rest = arith::RemUIOp::create(builder, loc, length, index(step));
-    fullHigh = arith::SubIOp::create(builder, loc, high, rest);
-  }
-  if (full > 0)
-    loop(low, fullHigh, step, {}, [&](Value base, Values) {
+  auto chunks = [&](Value low, Value high) {
+    loop(low, high, step, {}, [&](Value base, Values) {
       setPieces(base, step);
       emitChunk(base);
       return Values{};
     });
-  if (!ragged)
+  };
+  if (plan.block == size) { // all is known
+    int64_t full = size / step * step;
+    if (full > 0)
+      chunks(index(0), index(full));
+    if (full < size) {
+      setPieces(index(full), size - full);
+      emitChunk(index(full));
+    }
     return;
+  }
+  Value low = arith::MulIOp::create(builder, loc, block, index(plan.block));
+  Value high = arith::AddIOp::create(builder, loc, low, index(plan.block));
+  if (size % plan.block == 0 && plan.block % step == 0)
+    return chunks(low, high);
+  high = arith::MinSIOp::create(builder, loc, high, index(size));
+  Value length = arith::SubIOp::create(builder, loc, high, low);
+  Value rest = arith::RemUIOp::create(builder, loc, length, index(step));
+  Value fullHigh = arith::SubIOp::create(builder, loc, high, rest);
+  chunks(low, fullHigh);
   loop(fullHigh, high, kLanes, {}, [&](Value base, Values) {
-    Value left = arith::SubIOp::create(builder, loc, high, base);
-    Value limit = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), left);
-    LaneEmitter emitter(builder, loc, kLanes, false);
-    Value zero = arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), 0);
-    Value lane = emitter.whole(Lanes::affine(zero, 1));
-    Value mask =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, lane, emitter.broadcast(limit));
-    pieces.assign(1, Piece{base, mask});
+    pieces.assign(1, Piece{base, maskUpTo(base, high)});
     emitChunk(base);
     return Values{};
   });
+}
+
+/// The lanes from `base` on that lie below `high`.
+Value RowEmitter::maskUpTo(Value base, Value high) {
+  Value left = arith::SubIOp::create(builder, loc, high, base);
+  Value limit = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), left);
+  LaneEmitter emitter(builder, loc, kLanes, false);
+  Value zero = arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), 0);
+  Value lane = emitter.whole(Lanes::affine(zero, 1));
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, lane, emitter.broadcast(limit));
 }
 
 void RowEmitter::emitChunk(Value base) {

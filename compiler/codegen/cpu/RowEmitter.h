@@ -54,6 +54,7 @@ private:
   Values loop(mlir::Value low, mlir::Value high, int64_t step, Values carried,
               llvm::function_ref<Values(mlir::Value, Values)> body);
   void setPieces(mlir::Value base, int64_t count);
+  mlir::Value maskUpTo(mlir::Value base, mlir::Value high);
 
   // Points.
   Values emitPoint(const Nest &nest, Values accumulators);

@@ -103,7 +103,8 @@ public:
     unit = std::max(1.0, unit * kNanosecondsPerCycle);
     // As many tasks as are wanted, unless they become too short.
     double total = unit * static_cast<double>(plan.unitCount);
-    double tasks = std::max(total / kTaskNanoseconds, std::min<double>(kUnitsWanted, 3 * total / kTaskNanoseconds));
+    double tasks =
+        std::max(total / kTaskNanoseconds, std::min<double>(kUnitsWanted, 3 * total / kTaskNanoseconds));
     plan.grain = std::clamp<int64_t>(static_cast<int64_t>(total / unit / tasks), 1, plan.unitCount);
     return plan;
   }
@@ -188,7 +189,8 @@ private:
       plan.unroll = std::min(plan.unroll, unrollOf(group, size));
     auto unitCycles = [&] { return laneCycles * plan.unroll * kLanes; };
     auto unitCount = [&] { return kernel.rows() / size * llvm::divideCeil(size, plan.unroll * kLanes); };
-    while (plan.unroll > 2 && unitCount() < kUnitsWanted && unitCycles() * kNanosecondsPerCycle > kTaskNanoseconds / 4)
+    while (plan.unroll > 2 && unitCount() < kUnitsWanted &&
+           unitCycles() * kNanosecondsPerCycle > kTaskNanoseconds / 4)
       plan.unroll /= 2;
     int64_t step = plan.unroll * kLanes;
     // Blocks large enough to be worth a task, yet small enough that a short dim feeds several threads.
