@@ -8,7 +8,6 @@ using namespace cleave;
 using namespace cleave::lower;
 
 static constexpr StringLiteral kTypeAttr = "model.type";
-static constexpr StringLiteral kInOrderAttr = "model.in_order";
 static constexpr StringLiteral kStep = "step";
 static constexpr StringLiteral kSeed = "seed";
 
@@ -210,7 +209,7 @@ void Lowering::emitEntry(const ast::Entry &entry) {
     if (input.source)
       function.setArgAttr(i, model::kSourceAttr, FlatSymbolRefAttr::get(&context, input.source->name));
     if (input.inOrder)
-      function.setArgAttr(i, kInOrderAttr, builder.getUnitAttr());
+      function.setArgAttr(i, model::kOrderedAttr, builder.getUnitAttr());
   }
   frames.clear();
 }
