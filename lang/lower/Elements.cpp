@@ -7,10 +7,6 @@ using namespace mlir;
 using namespace cleave;
 using namespace cleave::lower;
 
-static bool isUnsigned(ast::ElementType type) {
-  return type == ast::ElementType::U8 || type == ast::ElementType::Bool;
-}
-
 static Value emitReal(OpBuilder &b, Location loc, Type type, double value) {
   return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
 }

@@ -65,6 +65,7 @@ private:
   void emitLet(const ast::Let &let);
   void emitSet(const ast::Set &set);
   void emitPrint(const ast::Print &print);
+  void emitAssert(const ast::Assert &assertion);
   // Statements, then the values of the results, one after the other.
   Bound emitBody(const ast::Body &body);
   // Marks a value with the name a user knows it by.
@@ -178,6 +179,10 @@ private:
   // Composites that draw nothing and capture nothing are emitted once.
   llvm::DenseMap<const ast::Function *, mlir::func::FuncOp> composites;
 };
+
+inline bool isUnsigned(ast::ElementType type) {
+  return type == ast::ElementType::U8 || type == ast::ElementType::Bool;
+}
 
 // Floor division, or the remainder of the divisor's sign.
 mlir::Value emitIntegerDivision(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value left,

@@ -1,4 +1,5 @@
 #include "lang/lower/Lowering.h"
+#include "lang/lower/Ranges.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -23,13 +24,16 @@ void Lowering::emitStatement(const ast::Stmt *stmt) {
     return emitUpdate(*ast::as<ast::Update>(stmt));
   case ast::Stmt::Kind::Print:
     return emitPrint(*ast::as<ast::Print>(stmt));
-  case ast::Stmt::Kind::Assert: {
-    auto *assertion = ast::as<ast::Assert>(stmt);
-    model::AssertOp::create(builder, loc(stmt->location), emitTensor(assertion->condition),
-                            assertion->message);
-    return;
+  case ast::Stmt::Kind::Assert:
+    return emitAssert(*ast::as<ast::Assert>(stmt));
   }
-  }
+}
+
+void Lowering::emitAssert(const ast::Assert &assertion) {
+  Value condition = emitTensor(assertion.condition);
+  if (rangeOf(condition).low == 1)
+    return; // known to hold
+  model::AssertOp::create(builder, loc(assertion.location), condition, assertion.message);
 }
 
 Value Lowering::named(Value value, const ast::Value &name) {
@@ -60,9 +64,21 @@ void Lowering::emitSet(const ast::Set &set) {
   values[set.value] = {value};
 }
 
+// A printed value's type is all that says how to print it: bytes are widened, since i8 is signed there.
+static Value widened(OpBuilder &builder, Location where, Value tensor, ArrayRef<Dim> dims) {
+  IndexEmitter emitter(builder, where, dims);
+  Value scalar = emitter.read(tensor, emitter.identity());
+  return emitter.finish(arith::ExtUIOp::create(emitter.body(), where, builder.getI32Type(), scalar));
+}
+
 void Lowering::emitPrint(const ast::Print &print) {
   SmallVector<Value> inputs;
-  for (const ast::Expr *value : print.values)
-    inputs.append(emit(value));
-  model::PrintOp::create(builder, loc(print.location), print.label, inputs);
+  Location where = loc(print.location);
+  for (const ast::Expr *expr : print.values)
+    for (Value value : emit(expr)) {
+      bool isByte = expr->type().element == ast::ElementType::U8;
+      auto type = cast<RankedTensorType>(value.getType());
+      inputs.push_back(isByte ? widened(builder, where, value, dimsOf(type)) : value);
+    }
+  model::PrintOp::create(builder, where, print.label, inputs);
 }

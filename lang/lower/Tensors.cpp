@@ -1,7 +1,7 @@
 // Tensor-level expressions.
 #include "lang/lower/Lowering.h"
 
-#include "lang/lower/Random.h"
+#include "lang/lower/Ranges.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -128,10 +128,39 @@ Value Lowering::emitComprehension(const ast::Comprehension &expr) {
   for (const ast::IndexVariable *variable : expr.reduced)
     scope.dims.try_emplace(variable, scope.dims.size());
   Value scalar = emitElement(expr.body, scope);
-  return emitter.finish(scalar, expr.exact);
+  ast::ElementType element = expr.type().element;
+  bool ordered = expr.combiner == ast::Combiner::Max || expr.combiner == ast::Combiner::Min;
+  if (!ordered || !isUnsigned(element))
+    return emitter.finish(scalar, expr.exact);
+  // The op's greatest and least are of signed numbers.
+  Value wide = emitter.finish(
+      arith::ExtUIOp::create(emitter.body(), emitter.loc(), builder.getI32Type(), scalar), expr.exact);
+  IndexEmitter narrow(builder, emitter.loc(), dimsOf(expr.variables));
+  return narrow.finish(arith::TruncIOp::create(narrow.body(), narrow.loc(), elementType(element),
+                                               narrow.read(wide, narrow.identity())));
 }
 
 //===-- Gathers and scatters ----------------------------------------------===//
+
+// A tensor read at `map`, as a tensor over the dims that the map depends on; `map` becomes the read of that.
+static Value emitRead(OpBuilder &builder, Location where, ArrayRef<Dim> all, Value tensor, bool isUnsigned,
+                      AffineMap &map) {
+  SmallVector<Dim> dims;
+  SmallVector<AffineExpr> read, renumbered(all.size(), builder.getAffineConstantExpr(0));
+  for (unsigned dim = 0; dim < all.size(); ++dim) {
+    if (!map.isFunctionOfDim(dim))
+      continue;
+    renumbered[dim] = builder.getAffineDimExpr(dims.size());
+    read.push_back(builder.getAffineDimExpr(dim));
+    dims.push_back(all[dim]);
+  }
+  IndexEmitter emitter(builder, where, dims);
+  Value scalar = emitter.read(tensor, map.replaceDimsAndSymbols(renumbered, {}, dims.size(), 0));
+  if (isUnsigned)
+    scalar = arith::ExtUIOp::create(emitter.body(), where, builder.getI32Type(), scalar);
+  map = AffineMap::get(all.size(), 0, read, builder.getContext());
+  return emitter.finish(scalar);
+}
 
 // Index tensors are read by plain variables and hold signed integers: anything else is made so first.
 void Lowering::emitIndices(const std::vector<ast::IndexRead> &reads,
@@ -141,52 +170,73 @@ void Lowering::emitIndices(const std::vector<ast::IndexRead> &reads,
   for (const ast::IndexRead &read : reads) {
     Value tensor = emitTensor(read.base);
     AffineMap map = affineMap(read.positions, dims, variables.size(), 0);
-    bool isUnsigned = read.base->type().element == ast::ElementType::U8;
-    if (isUnsigned || !map.isProjectedPermutation(/*allowZeroInResults=*/false)) {
-      IndexEmitter emitter(builder, loc(read.base->location), dimsOf(variables));
-      Value scalar = emitter.read(tensor, map);
-      if (isUnsigned)
-        scalar = arith::ExtUIOp::create(emitter.body(), emitter.loc(), builder.getI32Type(), scalar);
-      tensor = emitter.finish(scalar);
-      map = emitter.identity();
-    }
+    bool asUnsigned = isUnsigned(read.base->type().element);
+    if (asUnsigned || !map.isProjectedPermutation())
+      tensor = emitRead(builder, loc(read.base->location), dimsOf(variables), tensor, asUnsigned, map);
     tensors.push_back(tensor);
     maps.push_back(map);
   }
 }
 
-// Counts, as a maximum of zeros and ones, whether any position is outside the table.
+// Whether a position stays inside an axis, by what is known of the index tensors.
+static bool staysInside(AffineExpr position, int64_t size, ArrayRef<Value> indices) {
+  auto symbol = dyn_cast<AffineSymbolExpr>(position);
+  if (!symbol)
+    return false;
+  Interval range = rangeOf(indices[symbol.getPosition()]);
+  return range.low >= 0 && range.high < size;
+}
+
+// Which dims of the point space the index tensors, and the positions to be checked, depend on.
+static SmallVector<unsigned> dimsRead(AffineMap map, ArrayRef<AffineMap> indexMaps,
+                                      ArrayRef<unsigned> checked) {
+  SmallVector<unsigned> dims;
+  for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
+    if (llvm::any_of(indexMaps, [&](AffineMap m) { return m.isFunctionOfDim(dim); }) ||
+        llvm::any_of(checked, [&](unsigned d) { return map.getResult(d).isFunctionOfDim(dim); }))
+      dims.push_back(dim);
+  return dims;
+}
+
+// Finds, as a maximum of zeros and ones, whether any position is outside the table.
 void Lowering::assertInside(const ast::Gather &expr, ArrayRef<Value> indices, ArrayRef<AffineMap> indexMaps,
                             AffineMap map) {
-  SmallVector<Dim> dims = dimsOf(expr.variables);
+  SmallVector<Dim> all = dimsOf(expr.variables), dims;
+  const std::vector<const ast::Axis *> &axes = expr.table->type().axes;
+  SmallVector<unsigned> unsure;
+  for (unsigned d = 0; d < axes.size(); ++d)
+    if (!expr.checked[d] && !staysInside(map.getResult(d), axes[d]->size, indices))
+      unsure.push_back(d);
+  if (unsure.empty())
+    return;
+  // The positions repeat along dims that they do not depend on.
+  SmallVector<AffineExpr> renumbered(all.size(), builder.getAffineConstantExpr(0));
+  for (unsigned dim : dimsRead(map, indexMaps, unsure)) {
+    renumbered[dim] = builder.getAffineDimExpr(dims.size());
+    dims.push_back(all[dim]);
+  }
   model::Combiner combiner = dims.empty() ? model::Combiner::None : model::Combiner::Max;
   IndexEmitter emitter(builder, loc(expr.location), /*parallel=*/{}, dims, combiner);
   OpBuilder &body = emitter.body();
   Location where = emitter.loc();
+  auto within = [&](AffineMap m) {
+    return m.replaceDimsAndSymbols(renumbered, {}, dims.size(), m.getNumSymbols());
+  };
   SmallVector<Value> symbols;
   for (auto [tensor, indexMap] : llvm::zip(indices, indexMaps)) {
-    Value scalar = emitter.read(tensor, indexMap);
-    if (!scalar.getType().isInteger(64))
-      scalar = arith::ExtSIOp::create(body, where, body.getI64Type(), scalar);
-    symbols.push_back(scalar);
+    Value scalar = emitter.read(tensor, within(indexMap));
+    bool isWide = scalar.getType().isInteger(64);
+    symbols.push_back(isWide ? scalar : body.createOrFold<arith::ExtSIOp>(where, body.getI64Type(), scalar));
   }
-  auto integer = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(body, where, body.getI64IntegerAttr(value));
-  };
   Value bad;
-  for (auto [d, axis] : llvm::enumerate(expr.table->type().axes)) {
-    if (expr.checked[d])
-      continue;
-    Value position = emitAffine(emitter, map.getResult(d), symbols);
+  for (unsigned d : unsure) {
+    Value position = emitAffine(emitter, within(map).getResult(d), symbols);
+    Value size = arith::ConstantOp::create(body, where, body.getI64IntegerAttr(axes[d]->size));
     // As unsigned numbers, negative positions are greater than any size.
-    Value outside =
-        arith::CmpIOp::create(body, where, arith::CmpIPredicate::uge, position, integer(axis->size));
+    Value outside = arith::CmpIOp::create(body, where, arith::CmpIPredicate::uge, position, size);
     bad = bad ? arith::OrIOp::create(body, where, bad, outside).getResult() : outside;
   }
-  if (!bad)
-    return;
-  Value flag = arith::ExtUIOp::create(body, where, body.getI32Type(), bad);
-  Value any = emitter.finish(flag);
+  Value any = emitter.finish(arith::ExtUIOp::create(body, where, body.getI32Type(), bad));
   IndexEmitter check(builder, where, {});
   Value zero = arith::ConstantOp::create(check.body(), where, builder.getI32IntegerAttr(0));
   Value fine = check.finish(

@@ -14,3 +14,11 @@ composite function squashed(x: f32[N], k: f32) -> f32[N] {
 entry f(x: f32[N], k: f32) -> (y: f32[N]) {
   return squashed(squashed(x, k), k)
 }
+
+// CHECK-LABEL: func.func @f
+// CHECK: %[[ONE:.*]]:2 = model.call @[[F:squashed.*]](%arg0, %arg1)
+// CHECK: %[[TWO:.*]]:2 = model.call @[[F]](%[[ONE]]#0, %arg1)
+// CHECK: return %[[TWO]]#0
+// CHECK: func.func private @[[F]]
+// CHECK-SAME: model.backward = @[[B:squashed.*backward]], model.composite = "squashed", model.residuals = 1 : i64
+// CHECK: func.func private @[[B]](%arg0: tensor<4xf32, #model.axes<N>>, %arg1: tensor<f32>, %arg2: tensor<4xf32, #model.axes<N>>, %arg3: tensor<4xf32, #model.axes<N>>, %arg4: tensor<4xf32, #model.axes<N>>) -> (tensor<4xf32, #model.axes<N>>, tensor<f32>)

@@ -8,3 +8,15 @@ entry f(ids: i32[Batch], text: u8[Batch], few: f32[Few, Embed], all: f32[Vocab, 
   let b[n, e] = all[text[n], e]
   return a, b
 }
+
+// CHECK-DAG: #[[TABLE:.*]] = affine_map<(d0, d1)[s0] -> (s0, d1)>
+// CHECK-DAG: #[[INDEX:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK-LABEL: func.func @f
+// CHECK: %[[ANY:.*]] = model.index () max (d0: Batch = 4) ins(%arg0[d0]
+// CHECK: %[[FINE:.*]] = model.index () ins(%[[ANY]][]
+// CHECK: model.assert %[[FINE]], "a position must be inside the table f32[Few, Embed]"
+// CHECK: model.gather %arg2 at(%arg0) #[[TABLE]] [#[[INDEX]]]
+// CHECK-NOT: model.assert
+// CHECK: %[[WIDE:.*]] = model.index (d0: Batch = 4) ins(%arg1[d0]
+// CHECK: arith.extui
+// CHECK: model.gather %arg3 at(%[[WIDE]]) #[[TABLE]] [#[[INDEX]]]

@@ -22,3 +22,14 @@ entry train(x: f32[Batch]) -> (loss: f32) {
   update scale with Descent(grad(loss, scale), lr: 0.5)
   return loss
 }
+
+// CHECK: model.state @optimizer.scale.a.v path "optimizer.scale.a.v" kind "optimizer"
+// CHECK-LABEL: func.func @train
+// CHECK-SAME: %[[A:.*]]: tensor<f32> {model.state = @scale.a}, %[[V:.*]]: tensor<f32> {model.state = @optimizer.scale.a.v}, %[[STEP:.*]]: tensor<i64> {model.state = @step}
+// CHECK-SAME: -> (tensor<f32> {model.output = "loss"}, tensor<f32> {model.state = @optimizer.scale.a.v}, tensor<f32> {model.state = @scale.a}, tensor<i64> {model.state = @step})
+// CHECK: %[[LOSS:.*]] = model.name %{{.*}} "loss"
+// CHECK: %[[G:.*]] = model.gradient %[[LOSS]] wrt(%[[A]])
+// CHECK: %[[MOVED:.*]] = model.index () ins(%[[V]][], %[[G]][]
+// CHECK: %[[NEXT:.*]] = model.index () ins(%[[A]][], %[[MOVED]][]
+// CHECK: %[[LATER:.*]] = model.index () ins(%[[STEP]][]
+// CHECK: return %[[LOSS]], %[[MOVED]], %[[NEXT]], %[[LATER]]

@@ -10,3 +10,12 @@ entry f(x: f32[N] from noise) -> (y: f32) {
   print("seen", seen)
   return sum(n) x[n]
 }
+
+// CHECK: model.state @seen path "seen" kind "buffer" : tensor<i64>
+// CHECK: model.data @noise kind "synthetic" {distribution = "normal"}
+// CHECK-LABEL: func.func @f
+// CHECK-SAME: {model.input = "x", model.source = @noise}
+// CHECK: %[[NEXT:.*]] = model.index () ins(%arg1[]
+// CHECK: model.assert %{{.*}}, "enough"
+// CHECK: model.print "seen"(%[[NEXT]])
+// CHECK: return %{{.*}}, %[[NEXT]], %{{.*}}
