@@ -25,7 +25,7 @@ entry train(x: f32[Batch]) -> (loss: f32) {
 
 // CHECK: model.state @optimizer.scale.a.v path "optimizer.scale.a.v" kind "optimizer"
 // CHECK-LABEL: func.func @train
-// CHECK-SAME: %[[A:.*]]: tensor<f32> {model.state = @scale.a}, %[[V:.*]]: tensor<f32> {model.state = @optimizer.scale.a.v}, %[[STEP:.*]]: tensor<i64> {model.state = @step}
+// CHECK-SAME: %[[A:[a-z0-9]*]]: tensor<f32> {model.state = @scale.a}, %[[V:[a-z0-9]*]]: tensor<f32> {model.state = @optimizer.scale.a.v}, %[[STEP:[a-z0-9]*]]: tensor<i64> {model.state = @step}
 // CHECK-SAME: -> (tensor<f32> {model.output = "loss"}, tensor<f32> {model.state = @optimizer.scale.a.v}, tensor<f32> {model.state = @scale.a}, tensor<i64> {model.state = @step})
 // CHECK: %[[LOSS:.*]] = model.name %{{.*}} "loss"
 // CHECK: %[[G:.*]] = model.gradient %[[LOSS]] wrt(%[[A]])
