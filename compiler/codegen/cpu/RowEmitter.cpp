@@ -73,6 +73,8 @@ void RowEmitter::emitUnit(Value unit) {
   SmallVector<int64_t> sizes(kernel.rowSizes);
   if (plan.vectorRows)
     sizes.back() = llvm::divideCeil(sizes.back(), plan.block);
+  if (plan.jam > 1)
+    sizes.rbegin()[1] /= plan.jam;
   rowIndex.assign(sizes.size(), {});
   for (int64_t dim = static_cast<int64_t>(sizes.size()) - 1; dim >= 0; --dim) {
     rowIndex[dim] = unit;
@@ -81,6 +83,8 @@ void RowEmitter::emitUnit(Value unit) {
     rowIndex[dim] = builder.createOrFold<arith::RemUIOp>(loc, unit, index(sizes[dim]));
     unit = builder.createOrFold<arith::DivUIOp>(loc, unit, index(sizes[dim]));
   }
+  if (plan.jam > 1)
+    rowIndex.rbegin()[1] = builder.createOrFold<arith::MulIOp>(loc, rowIndex.rbegin()[1], index(plan.jam));
   vectorDim = -1;
   pieces.assign(1, Piece{});
   if (plan.vectorRows)
@@ -119,10 +123,23 @@ void RowEmitter::emitBlock(Value block) {
   Value fullHigh = arith::SubIOp::create(builder, loc, high, rest);
   chunks(low, fullHigh);
   loop(fullHigh, high, kLanes, {}, [&](Value base, Values) {
-    pieces.assign(1, Piece{base, maskUpTo(base, high)});
+    pieces.assign(1, Piece{base, maskUpTo(base, high), {}});
     emitChunk(base);
     return Values{};
   });
+}
+
+/// Each piece once per row of the dim outside the last that the unit takes.
+void RowEmitter::jamPieces() {
+  if (plan.jam == 1)
+    return;
+  SmallVector<Piece> single = std::move(pieces);
+  pieces.clear();
+  for (int64_t row = 0; row < plan.jam; ++row)
+    for (Piece piece : single) {
+      piece.outer = builder.createOrFold<arith::AddIOp>(loc, rowIndex.rbegin()[1], index(row));
+      pieces.push_back(piece);
+    }
 }
 
 /// The lanes from `base` on that lie below `high`.
@@ -137,6 +154,7 @@ Value RowEmitter::maskUpTo(Value base, Value high) {
 
 void RowEmitter::emitChunk(Value base) {
   chunkBase = base;
+  jamPieces();
   emitGroups();
   chunkBase = {};
 }
@@ -199,7 +217,7 @@ RowEmitter::Values RowEmitter::overScalars(unsigned dim, int64_t size, Values ca
 void RowEmitter::setPieces(Value base, int64_t count) {
   pieces.clear();
   for (int64_t offset = 0; offset < count; offset += kLanes) {
-    Piece piece{builder.createOrFold<arith::AddIOp>(loc, base, index(offset)), {}};
+    Piece piece{builder.createOrFold<arith::AddIOp>(loc, base, index(offset)), {}, {}};
     if (count - offset < kLanes) {
       SmallVector<bool> exists(kLanes, false);
       std::fill_n(exists.begin(), count - offset, true);
@@ -392,6 +410,8 @@ Lanes RowEmitter::loopIndex(LaneEmitter &emitter, const Member &member, unsigned
                                           : rowDims + static_cast<int>(member.groupDim[dim.index]);
   if (position == vectorDim)
     return Lanes::affine(piece.base, 1);
+  if (piece.outer && position == rowDims - 2)
+    return Lanes::uniform(piece.outer);
   return Lanes::uniform(dim.kind == LoopDim::Row ? rowIndex[position] : innerIndex[position - rowDims]);
 }
 

@@ -21,9 +21,10 @@ public:
   void emit(mlir::Value begin, mlir::Value end);
 
 private:
-  struct Piece {      // one vector of lanes
-    mlir::Value base; // index of lane 0 along the vector dim
-    mlir::Value mask; // lanes that exist; null: all
+  struct Piece {       // one vector of lanes
+    mlir::Value base;  // index of lane 0 along the vector dim
+    mlir::Value mask;  // lanes that exist; null: all
+    mlir::Value outer; // index along the row dim outside the last, where a unit takes several
   };
   struct Nest { // the loops of a group, outermost first
     const Group *group = nullptr;
@@ -54,6 +55,7 @@ private:
   Values loop(mlir::Value low, mlir::Value high, int64_t step, Values carried,
               llvm::function_ref<Values(mlir::Value, Values)> body);
   void setPieces(mlir::Value base, int64_t count);
+  void jamPieces();
   mlir::Value maskUpTo(mlir::Value base, mlir::Value high);
 
   // Points.

@@ -17,7 +17,9 @@ namespace {
 constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 1, kMath = 12, kRandom = 60;
 constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
 constexpr double kTaskNanoseconds = 30e3;
-constexpr int64_t kUnitsWanted = 8; // so that a few threads find work of equal length
+constexpr int64_t kUnitsWanted = 8;    // so that a few threads find work of equal length
+constexpr int64_t kTileRegisters = 12; // accumulators of a register tile
+constexpr double kJamFrom = 8;         // terms of a sum that is worth a tile
 constexpr int64_t kWholeDim = 8192; // a last row dim up to this is one block, where nothing speaks against it
 
 struct Cost {
@@ -99,7 +101,7 @@ public:
       cutLastRowDim(plan, laneCycles);
     else
       plan.unitCount = kernel.rows();
-    double unit = plan.vectorRows ? laneCycles * plan.block : rowCycles;
+    double unit = plan.vectorRows ? laneCycles * plan.block * plan.jam : rowCycles;
     unit = std::max(1.0, unit * kNanosecondsPerCycle);
     // As many tasks as are wanted, unless they become too short.
     double total = unit * static_cast<double>(plan.unitCount);
@@ -192,16 +194,49 @@ private:
     while (plan.unroll > 2 && unitCount() < kUnitsWanted &&
            unitCycles() * kNanosecondsPerCycle > kTaskNanoseconds / 4)
       plan.unroll /= 2;
+    jamOuterDim(plan);
     int64_t step = plan.unroll * kLanes;
     // Blocks large enough to be worth a task, yet small enough that a short dim feeds several threads.
-    double wanted = kTaskNanoseconds / (laneCycles * kNanosecondsPerCycle);
+    double wanted = kTaskNanoseconds / (laneCycles * kNanosecondsPerCycle * static_cast<double>(plan.jam));
     if (kernel.rowSizes.size() == 1) // the only dim there is to cut
       wanted = std::min(wanted, std::max(static_cast<double>(size) / kUnitsWanted, wanted / 4));
     int64_t block = std::max<int64_t>(step, static_cast<int64_t>(wanted) / step * step);
     if (size <= kWholeDim && (size <= block || kernel.rowSizes.size() > 1))
       block = size;
     plan.block = std::min({block, size, std::max(step, kWholeDim)});
-    plan.unitCount = kernel.rows() / size * llvm::divideCeil(size, plan.block);
+    plan.unitCount = kernel.rows() / size / plan.jam * llvm::divideCeil(size, plan.block);
+  }
+
+  /// Bits of the widest value that is summed.
+  unsigned accumulatorBits() const {
+    unsigned bits = 0;
+    for (const Stage &stage : kernel.stages)
+      for (Type type : linalg::GenericOp(stage.op)->getResultTypes())
+        bits = std::max(bits, std::max(32u, getElementTypeOrSelf(type).getIntOrFloatBitWidth()));
+    return bits;
+  }
+
+  /// Register tiles for sums of many terms: a row of tile shares what does not depend on the outer dim (the
+  /// weights of a convolution) with the others. Only where nothing goes through a row buffer.
+  void jamOuterDim(RowPlan &plan) const {
+    bool sums = kernel.rowSizes.size() >= 2;
+    double terms = 1;
+    for (const Group &group : groups) {
+      sums &= !llvm::is_contained(group.reduced, false);
+      terms = std::max(terms, points(group));
+    }
+    for (const Stage &stage : kernel.stages)
+      sums &= stage.inner.empty() || stage.reducesAny();
+    if (!sums || terms < kJamFrom)
+      return;
+    int64_t registersPerLaneVector = llvm::divideCeil(accumulatorBits(), 32u);
+    plan.unroll = std::min<unsigned>(plan.unroll, registersPerLaneVector > 1 ? 1 : 2);
+    int64_t most = kTileRegisters / (plan.unroll * registersPerLaneVector);
+    for (int64_t jam = std::min(most, kernel.rowSizes.rbegin()[1]); jam > 1; --jam)
+      if (kernel.rowSizes.rbegin()[1] % jam == 0) {
+        plan.jam = jam;
+        return;
+      }
   }
 
   const Kernel &kernel;

@@ -19,6 +19,7 @@ struct RowPlan {
   bool vectorRows = false;
   int64_t block = 1;                       // vectorRows: rows of the last row dim per unit
   unsigned unroll = 1;                     // vectorRows: vectors side by side
+  int64_t jam = 1;                         // vectorRows: rows of the dim outside it that a unit takes at once
   llvm::SmallVector<int> vectorDim;        // otherwise, per group: inner dim, or -1 for scalar code
   llvm::SmallVector<unsigned> groupUnroll; // otherwise, per group: vectors side by side
   int64_t unitCount = 1;

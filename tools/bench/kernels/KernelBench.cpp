@@ -36,17 +36,20 @@ rt::ThreadPool &pool() {
 /// A kernel, compiled, with buffers of its own.
 class Runner {
 public:
-  explicit Runner(const KernelText &text) {
+  explicit Runner(const KernelText &text) : Runner(text.name, print(text)) {}
+  Runner(const std::string &name, const std::string &text) {
     DialectRegistry registry;
     registerAllDialects(registry);
     registry.insert<model::ModelDialect>();
     context.appendDialectRegistry(registry);
-    module = parseSourceString<ModuleOp>(print(text), &context);
+    module = parseSourceString<ModuleOp>(text, &context);
     if (!module)
       std::abort();
-    auto kernel = cast<func::FuncOp>(module->lookupSymbol(text.name));
-    for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()))
-      buffers.emplace_back(cast<RankedTensorType>(type).getNumElements() + 16, 0.5f);
+    auto kernel = cast<func::FuncOp>(module->lookupSymbol(name));
+    for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes())) {
+      auto tensor = cast<RankedTensorType>(type);
+      buffers.emplace_back(tensor.getNumElements() * tensor.getElementTypeBitWidth() / 32 + 16, 0.5f);
+    }
     for (auto &buffer : buffers) {
       bytes += static_cast<int64_t>((buffer.size() - 16) * sizeof(float));
       pointers.push_back(buffer.data());
@@ -56,11 +59,11 @@ public:
     codegen::buildKernelsPipeline(passes);
     if (failed(passes.run(*module)))
       std::abort();
-    Operation *compiled = module->lookupSymbol(text.name);
+    Operation *compiled = module->lookupSymbol(name);
     rows = compiled->getAttrOfType<IntegerAttr>("cleave.row_count").getInt();
     grain = compiled->getAttrOfType<IntegerAttr>("cleave.grain").getInt();
     code = cantFail(codegen::jit(*module));
-    function = code->lookup(text.name);
+    function = code->lookup(name);
   }
 
   void run() { pool().run(function, pointers.data(), rows, grain); }
@@ -139,46 +142,90 @@ void registerProduct(const ProductShape &shape) {
   })->UseRealTime();
 }
 
+/// A 3 x 3 convolution of 32 channels to `features`, as the language writes it: windows read by index.
+std::string convolutionText(int64_t features) {
+  std::string f = std::to_string(features);
+  std::string out = "tensor<8x32x32x" + f + "xf32>", weights = "tensor<3x3x32x" + f + "xf32>";
+  return "func.func private @convolution(%x: tensor<8x34x34x32xf32>, %w: " + weights + ") -> " + out +
+         " attributes {cleave.kernel, cleave.rows = array<i64: 8, 32, 32, " + f + ">} {\n" +
+         "  %zero = arith.constant 0.0 : f32\n  %e = tensor.empty() : " + out +
+         "\n  %f = linalg.fill ins(%zero : f32) outs(%e : " + out + ") -> " + out + R"(
+  %r = linalg.generic {indexing_maps = [affine_map<(b, i, j, o, y, x, c) -> (y, x, c, o)>,
+                                        affine_map<(b, i, j, o, y, x, c) -> (b, i, j, o)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%w : )" +
+         weights + ") outs(%f : " + out + R"() attrs = {cleave.rows = array<i64: 0, 1, 2, 3>} {
+  ^bb0(%a: f32, %o: f32):
+    %b = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %dy = linalg.index 4 : index
+    %dx = linalg.index 5 : index
+    %c = linalg.index 6 : index
+    %y = arith.addi %i, %dy : index
+    %z = arith.addi %j, %dx : index
+    %v = tensor.extract %x[%b, %y, %z, %c] : tensor<8x34x34x32xf32>
+    %m = arith.mulf %v, %a : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> )" +
+         out + "\n  return %r : " + out + "\n}\n";
+}
+
+void registerConvolution(int64_t features) {
+  benchmark::RegisterBenchmark(("convolution/32x" + std::to_string(features)).c_str(), [=](benchmark::State
+                                                                                               &state) {
+    Runner runner("convolution", convolutionText(features));
+    for (auto _ : state)
+      runner.run();
+    countFlops(state, 2.0 * 8 * 32 * 32 * 9 * 32 * static_cast<double>(features));
+  })->UseRealTime();
+}
+
 /// Compiles as many distinct kernels as a GPT has; the counters give milliseconds per step.
 void registerCompile(int64_t copies) {
   std::string text;
   for (int64_t i = 0; i < copies; ++i)
-    for (KernelText kernel : {layerNormKernel(256 + i, 384), softmaxKernel(128 + i, 256), geluKernel(64 + i, 100),
-                              adamKernel(10000 + i), columnSumKernel(2048 + i, 512),
+    for (KernelText kernel : {layerNormKernel(256 + i, 384), softmaxKernel(128 + i, 256),
+                              geluKernel(64 + i, 100), adamKernel(10000 + i), columnSumKernel(2048 + i, 512),
                               productKernel("product", 1, 512 + i, 384, 384, false, false)}) {
       kernel.name += std::to_string(i);
       text += print(kernel);
     }
   std::string name = "compile/" + std::to_string(6 * copies) + "_kernels";
-  benchmark::RegisterBenchmark(name.c_str(), [text](benchmark::State &state) {
-    DialectRegistry registry;
-    registerAllDialects(registry);
-    registry.insert<model::ModelDialect>();
-    MLIRContext context(registry);
-    using Clock = std::chrono::steady_clock;
-    double loops = 0, kernels = 0, jit = 0;
-    auto since = [](Clock::time_point start) {
-      return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    };
-    for (auto _ : state) {
-      auto module = parseSourceString<ModuleOp>(text, &context);
-      auto start = Clock::now();
-      PassManager first(&context), second(&context);
-      codegen::buildLoopsPipeline(first);
-      (void)first.run(*module);
-      loops += since(start);
-      start = Clock::now();
-      codegen::buildKernelsPipeline(second);
-      (void)second.run(*module);
-      kernels += since(start);
-      start = Clock::now();
-      auto code = cantFail(codegen::jit(*module));
-      jit += since(start);
-    }
-    state.counters["loops"] = benchmark::Counter(loops, benchmark::Counter::kAvgIterations);
-    state.counters["kernels"] = benchmark::Counter(kernels, benchmark::Counter::kAvgIterations);
-    state.counters["jit"] = benchmark::Counter(jit, benchmark::Counter::kAvgIterations);
-  })->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
+  benchmark::RegisterBenchmark(
+      name.c_str(),
+      [text](benchmark::State &state) {
+        DialectRegistry registry;
+        registerAllDialects(registry);
+        registry.insert<model::ModelDialect>();
+        MLIRContext context(registry);
+        using Clock = std::chrono::steady_clock;
+        double loops = 0, kernels = 0, jit = 0;
+        auto since = [](Clock::time_point start) {
+          return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+        };
+        for (auto _ : state) {
+          auto module = parseSourceString<ModuleOp>(text, &context);
+          auto start = Clock::now();
+          PassManager first(&context), second(&context);
+          codegen::buildLoopsPipeline(first);
+          (void)first.run(*module);
+          loops += since(start);
+          start = Clock::now();
+          codegen::buildKernelsPipeline(second);
+          (void)second.run(*module);
+          kernels += since(start);
+          start = Clock::now();
+          auto code = cantFail(codegen::jit(*module));
+          jit += since(start);
+        }
+        state.counters["loops"] = benchmark::Counter(loops, benchmark::Counter::kAvgIterations);
+        state.counters["kernels"] = benchmark::Counter(kernels, benchmark::Counter::kAvgIterations);
+        state.counters["jit"] = benchmark::Counter(jit, benchmark::Counter::kAvgIterations);
+      })
+      ->Unit(benchmark::kMillisecond)
+      ->MeasureProcessCPUTime();
 }
 
 /// Copies half of `bytes` to the other half: as many bytes moved as the kernels beside it.
@@ -213,6 +260,17 @@ int main(int argc, char **argv) {
   registerRows(biasGeluKernel(2048, 1536));
   registerRows(adamKernel(10'000'000));
   registerRows(columnSumKernel(2048, 1536));
+  registerConvolution(16);
+  registerConvolution(64);
+  benchmark::RegisterBenchmark("product_f64/512x512x512", [](benchmark::State &state) {
+    std::string text = print(productKernel("product", 1, 512, 512, 512, false, false));
+    for (size_t at; (at = text.find("f32")) != std::string::npos;)
+      text.replace(at, 3, "f64");
+    Runner runner("product", text);
+    for (auto _ : state)
+      runner.run();
+    countFlops(state, 2.0 * 512 * 512 * 512);
+  })->UseRealTime();
   registerCompile(1);
   registerCompile(10);
   benchmark::Initialize(&argc, argv);
