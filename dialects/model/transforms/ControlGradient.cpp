@@ -1,5 +1,8 @@
 // The gradients of model.call, model.if and model.while.
+#include "dialects/model/transforms/CallOrder.h"
 #include "dialects/model/transforms/Gradients.h"
+
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace cleave::model;
@@ -48,6 +51,40 @@ LogicalResult cleave::model::reverseCall(CallOp op, ArrayRef<Value> cotangents, 
 // if
 //===------------------------------------------------------------------===//
 
+static bool hasEffects(func::FuncOp function, SymbolTable &symbols) {
+  WalkResult result = function.walk([&](Operation *op) {
+    bool found = isa<PrintOp, AssertOp>(op) || llvm::any_of(calleesOf(op, symbols), [&](func::FuncOp callee) {
+                   return hasEffects(callee, symbols);
+                 });
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+// Removes prints and assertions, also from what the function runs, which is copied where it has any: what is
+// computed again has said so once already.
+static void silence(func::FuncOp function, SymbolTable &symbols) {
+  function.walk([&](Operation *op) {
+    if (isa<PrintOp, AssertOp>(op)) {
+      op->erase();
+      return;
+    }
+    SmallVector<func::FuncOp> callees = calleesOf(op, symbols);
+    llvm::SmallSetVector<func::FuncOp, 2> distinct(callees.begin(), callees.end());
+    for (func::FuncOp callee : distinct) {
+      if (!hasEffects(callee, symbols))
+        continue;
+      func::FuncOp silent = callee.clone();
+      silent.setSymName((callee.getSymName() + "_silent").str());
+      symbols.insert(silent, std::next(callee->getIterator()));
+      silence(silent, symbols);
+      for (NamedAttribute attribute : llvm::to_vector(op->getAttrs()))
+        if (attribute.getValue() == FlatSymbolRefAttr::get(callee.getSymNameAttr()))
+          op->setAttr(attribute.getName(), FlatSymbolRefAttr::get(silent.getSymNameAttr()));
+    }
+  });
+}
+
 // @branch_backward(inputs..., cotangents...) -> cotangents of the wanted inputs: computes the branch again,
 // then goes back through it.
 static FailureOr<func::FuncOp> makeBranch(func::FuncOp branch, ArrayRef<Value> cotangents,
@@ -58,9 +95,7 @@ static FailureOr<func::FuncOp> makeBranch(func::FuncOp branch, ArrayRef<Value> c
   context.symbols.insert(function, std::next(branch->getIterator()));
   Block &block = function.getBody().front();
   Operation *end = block.getTerminator();
-  for (Operation &op : llvm::make_early_inc_range(block))
-    if (isa<PrintOp, AssertOp>(op)) // said once already
-      op.erase();
+  silence(function, context.symbols);
   SmallVector<Value> outputs(end->getOperands()), inputs(block.getArguments());
   SmallVector<Value> results;
   {

@@ -172,7 +172,7 @@ LogicalResult Exposer::checkFound(ModuleOp module) {
       if (distance < best)
         best = distance, nearest = name.getPath();
     });
-    InFlightDiagnostic error = module.emitError("a value to dump has a name in the program, got: '")
+    InFlightDiagnostic error = module.emitError("E705: a value to dump has a name in the program, found '")
                                << path << "'";
     if (!nearest.empty())
       error.attachNote() << "the nearest name is '" << nearest << "'";

@@ -1,7 +1,7 @@
 // RUN: %cleave-opt --model-expose=paths=blocks[*].h %s | %FileCheck %s
 // RUN: %not %cleave-opt --model-expose=paths=blocks[*].k %s 2>&1 | %FileCheck %s --check-prefix=MISSING
 
-// MISSING: a value to dump has a name in the program, got: 'blocks[*].k'
+// MISSING: a value to dump has a name in the program, found 'blocks[*].k'
 // MISSING: the nearest name is 'blocks[*].h'
 
 // CHECK-LABEL: func.func private @layer(
