@@ -301,7 +301,10 @@ bool Elaborator::finishMatch(Definition &callee, TypeScope &scope, std::vector<A
     if (callee.item->parameters[i].axis || !arguments[i].expr)
       continue;
     auto *constant = as<ast::Literal>(arguments[i].expr);
-    out.bindings.constants[i] = rigid ? nullptr : constant;
+    // A backward gives a cotangent for every floating-point parameter as written: none of them is bound.
+    bool isPassed =
+        rigid || (callee.item->hasBackward && constant && isKind(constant->type().element, "float"));
+    out.bindings.constants[i] = isPassed ? nullptr : constant;
     if (!out.bindings.constants[i])
       out.arguments.push_back(arguments[i].expr);
   }
