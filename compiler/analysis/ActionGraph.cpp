@@ -94,7 +94,7 @@ void ActionGraph::addRewrites(Block &block) {
       if (auto reader = indices.find(block.findAncestorOpInBlock(*user)); reader != indices.end())
         addUnlessCycle(reader->second, writer->second);
     for (auto [i, op] : llvm::enumerate(ops))
-      if (isEntry && isa<pipe::GuardOp>(op))
+      if (isEntry && pipe::mayStop(op))
         addUnlessCycle(i, writer->second);
   }
 }

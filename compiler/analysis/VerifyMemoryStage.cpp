@@ -57,7 +57,7 @@ private:
   llvm::DenseMap<Value, Content> contents;
   SmallVector<int64_t> counters;
   int64_t tokens = 0;
-  int64_t guards = 0; // still to come
+  int64_t guards = 0; // and asserts, still to come
 };
 
 } // namespace
@@ -111,8 +111,8 @@ LogicalResult Simulator::write(Operation *op, Value value, Content content) {
   if (failed(range))
     return failure();
   if (range->region == MemoryRegion::State && guards > 0)
-    return op->emitError("state must be written behind all guards, got ")
-           << guards << " guards still to come";
+    return op->emitError("state must be written behind all guards and asserts, got ")
+           << guards << " still to come";
   if (range->region == MemoryRegion::Input || range->region == MemoryRegion::Constant)
     return op->emitError("inputs and constants must not be written, got: ") << pipe::placeOf(value);
   contents[value] = normalized(content);
@@ -323,7 +323,6 @@ LogicalResult Simulator::runOp(Operation *op) {
         return LogicalResult(range);
       })
       .Default([&](Operation *) {
-        guards -= isa<pipe::GuardOp>(op);
         for (auto [i, value] : llvm::enumerate(op->getOperands()))
           if (!isa<pipe::YieldOp, func::ReturnOp>(op) && failed(expect(op, value, "operand " + Twine(i))))
             return failure();
@@ -332,9 +331,12 @@ LogicalResult Simulator::runOp(Operation *op) {
 }
 
 LogicalResult Simulator::runBlock(Block &block) {
-  for (Operation &op : block)
+  bool isEntry = block.getParentOp() == entry;
+  for (Operation &op : block) {
     if (failed(runOp(&op)))
       return failure();
+    guards -= isEntry && pipe::mayStop(&op);
+  }
   return success();
 }
 
@@ -365,7 +367,7 @@ LogicalResult Simulator::run() {
     contents[argument] = fresh(argument);
     model(*range).write(range->offset, contents[argument]);
   }
-  entry.walk([&](pipe::GuardOp) { ++guards; });
+  guards = llvm::count_if(block, [](Operation &op) { return pipe::mayStop(&op); });
   if (failed(runBlock(block)))
     return failure();
   return checkReturn(block.getTerminator());

@@ -63,7 +63,7 @@ private:
   int64_t &constantBytes;
   StorageBindings result;
   llvm::DenseMap<Value, Target> targets; // of values that were sunk
-  llvm::SmallVector<Operation *> guards;
+  llvm::SmallVector<Operation *> guards; // and asserts
 };
 
 } // namespace
@@ -314,7 +314,9 @@ void Binder::bindSlices(Block &block) {
 
 StorageBindings Binder::run() {
   Block &block = entry.getBody().front();
-  llvm::append_range(guards, block.getOps<pipe::GuardOp>());
+  for (Operation &op : block)
+    if (pipe::mayStop(&op))
+      guards.push_back(&op);
   bindArguments();
   sinkTerminator(block, returnTargets());
   bindBlock(block);

@@ -8,30 +8,33 @@ using analysis::ActionGraph;
 
 namespace {
 
-// Greedy list scheduling: n ops, each step looks at what is ready.
-class ListScheduler {
-public:
-  explicit ListScheduler(Block &block);
-  SmallVector<Operation *> run();
+using Order = SmallVector<unsigned>; // nodes of the graph
 
-private:
-  // Bytes more (or fewer) that are alive once the op has run.
-  int64_t growth(unsigned node) const;
-  void take(unsigned node);
-  void markUrgent();
+// The problem: what waits for what, and the bytes that values keep.
+struct ListProblem {
+  explicit ListProblem(Block &block);
+
+  int64_t bytesOf(Value value) const { return sizes.lookup(value); }
+  int64_t resultBytes(unsigned node) const;
+  // The most bytes alive at once, and their sum over time.
+  std::pair<int64_t, int64_t> cost(const Order &order) const;
 
   ActionGraph graph;
-  std::vector<unsigned> waiting;           // predecessors not yet taken
-  std::vector<SmallVector<Value>> reads;   // values of this block each op reads, nested reads included
-  llvm::BitVector urgent;                  // what guards wait for
-  llvm::DenseMap<Value, unsigned> readers; // ops that still have to read a value
-  llvm::SmallVector<unsigned> ready;
+  std::vector<SmallVector<Value>> reads;  // values of this block each op reads, nested reads included
+  llvm::DenseMap<Value, int64_t> sizes;   // what the block hands on has a place of its own: no bytes here
+  llvm::DenseMap<Value, unsigned> counts; // readers of each value
+  llvm::BitVector urgent;                 // what guards wait for
+
+private:
+  void markUrgent();
 };
 
 } // namespace
 
-ListScheduler::ListScheduler(Block &block) : graph(block), reads(graph.ops.size()) {
+ListProblem::ListProblem(Block &block) : graph(block), reads(graph.ops.size()) {
   for (unsigned i = 0; i < graph.ops.size(); ++i) {
+    for (Value value : graph.ops[i]->getResults())
+      sizes[value] = pipe::bytesOf(value.getType());
     llvm::SmallDenseSet<Value> seen;
     graph.ops[i]->walk([&](Operation *inner) {
       for (Value operand : inner->getOperands())
@@ -39,18 +42,14 @@ ListScheduler::ListScheduler(Block &block) : graph(block), reads(graph.ops.size(
           reads[i].push_back(operand);
     });
     for (Value value : reads[i])
-      ++readers[value];
-    waiting.push_back(graph.predecessors[i].size());
-    if (waiting.back() == 0)
-      ready.push_back(i);
+      ++counts[value];
   }
-  markUrgent();
-  // What the block hands on is never freed by its readers.
   for (Value value : block.getTerminator()->getOperands())
-    ++readers[value];
+    sizes[value] = 0;
+  markUrgent();
 }
 
-void ListScheduler::markUrgent() {
+void ListProblem::markUrgent() {
   urgent.resize(graph.ops.size());
   SmallVector<unsigned> stack;
   for (unsigned i = 0; i < graph.ops.size(); ++i)
@@ -65,41 +64,102 @@ void ListScheduler::markUrgent() {
   }
 }
 
-int64_t ListScheduler::growth(unsigned node) const {
+int64_t ListProblem::resultBytes(unsigned node) const {
   int64_t bytes = 0;
   for (Value value : graph.ops[node]->getResults())
-    bytes += pipe::bytesOf(value.getType());
-  for (Value value : reads[node])
-    if (readers.lookup(value) == 1)
-      bytes -= pipe::bytesOf(value.getType());
+    bytes += bytesOf(value);
   return bytes;
 }
 
-void ListScheduler::take(unsigned node) {
-  for (Value value : reads[node])
-    --readers[value];
-  for (unsigned next : graph.successors[node])
-    if (--waiting[next] == 0)
-      ready.push_back(next);
+std::pair<int64_t, int64_t> ListProblem::cost(const Order &order) const {
+  llvm::DenseMap<Value, unsigned> left = counts;
+  int64_t alive = 0, most = 0, sum = 0;
+  for (unsigned node : order) {
+    alive += resultBytes(node);
+    most = std::max(most, alive);
+    for (Value value : reads[node])
+      if (--left[value] == 0)
+        alive -= bytesOf(value);
+    for (Value value : graph.ops[node]->getResults())
+      if (!left.lookup(value))
+        alive -= bytesOf(value);
+    sum += alive;
+  }
+  return {most, sum};
 }
 
-SmallVector<Operation *> ListScheduler::run() {
-  SmallVector<Operation *> order;
+// Takes ready nodes one by one, the least by `rank` first; `waits[i]` lists what node i makes ready, `needs`
+// how much each node waits for.
+template <class Rank, class Take>
+static Order takeGreedily(ArrayRef<SmallVector<unsigned>> waits, std::vector<unsigned> needs, Rank rank,
+                          Take take) {
+  Order ready, order;
+  for (unsigned i = 0; i < needs.size(); ++i)
+    if (needs[i] == 0)
+      ready.push_back(i);
   while (!ready.empty()) {
-    auto rank = [&](unsigned node) { return std::make_tuple(!urgent.test(node), growth(node), node); };
-    auto best = std::min_element(ready.begin(), ready.end(),
-                                 [&](unsigned a, unsigned b) { return rank(a) < rank(b); });
+    auto *best = std::min_element(ready.begin(), ready.end(),
+                                  [&](unsigned a, unsigned b) { return rank(a) < rank(b); });
     unsigned node = *best;
     ready.erase(best);
-    order.push_back(graph.ops[node]);
+    order.push_back(node);
     take(node);
+    for (unsigned next : waits[node])
+      if (--needs[next] == 0)
+        ready.push_back(next);
   }
   return order;
 }
 
+static std::vector<unsigned> sizesOf(const std::vector<SmallVector<unsigned>> &lists) {
+  std::vector<unsigned> sizes;
+  for (const SmallVector<unsigned> &list : lists)
+    sizes.push_back(list.size());
+  return sizes;
+}
+
+static Order fromFront(const ListProblem &problem) {
+  llvm::DenseMap<Value, unsigned> left = problem.counts;
+  auto rank = [&](unsigned node) {
+    int64_t growth = problem.resultBytes(node);
+    for (Value value : problem.reads[node])
+      if (left.lookup(value) == 1)
+        growth -= problem.bytesOf(value);
+    return std::make_tuple(!problem.urgent.test(node), growth, node);
+  };
+  auto take = [&](unsigned node) {
+    for (Value value : problem.reads[node])
+      --left[value];
+  };
+  return takeGreedily(problem.graph.successors, sizesOf(problem.graph.predecessors), rank, take);
+}
+
+// Backwards in time: reading a value makes it alive, making it ends its life.
+static Order fromBack(const ListProblem &problem) {
+  llvm::DenseSet<Value> alive;
+  auto rank = [&](unsigned node) {
+    int64_t growth = 0;
+    for (Value value : problem.reads[node])
+      growth += alive.contains(value) ? 0 : problem.bytesOf(value);
+    for (Value value : problem.graph.ops[node]->getResults())
+      growth -= alive.contains(value) ? problem.bytesOf(value) : 0;
+    return std::make_tuple(problem.urgent.test(node), growth, ~node);
+  };
+  auto take = [&](unsigned node) {
+    alive.insert(problem.reads[node].begin(), problem.reads[node].end());
+    for (Value value : problem.graph.ops[node]->getResults())
+      alive.erase(value);
+  };
+  Order order = takeGreedily(problem.graph.predecessors, sizesOf(problem.graph.successors), rank, take);
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
 void cleave::convert::orderActions(Block &block) {
-  for (Operation *op : ListScheduler(block).run())
-    op->moveBefore(block.getTerminator());
+  ListProblem problem(block);
+  Order front = fromFront(problem), back = fromBack(problem);
+  for (unsigned node : problem.cost(back) <= problem.cost(front) ? back : front)
+    problem.graph.ops[node]->moveBefore(block.getTerminator());
   for (Operation &op : block)
     for (Region &region : op.getRegions())
       for (Block &inner : region)

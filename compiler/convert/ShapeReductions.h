@@ -8,7 +8,8 @@ namespace cleave::convert {
 
 // Rewrites the reductions of a block and of the regions within:
 //
-// - a sum of a product of more than two plain factors becomes a plain product, with what concerns one factor before
+// - a sum of a product of more than two plain factors becomes a plain product, with what concerns one factor
+// before
 //   it and what is the same for all terms behind it:
 //
 //     %y = index (m, n) sum (k) ins(%a[m, k], %b[k, n], %c[n]) { (exp %a) * %b * %c }
@@ -18,7 +19,8 @@ namespace cleave::convert {
 //
 // - a large reduction to a scalar becomes one to rows, which all cores share, and one of the rows:
 //
-//     %y = index () sum (m, n) ins(%a[m, n])   ->   %0 = index (m) sum (n) ins(%a[m, n]); %y = index () sum (m) ins(%0[m])
+//     %y = index () sum (m, n) ins(%a[m, n])   ->   %0 = index (m) sum (n) ins(%a[m, n]); %y = index () sum
+//     (m) ins(%0[m])
 //
 // How terms are grouped depends on shapes alone.
 void shapeReductions(mlir::Block &block);

@@ -39,6 +39,9 @@ inline constexpr llvm::StringLiteral kStateBytesAttr = "pipe.state_bytes";
 // Bytes of a tensor as stored: one byte per i1 element.
 int64_t bytesOf(mlir::Type type);
 
+// Whether an op, or one within, may stop the run: a guard or an assert. State is written behind all of them.
+bool mayStop(mlir::Operation *op);
+
 // The user's path of a value, or "".
 llvm::StringRef nameOf(mlir::Value value);
 

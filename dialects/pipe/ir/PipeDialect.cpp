@@ -72,6 +72,13 @@ int64_t cleave::pipe::bytesOf(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
+bool cleave::pipe::mayStop(Operation *op) {
+  auto stops = [](Operation *inner) {
+    return isa<AssertOp, GuardOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
+  };
+  return op->walk(stops).wasInterrupted();
+}
+
 static ArrayAttr arrayOn(Operation *op, StringRef name) { return op->getAttrOfType<ArrayAttr>(name); }
 
 StringRef cleave::pipe::nameOf(Value value) {

@@ -100,7 +100,7 @@ func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {cleave.ke
 func.func private @sum(%a: tensor<16xf32>) -> tensor<f32> attributes {cleave.kernel, cleave.rows = array<i64>}
 func.func @early(%s: tensor<16xf32> {model.state = @s, pipe.place = #pipe.place<state, 0>}) -> (tensor<f32> {model.output = "loss", pipe.place = #pipe.place<output 0, 0>}, tensor<16xf32> {model.state = @s, pipe.place = #pipe.place<state, 0>}) attributes {model.entry, pipe.scratch_bytes = 0 : i64} {
   %l = pipe.launch @sum(%s) {places = [#pipe.place<output 0, 0>]} : (tensor<16xf32>) -> tensor<f32>
-  // expected-error @below {{state must be written behind all guards, got 1 guards still to come}}
+  // expected-error @below {{state must be written behind all guards and asserts, got 1 still to come}}
   %t = pipe.launch @k(%s) {places = [#pipe.place<state, 0>]} : (tensor<16xf32>) -> tensor<16xf32>
   pipe.guard %l for "loss" : tensor<f32>
   return %l, %t : tensor<f32>, tensor<16xf32>
