@@ -19,6 +19,7 @@ import numpy as np
 from tensors import read_safetensors
 
 TEXT, STEPS = "LICENSE", 20
+RECORD = os.path.join(ROOT, "test", "e2e", "reference", "gpt_losses.json")
 
 
 def initial_weights(cleave, program, sizes, path):
@@ -52,7 +53,8 @@ def main():
                                       os.path.join(folder, "init.safetensors"))
             record["runs"][name] = {"sizes": sizes, "losses": jax_losses(tensors, text, sizes, STEPS)}
             print(name, record["runs"][name]["losses"])
-    with open(os.path.join(ROOT, "test", "e2e", "reference", "gpt_losses.json"), "w") as file:
+    os.makedirs(os.path.dirname(RECORD), exist_ok=True)
+    with open(RECORD, "w") as file:
         json.dump(record, file, indent=1)
         file.write("\n")
 
