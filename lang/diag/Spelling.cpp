@@ -31,7 +31,7 @@ std::string nearest(std::string_view name, const std::vector<std::string> &candi
   if (name.size() > 64)
     return best;
   // About one error in three letters is still a misspelling; for one or two letters, only a change of case.
-  unsigned limit = name.size() <= 2 ? 2 : std::max<unsigned>(2, 2 * (name.size() / 3));
+  unsigned limit = name.size() <= 2 ? 1 : std::max<unsigned>(2, 2 * (name.size() / 3));
   unsigned bestDistance = limit + 1;
   for (const std::string &candidate : candidates) {
     size_t longer = std::max(candidate.size(), name.size()),

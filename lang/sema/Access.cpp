@@ -244,6 +244,12 @@ Expr *Elaborator::gatherOrAccess(const syntax::Expr &e, Expr *base, std::vector<
     known[i] = axes[i]->size > 0 && rangeOf(affine[i], indices, low, high);
     inside[i] = known[i] && low >= 0 && high < axes[i]->size;
     all &= inside[i];
+    constexpr __int128 kFar = INT64_MAX / 2; // beyond it, arithmetic on positions could wrap round
+    if (known[i] && (low < -kFar || high > kFar)) {
+      error("E403", e.location, "positions fit in 62 bits, found one that does not");
+      ok = false;
+      continue;
+    }
     if (known[i] && !inside[i] && !outside && (indices.empty() || low >= axes[i]->size || high < 0)) {
       Location at = e.subscripts.size() == positions.size() ? e.subscripts[i].location : e.location;
       reportBounds(e, axes[i], at, low, high);

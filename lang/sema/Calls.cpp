@@ -208,6 +208,20 @@ bool Elaborator::bindTarget(Definition &callee, TypeScope &scope, const syntax::
   return true;
 }
 
+// The explicit generics of a layer that may never be called.
+bool Elaborator::checkTarget(Definition &callee, const syntax::LayerTarget &target) {
+  Bindings scratch;
+  scratch.generics.resize(callee.item->generics.size());
+  TypeScope scope(sema, *callee.module, &callee, scratch, environment);
+  scope.rigid = types.rigid;
+  return bindTarget(callee, scope, target);
+}
+
+bool Elaborator::checkInstance(Sema &sema, InstanceSymbol &instance) {
+  Elaborator self(sema, *instance.module, nullptr, {}, *sema.baseEnvironment, false);
+  return self.checkTarget(*instance.definition, instance.item->target);
+}
+
 // The type of a result; a tree is of the object of the first tree parameter.
 std::optional<ast::Type> Elaborator::resultType(Definition &, TypeScope &scope, const syntax::Type &type,
                                                 const Bindings &bound) {

@@ -1,5 +1,6 @@
 #include "lang/sema/Check.h"
 #include "lang/sema/Captures.h"
+#include "lang/sema/Elaborator.h"
 #include "lang/sema/Sema.h"
 
 #include <fstream>
@@ -18,12 +19,13 @@ void Sema::resolveInstances() {
     else if (symbol)
       error("E106", path.location,
             "a layer is named here, found " + path.str() + ", " + describe(symbol->kind));
+    if (instance->definition && !Elaborator::checkInstance(*this, *instance))
+      instance->definition = nullptr;
   }
 }
 
 void Sema::run(const std::string &path, std::string text) {
-  bool loaded = loadMain(path, std::move(text));
-  if (!loaded || engine.hasErrors())
+  if (!loadMain(path, std::move(text)) || loadFailed)
     return;
   ast::Type counter{ast::ElementType::I64, {}, nullptr};
   program.step = makeValue(ast::Value::Kind::Step, "step", counter, {});

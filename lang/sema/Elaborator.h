@@ -111,6 +111,8 @@ public:
   }
 
   static const ast::Literal *elaborateHyper(Sema &sema, HyperSymbol &symbol);
+  // Whether the generics of `layer gpt = Gpt[...]` are right.
+  static bool checkInstance(Sema &sema, InstanceSymbol &instance);
   static void elaborateFileState(Sema &sema, StateSymbol &symbol);
 
   // The body of `definition`; null when it had errors.
@@ -270,6 +272,7 @@ private:
   bool matchArguments(Definition &callee, const std::vector<syntax::Argument> &arguments, size_t preset,
                       Location at, std::vector<const syntax::Expr *> &out);
   bool bindExplicit(Definition &callee, TypeScope &scope, const std::vector<syntax::Subscript> &generics);
+  bool checkTarget(Definition &callee, const syntax::LayerTarget &target);
   bool bindTarget(Definition &callee, TypeScope &scope, const syntax::LayerTarget &target);
   bool bindGeneric(Definition &callee, TypeScope &scope, std::string_view name, bool named, size_t &next,
                    const syntax::Path &path, bool pack, Location at);

@@ -185,6 +185,11 @@ void Elaborator::inferAccess(const syntax::Expr &e, std::vector<IndexName *> &sc
     std::vector<Position> ignored;
     if (!isPoison(base->type()) && !base->type().isTree())
       alignSubscripts(e, base->type(), scope, ignored);
+    else // reported: its index variables have no axis, and that is no news
+      for (const syntax::Subscript &s : e.subscripts)
+        for (IndexName *name : scope)
+          if (!name->typed && name->name == (s.pack ? s.name.text : s.value->text))
+            name->typed = name->used = true;
   }
   for (const syntax::Subscript &s : e.subscripts)
     if (s.value)

@@ -211,6 +211,7 @@ void Sema::elaborateEntry(Definition &definition) {
 void Sema::findRecursion() {
   enum class Mark { White, Grey, Black };
   std::unordered_map<Definition *, Mark> marks;
+  std::set<std::pair<Definition *, Definition *>> told;
   struct Step {
     Definition *definition;
     size_t next;
@@ -242,6 +243,8 @@ void Sema::findRecursion() {
             step.definition->broken = true;
           }
         }
+        if (!told.insert({at, callee}).second)
+          continue;
         error("E105", place,
               std::string(callee->isLayer() ? "a layer" : "a function") + " does not reach itself, found " +
                   chain + callee->name)

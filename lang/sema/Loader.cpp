@@ -149,13 +149,16 @@ void Sema::declare(Module &module, syntax::File &file) {
 bool Sema::loadFile(Module &module, const std::string &path, Location at) {
   std::optional<std::string> text = readFile(path);
   if (!text) {
+    loadFailed = true;
     error("E103", at, "an imported file can be read, found that '" + path + "' cannot");
     return false;
   }
   const diag::Source *source = engine.addSource(path, std::move(*text));
   std::unique_ptr<syntax::File> file = syntax::parse(*source, engine);
-  if (!file)
+  if (!file) {
+    loadFailed = true;
     return false;
+  }
   module.files.push_back(std::move(file));
   return true;
 }
@@ -215,8 +218,11 @@ Module *Sema::loadModule(const syntax::Item &item, Module &importer) {
     if (!module && !options.stdlib.empty())
       module = loadFolderOrFile(options.stdlib, written, item.path.location);
   }
-  if (module || engine.getErrorCount() != before)
+  if (module || engine.getErrorCount() != before) {
+    loadFailed |= !module || module == mainModule;
     return module == mainModule ? nullptr : module;
+  }
+  loadFailed = true;
   std::vector<std::string> near;
   std::error_code ignored;
   for (const std::string &base : {importer.folder, options.stdlib})

@@ -97,6 +97,8 @@ public:
   AxisEnvironment *baseEnvironment = nullptr;
 
 private:
+  // A file is missing or has syntax errors: looking up names would only repeat that.
+  bool loadFailed = false;
   friend class InstanceFrame;
   Module *loadModule(const syntax::Item &item, Module &importer);
   Module *loadFolderOrFile(const std::string &base, const std::string &name, Location at);

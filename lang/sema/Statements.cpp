@@ -163,6 +163,8 @@ void Elaborator::letTuple(const syntax::Stmt &s) {
 void Elaborator::returnStatement(const syntax::Stmt &s) {
   if (region->kind != Region::Kind::Top && region->kind != Region::Kind::Backward) {
     error("E306", s.location, "a body inside another gives its values by yield, found return");
+    region->returned = true;
+    region->results.push_back(poison(s.location));
     return;
   }
   region->returned = true;
@@ -214,6 +216,7 @@ void Elaborator::bindAll(const Values &v, Location at) {
 void Elaborator::yieldStatement(const syntax::Stmt &s) {
   if (region->kind == Region::Kind::Top || region->kind == Region::Kind::Backward) {
     error("E306", s.location, "yield stands in the body of an if or scan, found it outside");
+    region->returned = true;
     return;
   }
   region->returned = true;
@@ -387,8 +390,11 @@ void Elaborator::layerStatement(const syntax::Stmt &s) {
     if (!repeat)
       symbol = nullptr;
   }
-  if (symbol)
+  if (symbol) {
     definition->calls.push_back({symbol->definition, s.location});
+    if (!checkTarget(*symbol->definition, s.target))
+      symbol = nullptr;
+  }
   for (const syntax::Name &name : s.names) {
     Child child;
     child.name = name.text;

@@ -325,7 +325,11 @@ bool TypeScope::unify(const syntax::Type &type, const ast::Type &actual, std::st
     element.name = type.axes[0].path;
     return unifyElement(element, actual.element, why);
   }
-  return unifyAxes(type.axes, actual.axes, why) && unifyElement(type, actual.element, why);
+  elementFailed = false;
+  if (!unifyAxes(type.axes, actual.axes, why))
+    return false;
+  elementFailed = !unifyElement(type, actual.element, why);
+  return !elementFailed;
 }
 
 std::string TypeScope::describe(const syntax::Type &type) const {

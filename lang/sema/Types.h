@@ -44,6 +44,8 @@ public:
   std::string describeBindings(const syntax::Type &type) const;
   std::string nameOf(ast::ElementType element) const;
 
+  // Whether the last unify() failed at the element type, not at the axes.
+  bool elementFailed = false;
   // What type variables of the definition being checked on its own are constrained to.
   Definition *rigid = nullptr;
 

@@ -103,13 +103,33 @@ void ErrorListener::syntaxError(antlr4::Recognizer *recognizer, antlr4::Token *t
   uint32_t end = token->getType() == antlr4::Token::EOF ? begin : token->getStopIndex() + 1;
   uint32_t line = source.getLineColumn(begin).first;
   // One mistake on a line often upsets the parser several times: the first is the one to read.
-  if (line == lastLine || ++reported > kMaxErrors)
+  // Nor does what directly follows it say anything new.
+  antlr4::Token *previous = parser->getTokenStream()->LT(-1);
+  bool follows = previous && line != lastLine && previous->getLine() == lastLine && reported > 0;
+  if (line == lastLine || follows || ++reported > kMaxErrors)
     return;
   lastLine = line;
   std::string wanted = syntax::describe(expected, parser->getVocabulary());
   diag::Diagnostic &d =
       engine.error("E001", {&source, begin, end}, "expected " + wanted + ", found " + describe(token));
   hint(*parser, token, d);
+}
+
+void ErrorStrategy::sync(antlr4::Parser *parser) {
+  size_t rule = parser->getContext()->getRuleIndex();
+  if (rule != CleaveParser::RuleBlock && rule != CleaveParser::RuleProgram)
+    return DefaultErrorStrategy::sync(parser);
+  const antlr4::atn::ATN &atn = parser->getATN();
+  antlr4::misc::IntervalSet next = atn.nextTokens(atn.states[parser->getState()]);
+  size_t token = parser->getTokenStream()->LA(1);
+  if (inErrorRecoveryMode(parser) || next.contains(antlr4::Token::EPSILON) || next.contains(token))
+    return;
+  reportUnwantedToken(parser);
+  // A definition that begins here means that the block was not closed.
+  for (ssize_t item : {CleaveParser::IMPORT, CleaveParser::AXIS, CleaveParser::HYPER, CleaveParser::FUNCTION,
+                       CleaveParser::COMPOSITE, CleaveParser::ENTRY})
+    next.add(item);
+  consumeUntil(parser, next);
 }
 
 } // namespace cleave::syntax

@@ -25,6 +25,13 @@ private:
   unsigned reported = 0;
 };
 
+// Goes on at the next statement of a block, or the next item of a file, after text that begins neither. (The
+// default gives the whole block up when its first statement is wrong.)
+class ErrorStrategy : public antlr4::DefaultErrorStrategy {
+public:
+  void sync(antlr4::Parser *parser) override;
+};
+
 } // namespace cleave::syntax
 
 #endif

@@ -73,7 +73,7 @@ static CleaveParser::ProgramContext *parseWith(CleaveParser &parser, ErrorListen
   }
   parser.reset();
   parser.addErrorListener(&errors);
-  parser.setErrorHandler(std::make_shared<antlr4::DefaultErrorStrategy>());
+  parser.setErrorHandler(std::make_shared<ErrorStrategy>());
   parser.getInterpreter<ParserATNSimulator>()->setPredictionMode(PredictionMode::LL);
   return parser.program();
 }
