@@ -3,6 +3,7 @@
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/StandardLibrary.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -89,7 +90,7 @@ const ast::Program *Driver::Implementation::check() {
   checked = true;
   sema::Options semaOptions;
   semaOptions.sets.assign(options.sets.begin(), options.sets.end());
-  semaOptions.stdlib = options.stdlib;
+  semaOptions.stdlib = options.stdlib.empty() ? standardLibrary() : options.stdlib;
   program = sema::checkFile(options.file, semaOptions, engine);
   return program.get();
 }

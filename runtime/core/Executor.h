@@ -134,6 +134,8 @@ enum class Wanted { NanOrPositive, Negative };
 int64_t findNonFinite(Type type, const void *data, int64_t elements, Wanted wanted);
 // One floating-point element as a double.
 double elementAsDouble(Type type, const void *data, int64_t index);
+// One element of any type, for people.
+std::string elementText(Type type, const void *data, int64_t index);
 
 } // namespace cleave::rt
 

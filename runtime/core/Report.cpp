@@ -13,24 +13,6 @@ namespace {
 
 constexpr int64_t kMostPrinted = 8;
 
-std::string elementText(Type type, const void *data, int64_t index) {
-  char text[40];
-  switch (type) {
-  case Type::I64: {
-    int64_t value;
-    std::memcpy(&value, static_cast<const char *>(data) + index * 8, sizeof(value));
-    std::snprintf(text, sizeof(text), "%" PRId64, value);
-    return text;
-  }
-  case Type::Bool:
-    return elementAsDouble(type, data, index) != 0 ? "true" : "false";
-  default:
-    std::snprintf(text, sizeof(text), type == Type::F64 ? "%.10g" : "%.6g",
-                  elementAsDouble(type, data, index));
-    return text;
-  }
-}
-
 std::string tensorText(const Shape &shape, const void *data) {
   int64_t elements = shape.elements();
   if (shape.sizes.empty())
@@ -90,6 +72,24 @@ std::string heldBy(const std::string &what, const Shape &shape, const void *data
 }
 
 } // namespace
+
+std::string elementText(Type type, const void *data, int64_t index) {
+  char text[40];
+  switch (type) {
+  case Type::I64: {
+    int64_t value;
+    std::memcpy(&value, static_cast<const char *>(data) + index * 8, sizeof(value));
+    std::snprintf(text, sizeof(text), "%" PRId64, value);
+    return text;
+  }
+  case Type::Bool:
+    return elementAsDouble(type, data, index) != 0 ? "true" : "false";
+  default:
+    std::snprintf(text, sizeof(text), type == Type::F64 ? "%.10g" : "%.6g",
+                  elementAsDouble(type, data, index));
+    return text;
+  }
+}
 
 std::string printedLine(const Instruction &print, void *const *values) {
   std::string line = print.text;

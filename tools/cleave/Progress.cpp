@@ -63,7 +63,9 @@ std::string Progress::text(const StepFacts &facts) const {
   if (facts.tokens > 0 && recent > 0)
     result += "  " + rateText(facts.tokens / recent) + " tokens/s";
   else if (recent > 0) {
-    std::snprintf(part, sizeof(part), "  %.3g ms/step", recent * 1e3);
+    bool tiny = recent < 1e-4;
+    std::snprintf(part, sizeof(part), tiny ? "  %.3g us/step" : "  %.3g ms/step",
+                  recent * (tiny ? 1e6 : 1e3));
     result += part;
   }
   int64_t left = last - facts.step - 1;

@@ -64,11 +64,8 @@ std::string printable(const uint8_t *bytes, int64_t count) {
 }
 
 std::string outputLine(const rt::Port &port, const rt::TensorView &value) {
-  if (value.shape.sizes.empty()) {
-    char text[64];
-    std::snprintf(text, sizeof(text), "%.6g", rt::elementAsDouble(value.shape.type, value.data, 0));
-    return port.name + " " + text;
-  }
+  if (value.shape.sizes.empty())
+    return port.name + " " + rt::elementText(value.shape.type, value.data, 0);
   if (value.shape.type == rt::Type::U8)
     return printable(value.as<uint8_t>(), value.shape.elements());
   return port.name + " " + rt::toString(value.shape) + "; --dump " + port.name + " writes it";

@@ -3,29 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
-#include <cstdlib>
-#include <unistd.h>
 
 using namespace cleave;
 using namespace cleave::tool;
 
 namespace {
-
-// Beside the executable when installed, in the source tree when built there; CLEAVE_STDLIB wins.
-std::string standardLibrary() {
-  if (const char *given = std::getenv("CLEAVE_STDLIB"))
-    return given;
-  char path[4096];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
-  if (length > 0) {
-    std::string folder(path, length);
-    folder.resize(folder.find_last_of('/'));
-    std::string installed = folder + "/../share/cleave/stdlib";
-    if (access(installed.c_str(), R_OK) == 0)
-      return installed;
-  }
-  return CLEAVE_DEFAULT_STDLIB;
-}
 
 std::string pairChecker(const std::string &text) {
   size_t equals = text.find('=');
@@ -95,7 +77,6 @@ DriverOptions driverOptions(const CommonOptions &options) {
     size_t equals = set.find('=');
     result.sets[set.substr(0, equals)] = set.substr(equals + 1);
   }
-  result.stdlib = standardLibrary();
   return result;
 }
 

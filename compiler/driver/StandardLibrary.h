@@ -1,0 +1,15 @@
+// Where the modules that come with Cleave are.
+#ifndef CLEAVE_COMPILER_DRIVER_STANDARDLIBRARY_H
+#define CLEAVE_COMPILER_DRIVER_STANDARDLIBRARY_H
+
+#include <string>
+
+namespace cleave {
+
+// The folder of the standard library: the environment's CLEAVE_STDLIB, else ../share/cleave/stdlib beside the
+// executable, else that of the source tree.
+std::string standardLibrary();
+
+} // namespace cleave
+
+#endif
