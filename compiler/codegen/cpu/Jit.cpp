@@ -59,6 +59,7 @@ Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const JitOptions &opt
     builder->setCPU(options.cpu);
   builder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
   builder->setRelocationModel(llvm::Reloc::PIC_);
+  builder->setCodeModel(llvm::CodeModel::Small); // for a JIT the default is Large, with constants far away
   builder->getOptions().AllowFPOpFusion = llvm::FPOpFusion::Standard;
   return builder->createTargetMachine();
 }

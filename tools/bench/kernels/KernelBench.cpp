@@ -2,10 +2,13 @@
 // what bounds them: a copy of as many bytes, and plain dnnl_sgemm on its own threads.
 //
 //   bench-kernels [--benchmark_filter=...]     CLEAVE_BENCH_THREADS=2
+//
+// Or every kernel of a program, as `cleave ir --stage sched` prints it: CLEAVE_BENCH_PROGRAM=gpt.mlir
 #include "tools/bench/kernels/KernelTexts.h"
 
 #include "compiler/codegen/cpu/Codegen.h"
 #include "dialects/model/ir/Model.h"
+#include "dialects/pipe/ir/Pipe.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include "mlir/InitAllDialects.h"
@@ -228,6 +231,31 @@ void registerCompile(int64_t copies) {
       ->MeasureProcessCPUTime();
 }
 
+void registerProgram(const char *path) {
+  auto context = std::make_shared<MLIRContext>();
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registry.insert<model::ModelDialect, pipe::PipeDialect>();
+  context->appendDialectRegistry(registry);
+  auto module = parseSourceFile<ModuleOp>(path, context.get());
+  if (!module)
+    std::exit(1);
+  for (auto kernel : module->getOps<func::FuncOp>()) {
+    if (!kernel->hasAttr("cleave.kernel"))
+      continue;
+    std::string text, name = kernel.getName().str();
+    llvm::raw_string_ostream stream(text);
+    kernel->print(stream, OpPrintingFlags().useLocalScope());
+    benchmark::RegisterBenchmark(("program/" + name).c_str(), [=](benchmark::State &state) {
+      Runner runner(name, text);
+      for (auto _ : state)
+        runner.run();
+      state.counters["GB/s"] = benchmark::Counter(static_cast<double>(runner.bytes) * 1e-9,
+                                                  benchmark::Counter::kIsIterationInvariantRate);
+    })->UseRealTime();
+  }
+}
+
 /// Copies half of `bytes` to the other half: as many bytes moved as the kernels beside it.
 void registerCopy(int64_t bytes) {
   benchmark::RegisterBenchmark(("copy/" + std::to_string(bytes >> 20) + "MiB").c_str(), [bytes](
@@ -250,6 +278,11 @@ void registerCopy(int64_t bytes) {
 
 int main(int argc, char **argv) {
   using namespace cleave::bench;
+  if (const char *program = std::getenv("CLEAVE_BENCH_PROGRAM")) {
+    registerProgram(program);
+    benchmark::Initialize(&argc, argv);
+    return benchmark::RunSpecifiedBenchmarks() ? 0 : 1;
+  }
   for (const ProductShape &shape : kProducts)
     registerProduct(shape);
   for (int64_t mebibytes : {6, 24, 280})
