@@ -37,8 +37,8 @@ function gelu_erf[T: float, ...A](x: T[...A]) -> T[...A] {
 function softmax[T: float, ...L, K, ...R](x: T[...L, K, ...R], over: axis K) -> T[...L, K, ...R] {
   let m[...l, ...r] = stop_gradient(max(k) x[...l, k, ...r])
   let e[...l, k, ...r] = exp(x[...l, k, ...r] - m[...l, ...r])
-  let z[...l, ...r] = sum(k) e[...l, k, ...r]
-  return p[...l, k, ...r] = e[...l, k, ...r] / z[...l, ...r]
+  let z[...l, ...r] = 1 / (sum(k) e[...l, k, ...r])
+  return p[...l, k, ...r] = e[...l, k, ...r] * z[...l, ...r]
 }
 
 /// The logarithm of `softmax`, exact where softmax underflows.
@@ -49,4 +49,18 @@ function log_softmax[T: float, ...L, K, ...R](x: T[...L, K, ...R], over: axis K)
   let m[...l, ...r] = stop_gradient(max(k) x[...l, k, ...r])
   let z[...l, ...r] = sum(k) exp(x[...l, k, ...r] - m[...l, ...r])
   return y[...l, k, ...r] = x[...l, k, ...r] - m[...l, ...r] - log(z[...l, ...r])
+}
+
+/// `softmax` over the last axis, whose gradient needs the result alone.
+///
+/// Shapes: x [...L, K] -> the same. Gradient: dx = p * (dp - sum(k) dp[k] * p[k]).
+/// Source: Goodfellow et al., "Deep learning", 2016, section 4.1.
+composite function row_softmax[T: float, ...L, K](x: T[...L, K]) -> (p: T[...L, K]) {
+  let m[...l] = max(k) x[...l, k]
+  let e[...l, k] = exp(x[...l, k] - m[...l])
+  let z[...l] = 1 / (sum(k) e[...l, k])
+  return p[...l, k] = e[...l, k] * z[...l]
+} backward (dp) {
+  let mean_dp[...l] = sum(k) dp[...l, k] * p[...l, k]
+  return dx[...l, k] = p[...l, k] * (dp[...l, k] - mean_dp[...l])
 }

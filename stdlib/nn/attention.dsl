@@ -8,11 +8,7 @@
 function causal_attention[T: float, Seq, Keys, Head, ...L](
     q: T[...L, Seq, Head], k: T[...L, Keys, Head], v: T[...L, Keys, Head]) -> T[...L, Seq, Head] {
   let a[...l, s, t] = where(t <= s, (sum(d) q[...l, s, d] * k[...l, t, d]) / sqrt(Head), -inf)
-  // The softmax over t by its indices: where Keys and Seq are one axis, `over: Keys` would not say which of a's it is.
-  let m[...l, s] = stop_gradient(max(t) a[...l, s, t])
-  let e[...l, s, t] = exp(a[...l, s, t] - m[...l, s])
-  let z[...l, s] = sum(t) e[...l, s, t]
-  let p[...l, s, t] = e[...l, s, t] / z[...l, s]
+  let p = row_softmax(a)
   return y[...l, s, d] = sum(t) p[...l, s, t] * v[...l, t, d]
 }
 

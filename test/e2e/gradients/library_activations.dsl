@@ -10,7 +10,7 @@ function weighted(y: f64[N, K]) -> f64 {
 function value(r: f64[N, K], s: f64[N, K], w: f64[N, K], g: f64[N, K], e: f64[N, K], m: f64[N, K], l: f64[N, K],
                c: f64[N, K]) -> f64 {
   let pointwise = weighted(nn.relu(r)) + weighted(nn.sigmoid(s)) + weighted(nn.silu(w)) + weighted(nn.gelu(2 * g))
-  let rows = weighted(nn.softmax(3 * m, over: K)) + weighted(nn.log_softmax(l, over: K))
+  let rows = weighted(nn.softmax(3 * m, over: K)) + weighted(nn.log_softmax(l, over: K)) + weighted(nn.row_softmax(2 * m))
   return pointwise + rows + weighted(nn.gelu_erf(2 * e)) + weighted(nn.softmax(c, over: N))
 }
 
