@@ -85,7 +85,7 @@ private:
   uint32_t here() const { return entry.instructions.size(); }
   rt::Instruction &add(rt::Opcode opcode, Operation *op);
   rt::Operand operandOf(Value value, StringRef wanted = "");
-  // The path of what an argument of the entry is, or the name a value has.
+  // The name a value has: its own, or that of what it is a part or a copy of.
   std::string pathOf(Value value);
 
   func::FuncOp function;
@@ -97,10 +97,25 @@ private:
 } // namespace
 
 std::string EntryEncoder::pathOf(Value value) {
-  auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument || argument.getOwner() != &function.getBody().front())
-    return pipe::nameOf(value).str();
+  if (StringRef name = pipe::nameOf(value); !name.empty())
+    return name.str();
+  if (auto result = dyn_cast<OpResult>(value)) {
+    Operation *op = result.getOwner();
+    if (auto copy = dyn_cast<pipe::CopyOp>(op))
+      return pathOf(copy.getInput());
+    // A stack is known by its elements.
+    auto loop = dyn_cast<pipe::LoopOp>(op);
+    return loop ? pathOf(loop.getYield()->getOperand(result.getResultNumber())) : "";
+  }
+  auto argument = cast<BlockArgument>(value);
+  Operation *parent = argument.getOwner()->getParentOp();
   unsigned number = argument.getArgNumber();
+  if (auto loop = dyn_cast<pipe::LoopOp>(parent)) {
+    unsigned firstSlice = 1 + loop.getCarries().size();
+    return number >= firstSlice ? pathOf(loop.getSlices()[number - firstSlice]) : "";
+  }
+  if (parent != function)
+    return "";
   if (auto symbol = function.getArgAttrOfType<FlatSymbolRefAttr>(number, model::kStateAttr))
     return cast<model::StateOp>(symbols.lookup(symbol.getValue())).getPath().str();
   return text(function.getArgAttrOfType<StringAttr>(number, model::kInputAttr));

@@ -44,13 +44,19 @@ static bool onlyDims(AffineMap map) {
 
 static bool usesPosition(model::IndexOp op) { return !op.getBodyBlock().getOps<model::IterOp>().empty(); }
 
+static bool isCheap(model::IndexOp op) {
+  return llvm::none_of(op.getBodyBlock(),
+                       [](Operation &inner) { return isa<math::MathDialect>(inner.getDialect()); });
+}
+
 static bool canFuse(model::IndexOp producer, model::IndexOp reader, unsigned input) {
   AffineMap map = reader.getMap(input);
   if (producer.getCombiner() != model::Combiner::None || isExact(producer) != isExact(reader) ||
       reader.getOutsideValue(input) || producer->getBlock() != reader->getBlock())
     return false;
   if (producer.getInputs().empty())
-    return onlyDims(map) || !usesPosition(producer);
+    return (onlyDims(map) || !usesPosition(producer)) &&
+           (isCheap(producer) || samePoints(map, reader.getNumDims()));
   return producer->hasOneUse() && samePoints(map, reader.getNumDims()) && !analysis::isProduct(reader);
 }
 

@@ -45,7 +45,7 @@ module attributes {pipe.state_bytes = 64 : i64} {
 // CHECK: 3 branch (input1+0 bool "c") else to 6
 // CHECK: 4 launch k (output0+0 f32[4]) -> (scratch+0 f32[4])
 // CHECK: 5 jump to 7
-// CHECK: 6 copy (state+0 f32[N = 4] "net.w", scratch+0 f32[N = 4])
+// CHECK: 6 copy (state+0 f32[N = 4] "net.w", scratch+0 f32[N = 4] "net.w")
 // CHECK: 7 copy (scratch+0 f32[4], output1+0 +16*c0 f32[4])
 // CHECK: 8 print (scratch+64 i64, input1+0 bool "c") "i"
 // CHECK: 9 end of 1
