@@ -343,12 +343,13 @@ double cleave::test::gradientError(ModuleOp module, StringRef loss, StringRef gr
     double error = 0, norm = 0;
     for (auto [k, element] : llvm::enumerate(arguments[i].data)) {
       double saved = element.real;
-      element.real = saved + step;
-      double above = evaluate(module, loss, arguments)[0].data[0].real;
-      element.real = saved - step;
-      double below = evaluate(module, loss, arguments)[0].data[0].real;
+      auto lossAt = [&, &at = element.real](double offset) {
+        at = saved + offset;
+        return evaluate(module, loss, arguments)[0].data[0].real;
+      };
+      double near = lossAt(step) - lossAt(-step), far = lossAt(2 * step) - lossAt(-2 * step);
       element.real = saved;
-      double expected = (above - below) / (2 * step);
+      double expected = (8 * near - far) / (12 * step);
       double difference = expected - found[errors.size()].data[k].real;
       error += difference * difference;
       norm += expected * expected;

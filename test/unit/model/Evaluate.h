@@ -32,10 +32,10 @@ std::vector<Tensor> evaluate(mlir::ModuleOp module, llvm::StringRef function, st
                              Effects *effects = nullptr);
 
 // The largest, over the floating-point arguments of `@loss`, of the Frobenius error of `@gradient`'s results
-// (one per floating-point argument, in order) against central differences of `@loss`'s first result, relative
-// to the larger of the tensor's norm and a thousandth of the whole gradient's norm.
+// (one per floating-point argument, in order) against central differences of fourth order of `@loss`'s first
+// result, relative to the larger of the tensor's norm and a thousandth of the whole gradient's norm.
 double gradientError(mlir::ModuleOp module, llvm::StringRef loss, llvm::StringRef gradient,
-                     std::vector<Tensor> arguments, double step = 1e-5);
+                     std::vector<Tensor> arguments, double step = 1e-4);
 
 // A tensor of this type filled with fixed pseudo-random values in [low, high) (integers: rounded down).
 Tensor fill(mlir::RankedTensorType type, uint64_t seed, double low, double high);
