@@ -284,15 +284,39 @@ Status Instance::run(int index) {
                ""};
 }
 
-Result<TensorView> Instance::output(int entry, const std::string &name) const {
-  const std::vector<Port> &ports = source->entries[entry].outputs;
+namespace {
+
+// The port of that name, or E510; E513 where the entry has no buffers yet.
+Result<int> valueOf(const std::vector<Port> &ports, const std::string &name, const char *kind, bool hasRun) {
   int at = findPort(ports, name);
   if (at < 0)
-    return unknown("E510", "an output must be one of the entry's", name, namesOf(ports));
-  if (!runners[entry].executor)
-    return Error{
-        "E513", "an output has a value once its entry has run, found none for '" + name + "'", "", {}, ""};
-  return TensorView{ports[at].shape, runners[entry].outputs[at].data};
+    return unknown("E510", std::string("an ") + kind + " must be one of the entry's", name, namesOf(ports));
+  if (!hasRun)
+    return Error{"E513",
+                 std::string("an ") + kind + " has a value once its entry has run, found none for '" + name +
+                     "'",
+                 "",
+                 {},
+                 ""};
+  return at;
+}
+
+} // namespace
+
+Result<TensorView> Instance::output(int entry, const std::string &name) const {
+  const std::vector<Port> &ports = source->entries[entry].outputs;
+  Result<int> at = valueOf(ports, name, "output", runners[entry].executor != nullptr);
+  if (!at)
+    return at.error();
+  return TensorView{ports[*at].shape, runners[entry].outputs[*at].data};
+}
+
+Result<TensorView> Instance::input(int entry, const std::string &name) const {
+  const std::vector<Port> &ports = source->entries[entry].inputs;
+  Result<int> at = valueOf(ports, name, "input", runners[entry].executor != nullptr);
+  if (!at)
+    return at.error();
+  return TensorView{ports[*at].shape, runners[entry].inputs[*at].data};
 }
 
 Result<TensorView> Instance::state(const std::string &path) const {

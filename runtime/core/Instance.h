@@ -76,6 +76,9 @@ public:
   // The value an output had after the last run.
   Result<TensorView> output(int entry, const std::string &name) const;
 
+  // What an input was at the last run, or is set to.
+  Result<TensorView> input(int entry, const std::string &name) const;
+
   // A state by its path, `gpt.blocks[3].up.w` or stacked `gpt.blocks[*].up.w`. E612 unknown path.
   Result<TensorView> state(const std::string &path) const;
   Status setState(const std::string &path, const void *data, int64_t bytes);

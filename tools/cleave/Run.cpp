@@ -3,6 +3,7 @@
 #include "lang/ast/Tree.h"
 #include "runtime/core/Footprint.h"
 #include "runtime/core/Npy.h"
+#include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Interrupt.h"
@@ -149,19 +150,23 @@ private:
     return {};
   }
 
-  // What --dump names beyond states and the entry's own outputs.
+  // What --dump names beyond states and the entry's own inputs and outputs. `blocks[3].h` is a part of the
+  // value `blocks[*].h`.
   std::vector<std::string> exposedValues(const ast::Program &program) const {
     std::vector<std::string> values;
     for (const std::string &dump : options.dumps) {
       auto isState = [&](const ast::State *state) {
         return state->path == dump || state->path == stacked(dump);
       };
-      auto isOutput = [&](const ast::Entry *entry) {
-        return entry->name == entryName && contains(entry->outputNames, dump);
+      auto isInput = [&](const ast::EntryInput &input) { return input.value->name == dump; };
+      auto isPort = [&](const ast::Entry *entry) {
+        return entry->name == entryName && (contains(entry->outputNames, dump) ||
+                                            std::any_of(entry->inputs.begin(), entry->inputs.end(), isInput));
       };
-      if (std::none_of(program.states.begin(), program.states.end(), isState) &&
-          std::none_of(program.entries.begin(), program.entries.end(), isOutput))
-        values.push_back(dump);
+      bool known = std::any_of(program.states.begin(), program.states.end(), isState) ||
+                   std::any_of(program.entries.begin(), program.entries.end(), isPort);
+      if (!known && !contains(values, stacked(dump)))
+        values.push_back(stacked(dump));
     }
     return values;
   }
@@ -206,7 +211,12 @@ private:
     if (options.sample)
       if (rt::Status status = instance.prepare(*instance.findEntry(kSample)); !status)
         return status;
-    return instance.prepare(entry);
+    if (rt::Status status = instance.prepare(entry); !status)
+      return status;
+    for (const std::string &name : options.dumps) // a wrong index, say
+      if (rt::Result<rt::TensorView> value = dumped(name); !value)
+        return value.error();
+    return {};
   }
 
   // NAME=FILE.npy, for every entry that runs and has an input of that name.
@@ -355,11 +365,23 @@ private:
         "E704", "the plot must be writable, found that '" + options.plot + "' is not: " + why, "", {}, ""};
   }
 
+  // An output, a part of a stacked one, an input, or a state.
+  rt::Result<rt::TensorView> dumped(const std::string &name) {
+    rt::Result<rt::TensorView> value = session.output(entryName, name);
+    if (rt::Result<rt::TensorView> whole = session.output(entryName, stacked(name)); !value && whole) {
+      rt::State all = {stacked(name), "", whole->shape, 0};
+      for (const rt::NamedTensor &part : rt::unstack(all, whole->as<char>()))
+        if (part.name == name)
+          return rt::TensorView{part.shape, const_cast<void *>(part.data)};
+    }
+    if (!value)
+      value = session.instance().input(entry, name);
+    return value ? value : session.instance().state(name);
+  }
+
   rt::Status dump() {
     for (const std::string &name : options.dumps) {
-      rt::Result<rt::TensorView> value = session.output(entryName, name);
-      if (!value)
-        value = session.instance().state(name);
+      rt::Result<rt::TensorView> value = dumped(name);
       if (!value)
         return value.error();
       if (rt::Status status = rt::writeNpy(name + ".npy", value->shape, value->data); !status)
