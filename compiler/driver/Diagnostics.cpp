@@ -35,7 +35,8 @@ diag::Location translate(Location location, const diag::Engine &engine) {
 
 // "E703: text" -> {"E703", "text"}
 std::pair<std::string, std::string> splitCode(StringRef message) {
-  if (message.size() > 5 && message[0] == 'E' && message[4] == ':' && llvm::all_of(message.slice(1, 4), llvm::isDigit))
+  if (message.size() > 5 && message[0] == 'E' && message[4] == ':' &&
+      llvm::all_of(message.slice(1, 4), llvm::isDigit))
     return {message.take_front(4).str(), message.drop_front(5).ltrim().str()};
   return {"E999", "the compiler failed on a program it accepted; please report it: " + message.str()};
 }

@@ -108,6 +108,7 @@ PipelineOptions Driver::Implementation::pipelineOptions() const {
   PipelineOptions pipeline;
   pipeline.expose = options.expose;
   pipeline.verify = options.verifyStages;
+  pipeline.dumpFolder = options.dumpFolder;
   return pipeline;
 }
 

@@ -30,13 +30,21 @@ std::optional<Stage> parseStage(const std::string &name);
 // The names parseStage takes, in order.
 const std::vector<std::string> &stageNames();
 
+// Stage checks find the compiler's own faults: on in debug builds, and in the tests by CLEAVE_VERIFY_STAGES.
+#ifdef NDEBUG
+inline constexpr bool kVerifyByDefault = false;
+#else
+inline constexpr bool kVerifyByDefault = true;
+#endif
+
 struct DriverOptions {
   std::string file;                        // path of the .dsl file
   std::map<std::string, std::string> sets; // --set NAME=VALUE: axis sizes and hyper-parameters
   std::string stdlib;                      // folder of the standard library
   std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
   std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
-  bool verifyStages = false;               // run the legality check of every stage boundary
+  bool verifyStages = kVerifyByDefault;    // run the legality check of every stage boundary
+  std::string dumpFolder;                  // ir(): write the IR of every stage up to the one asked for there
 };
 
 // A program ready to run, with the native code its kernels point into.

@@ -13,6 +13,8 @@ config.test_exec_root = os.path.join(config.cleave_build, "test", "lit")
 tools = os.path.join(config.cleave_build, "bin")
 # FileCheck, not, count and split-file are used by their plain names.
 config.environment["PATH"] = os.pathsep.join([tools, config.llvm_bin, os.environ["PATH"]])
+# Every stage boundary is checked, in release builds too.
+config.environment["CLEAVE_VERIFY_STAGES"] = "1"
 # The longest names first: lit replaces in order, and one name may begin another.
 config.substitutions += [
     ("%cleave-opt", os.path.join(tools, "cleave-opt")),

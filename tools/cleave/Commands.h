@@ -23,6 +23,7 @@ struct CommonOptions {
 
 struct IrOptions : CommonOptions {
   std::string stage;
+  std::string folder; // of the numbered dumps; empty: none
   std::vector<std::string> entries;
 };
 

@@ -77,6 +77,7 @@ DriverOptions driverOptions(const CommonOptions &options) {
     size_t equals = set.find('=');
     result.sets[set.substr(0, equals)] = set.substr(equals + 1);
   }
+  result.verifyStages |= std::getenv("CLEAVE_VERIFY_STAGES") != nullptr;
   return result;
 }
 
@@ -97,6 +98,10 @@ int main(int argc, char **argv) {
   CLI::App *irApp = app.add_subcommand("ir", "Show a program at a stage of the compiler");
   addCommon(*irApp, ir);
   irApp->add_option("--stage", ir.stage, "Stage to show")->required()->check(CLI::IsMember(stageNames()));
+  irApp
+      ->add_option("--all", ir.folder,
+                   "Write the IR of each stage on the way to this folder: 02-model.mlir, ...")
+      ->check(CLI::ExistingDirectory);
   irApp->add_option("--entry", ir.entries, "Show this entry only; repeatable")->allow_extra_args(false);
 
   if (int status = parse(app, argc, argv); status != Fine)
