@@ -32,6 +32,7 @@ struct Place {
   mlir::Value memref;
   llvm::SmallVector<int64_t> strides;
   mlir::Value origin;
+  bool perChunk = false; // a row buffer of lanes: its origin is the current chunk's
 };
 
 /// What a value of this type is computed in: half-precision floats widen to f32.

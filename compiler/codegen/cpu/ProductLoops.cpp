@@ -4,6 +4,7 @@
 // groups sums by their number. Each tile takes the whole of k, so every element is one sum in one order.
 #include "compiler/codegen/common/Product.h"
 #include "compiler/codegen/cpu/Emitters.h"
+#include "compiler/codegen/cpu/RowPlan.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -18,6 +19,7 @@ namespace {
 // Below this many multiplications per call generated code is as good and needs no packing.
 constexpr int64_t kLibraryFrom = 1 << 15;
 // Measured on 2 threads: tiles of 256 x 384 reach 97 % of what the whole product does, from k = 64 up.
+constexpr double kFlopsPerNanosecond = 200;
 constexpr int64_t kTileRows = 256, kTileColumns = 384, kTilesWanted = 8;
 
 struct Tiling {
@@ -149,9 +151,11 @@ std::optional<LogicalResult> emitProduct(func::FuncOp func) {
   LoopFunction loops(func);
   OpBuilder builder(loops.function.front().getTerminator());
   ProductEmitter(builder, *product, tiling, loops).emit();
-  int64_t flops = 2 * tiling.rows * tiling.columns * product->k;
-  loops.finish(units,
-               std::clamp<int64_t>((int64_t{8} << 20) / flops, 1, units)); // about 30 us at 250 GFLOP/s
+  double nanoseconds =
+      2.0 * static_cast<double>(tiling.rows * tiling.columns * product->k) / kFlopsPerNanosecond;
+  for (const Product::OuterDim &dim : product->outer)
+    nanoseconds *= dim.reduced ? static_cast<double>(dim.size) : 1;
+  loops.finish(units, chooseGrain(units, nanoseconds));
   return success();
 }
 

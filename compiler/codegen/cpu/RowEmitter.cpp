@@ -9,6 +9,9 @@ using namespace mlir;
 
 namespace cleave::codegen {
 
+// Row buffers beyond this lie on the heap.
+static constexpr int64_t kStackBytes = 512 << 10;
+
 Value RowEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
 
 //===----------------------------------------------------------------------===//
@@ -49,8 +52,15 @@ void RowEmitter::makeBuffer(OpResult value, const Stage &stage) {
     place.strides[axis] = elements;
     elements *= type.getDimSize(axis);
   }
+  place.perChunk = llvm::is_contained(place.strides, 1) && plan.vectorRows;
   auto buffer = MemRefType::get({elements}, storageType(type.getElementType()));
-  place.memref = memref::AllocaOp::create(builder, loc, buffer, builder.getI64IntegerAttr(64));
+  auto alignment = builder.getI64IntegerAttr(64);
+  // A task's stack is small. Rows beyond it are rare, and long enough to pay for an allocation.
+  if (elements * 8 > kStackBytes)
+    place.memref =
+        heapBuffers.emplace_back(memref::AllocOp::create(builder, loc, buffer, ValueRange{}, alignment));
+  else
+    place.memref = memref::AllocaOp::create(builder, loc, buffer, alignment);
   places[value] = place;
 }
 
@@ -64,6 +74,8 @@ void RowEmitter::makeBuffers() {
 void RowEmitter::emit(Value begin, Value end) {
   makeBuffers();
   auto rows = scf::ForOp::create(builder, loc, begin, end, index(1));
+  for (Value buffer : heapBuffers)
+    memref::DeallocOp::create(builder, loc, buffer);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(rows.getBody());
   emitUnit(rows.getInductionVar());
@@ -435,9 +447,7 @@ Lanes RowEmitter::tensorValue(LaneEmitter &emitter, Value tensor, ArrayRef<Lanes
     return Lanes::uniform(arith::ConstantOp::create(builder, loc, splat));
   }
   Place place = places.lookup(tensor);
-  // A row buffer of lanes holds the current chunk only.
-  bool perChunk = plan.vectorRows && place.memref.getDefiningOp<memref::AllocaOp>();
-  if (perChunk && llvm::is_contained(place.strides, 1))
+  if (place.perChunk)
     place.origin = chunkBase;
   return emitter.load(place, indices, element, guarded);
 }
@@ -515,8 +525,7 @@ void RowEmitter::keepResult(LaneEmitter &emitter, const Member &member, unsigned
   if (it == places.end())
     return;
   Place place = it->second;
-  bool perChunk = plan.vectorRows && place.memref.getDefiningOp<memref::AllocaOp>();
-  if (perChunk && llvm::is_contained(place.strides, 1))
+  if (place.perChunk)
     place.origin = chunkBase;
   AffineMap map = op.getIndexingMapMatchingResult(op->getResult(result));
   auto type = cast<RankedTensorType>(tensor.getType());

@@ -87,7 +87,7 @@ private:
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> rowValues;   // made once per row, per piece
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> pointValues; // made at the current point, per piece
-  Values rowIndex, innerIndex;
+  Values rowIndex, innerIndex, heapBuffers;
   llvm::SmallVector<Piece> pieces;
   int vectorDim = -1; // row dims first, then the group's inner dims
   mlir::Value chunkBase;

@@ -16,7 +16,7 @@ namespace {
 // tasks.
 constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 1, kMath = 12, kRandom = 60;
 constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
-constexpr double kTaskNanoseconds = 30e3;
+constexpr double kTaskNanoseconds = 30e3, kShortTaskNanoseconds = 8e3;
 constexpr int64_t kUnitsWanted = 8;    // so that a few threads find work of equal length
 constexpr int64_t kTileRegisters = 12; // accumulators of a register tile
 constexpr double kJamFrom = 8;         // terms of a sum that is worth a tile
@@ -102,12 +102,7 @@ public:
     else
       plan.unitCount = kernel.rows();
     double unit = plan.vectorRows ? laneCycles * plan.block * plan.jam : rowCycles;
-    unit = std::max(1.0, unit * kNanosecondsPerCycle);
-    // As many tasks as are wanted, unless they become too short.
-    double total = unit * static_cast<double>(plan.unitCount);
-    double tasks =
-        std::max(total / kTaskNanoseconds, std::min<double>(kUnitsWanted, 3 * total / kTaskNanoseconds));
-    plan.grain = std::clamp<int64_t>(static_cast<int64_t>(total / unit / tasks), 1, plan.unitCount);
+    plan.grain = chooseGrain(plan.unitCount, unit * kNanosecondsPerCycle);
     return plan;
   }
 
@@ -244,6 +239,15 @@ private:
 };
 
 } // namespace
+
+int64_t chooseGrain(int64_t units, double unitNanoseconds) {
+  double total = static_cast<double>(units) * unitNanoseconds, tasks = total / kTaskNanoseconds;
+  if (tasks < kUnitsWanted)
+    tasks = std::min<double>(kUnitsWanted, total / kShortTaskNanoseconds);
+  if (tasks <= 1)
+    return units;
+  return std::clamp<int64_t>(static_cast<int64_t>(static_cast<double>(units) / tasks), 1, units);
+}
 
 RowPlan planRows(const Kernel &kernel, ArrayRef<Group> groups) { return Planner(kernel, groups).run(); }
 

@@ -26,6 +26,9 @@ struct RowPlan {
   int64_t grain = 1;
 };
 
+/// Units per task: tasks of about 30 microseconds; where that makes few, shorter ones down to 8.
+int64_t chooseGrain(int64_t units, double unitNanoseconds);
+
 RowPlan planRows(const Kernel &kernel, llvm::ArrayRef<Group> groups);
 
 } // namespace cleave::codegen

@@ -1,5 +1,6 @@
 // Sorting positions: one call of the runtime's merge sort per row.
 #include "compiler/codegen/cpu/Emitters.h"
+#include "compiler/codegen/cpu/RowPlan.h"
 #include "runtime/core/Program.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -49,7 +50,7 @@ LogicalResult emitArgsort(func::FuncOp func, model::ArgsortOp argsort) {
   });
   // About 3 ns per key and doubling.
   double rowNanoseconds = 3.0 * static_cast<double>(count) * (1 + llvm::Log2_64_Ceil(count));
-  loops.finish(rows, std::clamp<int64_t>(static_cast<int64_t>(30e3 / rowNanoseconds), 1, rows));
+  loops.finish(rows, chooseGrain(rows, rowNanoseconds));
   return success();
 }
 
