@@ -211,7 +211,7 @@ def _():
 def _():
     done = suite.cleave("run", text_file(STATE), "--set", "Batch=1000000", "--set", "Seq=1000000", "--quiet", status=None,
                         timeout=60)
-    rejected(done, ["net.w"], 1 if done.returncode == 1 else 3)
+    rejected(done, ["parameters", "TiB"], 1 if done.returncode == 1 else 3)
 
 
 suite.main()

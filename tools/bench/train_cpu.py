@@ -29,11 +29,9 @@ THREADS, COMPARED_STEPS, TOLERANCE = 2, 20, 1e-4
 
 def jax_worker(weights, text_path, sizes, scanned):
     """Reads a number of steps per line, trains that many and answers with one JSON line."""
-    began = time.monotonic()
     import numpy as np
     from gpt_jax import Trainer
     from tensors import read_safetensors
-    imported = time.monotonic() - began
     with open(text_path, "rb") as file:
         text = file.read()
     trainer = Trainer(read_safetensors(weights), sizes["Layers"], scanned, gpt_program.hyper())
@@ -44,25 +42,26 @@ def jax_worker(weights, text_path, sizes, scanned):
             start = time.monotonic()
             losses.append(trainer.train(rows))
             seconds.append(time.monotonic() - start)
-        print(json.dumps({"losses": losses, "seconds": seconds, "imported": imported,
+        print(json.dumps({"losses": losses, "seconds": seconds,
                           "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
 
 
 class Jax:
     def __init__(self, name, weights, text, sizes, scanned):
         self.name, self.seconds, self.losses, self.peak = name, [], [], 0
-        self.began = time.monotonic()
-        self.first_step = None
-        command = [sys.executable, __file__, "--worker", weights, text, json.dumps(sizes), str(int(scanned))]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = self.first_step = None
+        self.command = [sys.executable, __file__, "--worker", weights, text, json.dumps(sizes), str(int(scanned))]
 
     def train(self, steps):
+        """The process stays, so that JAX compiles once; between its turns it sleeps."""
+        began = time.monotonic()
+        if not self.process:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         if self.first_step is None:
-            later = sum(answer["seconds"][1:])
-            self.first_step = time.monotonic() - self.began - later
+            self.first_step = time.monotonic() - began - sum(answer["seconds"][1:])
         self.seconds += answer["seconds"][1:]
         self.losses += answer["losses"]
         self.peak = max(self.peak, answer["peak"])
