@@ -197,7 +197,7 @@ TEST_P(RandomGradient, AgreesWithDifferences) {
     SmallVector<Tensor> arguments;
     for (Type type : module->lookupSymbol<func::FuncOp>("loss").getArgumentTypes())
       arguments.push_back(
-          cleave::test::fill(cast<RankedTensorType>(type), GetParam() + arguments.size(), 0.3, 1.1));
+          cleave::test::fill(cast<RankedTensorType>(type), 2 * GetParam() + arguments.size(), 0.3, 1.1));
     std::vector<Tensor> given(arguments.begin(), arguments.end());
     double before = cleave::test::evaluate(*module, "loss", given)[0].data[0].real;
     PassManager passes(&context);
