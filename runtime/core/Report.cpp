@@ -118,8 +118,11 @@ Status Instance::reportNonFinite(int index, const Instruction &guard) {
   for (const State &state : source->states)
     for (const NamedTensor &tensor : unstack(state, stateMemory.data())) {
       std::string found = heldBy("state '" + tensor.name + "'", tensor.shape, tensor.data);
-      if (!found.empty() && error.notes.empty())
+      if (!found.empty() && error.notes.empty()) {
         error.notes.push_back("first: " + found);
+        error.hint = "an earlier step wrote it, where no scalar output showed it: return the norm of the "
+                     "gradient, say, to stop there";
+      }
     }
   if (!error.notes.empty())
     return error;
