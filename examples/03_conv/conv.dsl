@@ -1,4 +1,5 @@
-// 03: a small convolutional net that tells the direction of stripes. Try: cleave run examples/03_conv/conv.dsl --steps 200
+// 03: a small convolutional net that tells the direction of stripes.
+// Try: cleave run examples/03_conv/conv.dsl --steps 200
 //
 // Shows: affine windows (in the library's convolution and pooling), dropout, a training flag.
 import nn
@@ -14,9 +15,11 @@ layer Net(x: f32[Batch, Rows, Columns, Colours], training: bool) -> f32[Batch, C
   layer first = nn.Convolution[Window, WindowAcross, Rows, Columns, Features]
   layer second = nn.Convolution[Window, WindowAcross, HalfRows, HalfColumns, MoreFeatures]
   layer out = nn.Linear[MoreFeatures, Classes]
-  let a = nn.max_pool(nn.relu(first(x)), window_rows: Pool, window_columns: PoolAcross, rows: HalfRows, columns: HalfColumns)
-  let b = nn.average_pool(nn.relu(second(a)), window_rows: Pool, window_columns: PoolAcross, rows: QuarterRows, columns: QuarterColumns)
-  let pooled[n, f] = mean(i, j) b[n, i, j, f]
+  let a = nn.relu(first(x))
+  let b = nn.max_pool(a, window_rows: Pool, window_columns: PoolAcross, rows: HalfRows, columns: HalfColumns)
+  let c = nn.relu(second(b))
+  let d = nn.average_pool(c, window_rows: Pool, window_columns: PoolAcross, rows: QuarterRows, columns: QuarterColumns)
+  let pooled[n, f] = mean(i, j) d[n, i, j, f]
   return out(nn.dropout(pooled, rate: 0.1, training: training))
 }
 

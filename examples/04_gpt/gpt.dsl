@@ -1,4 +1,5 @@
-// 04: a byte-level GPT on the licence texts of the base system. Try: cleave run examples/04_gpt/gpt.dsl --steps 800 --sample
+// 04: a byte-level GPT on the licence texts of the base system.
+// Try: cleave run examples/04_gpt/gpt.dsl --steps 800 --sample
 //
 // Shows: data files, a repeat of layers, attention, a learning-rate schedule, clipping, sampling by a scan.
 // The benchmark's size: --set Batch=8 --set Seq=256 --set Embed=384 --set Heads=6 --set Layers=6

@@ -1,9 +1,10 @@
 // Convolution and pooling by affine windows, channels last.
 //
 // Stride and padding follow from the sizes, per spatial axis: the stride is Rows / OutRows (rounded down), and the
-// padding before the first element is ((OutRows - 1) * stride + Window - Rows) / 2 (rounded down); what is missing
-// behind the last is padded too. So OutRows = Rows gives stride 1 and "same" padding, OutRows = Rows / 2 with a
-// window of 2 gives stride 2 and none, and OutRows = Rows - Window + 1 gives stride 1 and no padding.
+// padding before the first element is half of what is missing, max(0, (OutRows - 1) * stride + Window - Rows) / 2
+// (rounded down); the rest is behind the last. So OutRows = Rows gives stride 1 and "same" padding, OutRows = Rows / 2
+// with a window of 2 gives stride 2 and none, and OutRows = Rows - Window + 1 gives stride 1 and no padding as long as
+// it is more than half of Rows.
 
 /// Cross-correlation with learnt windows over two spatial axes.
 ///
@@ -15,8 +16,9 @@ function convolve[T: float, Rows, Columns, In, WindowRows, WindowColumns, Out, O
     rows: axis OutRows, columns: axis OutColumns) -> T[...L, OutRows, OutColumns, Out] {
   return y[...l, i: OutRows, j: OutColumns, o] = sum(u: WindowRows, v: WindowColumns, c: In)
       (x[...l,
-         i * (Rows / OutRows) + u - ((OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
-         j * (Columns / OutColumns) + v - ((OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
+         i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
+         j * (Columns / OutColumns) + v
+             - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
          c] outside 0) * w[u, v, c, o]
 }
 
@@ -43,8 +45,9 @@ function max_pool[T: float, Rows, Columns, C, WindowRows, WindowColumns, OutRows
     rows: axis OutRows, columns: axis OutColumns) -> T[...L, OutRows, OutColumns, C] {
   return y[...l, i: OutRows, j: OutColumns, c] = max(u: WindowRows, v: WindowColumns)
       (x[...l,
-         i * (Rows / OutRows) + u - ((OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
-         j * (Columns / OutColumns) + v - ((OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
+         i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
+         j * (Columns / OutColumns) + v
+             - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
          c] outside -inf)
 }
 
@@ -57,7 +60,8 @@ function average_pool[T: float, Rows, Columns, C, WindowRows, WindowColumns, Out
     rows: axis OutRows, columns: axis OutColumns) -> T[...L, OutRows, OutColumns, C] {
   return y[...l, i: OutRows, j: OutColumns, c] = mean(u: WindowRows, v: WindowColumns)
       (x[...l,
-         i * (Rows / OutRows) + u - ((OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
-         j * (Columns / OutColumns) + v - ((OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
+         i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
+         j * (Columns / OutColumns) + v
+             - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
          c] outside 0)
 }
