@@ -2,6 +2,7 @@
 // every stage to native code. Slow turns of the scheduler, the planner or the code generator show here as
 // wrong numbers.
 #include "test/unit/model/Evaluate.h"
+#include "test/unit/model/RandomProgram.h"
 
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/EncodeProgram.h"
@@ -111,7 +112,7 @@ double valueOf(const rt::TensorView &view, size_t i) {
   return view.shape.type == rt::Type::F64 ? view.as<double>()[i] : view.as<float>()[i];
 }
 
-struct Compiled : ::testing::TestWithParam<std::string> {
+struct Compiled : ::testing::Test {
   Compiled() {
     DialectRegistry registry;
     registerDialects(registry);
@@ -164,7 +165,9 @@ void expectClose(const Tensor &expected, const rt::TensorView &found, const std:
 
 } // namespace
 
-TEST_P(Compiled, AgreesWithTheEvaluator) {
+struct CompiledProgram : Compiled, ::testing::WithParamInterface<std::string> {};
+
+TEST_P(CompiledProgram, AgreesWithTheEvaluator) {
   auto file = llvm::MemoryBuffer::getFile(std::string(kFolder) + "/" + GetParam() + ".mlir");
   ASSERT_TRUE(file);
   std::string text = (*file)->getBuffer().str();
@@ -201,9 +204,55 @@ TEST_P(Compiled, AgreesWithTheEvaluator) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, Compiled, ::testing::ValuesIn(programs()),
+INSTANTIATE_TEST_SUITE_P(Programs, CompiledProgram, ::testing::ValuesIn(programs()),
                          [](const ::testing::TestParamInfo<std::string> &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// Whether @loss and @gradient as entries give what the evaluator gives.
+static void checkEntries(Compiled &compiler, ModuleOp module, unsigned seed) {
+  OpBuilder builder(module.getContext());
+  std::vector<Tensor> arguments;
+  std::vector<std::vector<char>> bytes;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    function->setAttr(model::kEntryAttr, builder.getUnitAttr());
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      function.setArgAttr(i, model::kInputAttr, builder.getStringAttr("a" + Twine(i)));
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      function.setResultAttr(i, model::kOutputAttr, builder.getStringAttr("r" + Twine(i)));
+  }
+  for (Type type : module.lookupSymbol<func::FuncOp>("loss").getArgumentTypes()) {
+    arguments.push_back(fill(cast<RankedTensorType>(type), seed + arguments.size(), 0.3, 1.1));
+    bytes.push_back(bytesOf(arguments.back(), type));
+  }
+  PassManager passes(module.getContext());
+  buildGradStage(passes, {});
+  ASSERT_TRUE(succeeded(passes.run(module)));
+  std::vector<Tensor> loss = evaluate(module, "loss", arguments),
+                      gradient = evaluate(module, "gradient", arguments);
+  std::unique_ptr<rt::Instance> instance = compiler.compile(module, 1);
+  ASSERT_TRUE(instance);
+  for (auto &[entry, expected] : {std::pair("loss", &loss), std::pair("gradient", &gradient)}) {
+    for (auto [i, input] : llvm::enumerate(bytes))
+      ASSERT_TRUE(instance->setInput(entry, "a" + std::to_string(i), input.data(), input.size()));
+    rt::Status status = instance->run(entry);
+    ASSERT_TRUE(status) << status.error().message;
+    for (size_t i = 0; i < expected->size(); ++i)
+      expectClose((*expected)[i], *instance->output(entry, "r" + std::to_string(i)), entry);
+  }
+}
+
+struct CompiledRandom : Compiled {};
+
+TEST_F(CompiledRandom, AgreesWithTheEvaluator) {
+  for (unsigned seed = 0; seed < 40 && !HasFailure(); ++seed) {
+    OwningOpRef<ModuleOp> module = RandomProgram(context, seed).make(), copy = module->clone();
+    checkEntries(*this, *module, seed);
+    if (HasFailure()) {
+      llvm::errs() << "seed " << seed << "\n";
+      copy->dump();
+    }
+  }
+}
