@@ -103,5 +103,112 @@ TEST(RowKernel, RowsTooLongForTheStackLieOnTheHeap) {
   EXPECT_LE(distance(y, softmax(x, kSize)), 1e-9);
 }
 
+/// One generic over loop dims (i, j): maps and iterators as MLIR writes them.
+std::string genericText(const std::string &in, const std::string &out, const std::string &rows,
+                        const std::string &rowDims, const std::string &inMap, const std::string &outMap,
+                        const std::string &iterators, bool sums) {
+  return substitute(R"(
+func.func private @k(%x: tensor<$IN>) -> tensor<$OUT> attributes {cleave.kernel, cleave.rows = array<i64$ROWS>} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<$OUT>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<$OUT>) -> tensor<$OUT>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> $MIN>, affine_map<(i, j) -> $MOUT>],
+                       iterator_types = [$ITERATORS]}
+      ins(%x : tensor<$IN>) outs(%f : tensor<$OUT>) attrs = {cleave.rows = array<i64$DIMS>} {
+  ^bb0(%a: f32, %o: f32):
+    $BODY
+    linalg.yield %s : f32
+  } -> tensor<$OUT>
+  return %r : tensor<$OUT>
+})",
+                    {{"MIN", inMap},
+                     {"MOUT", outMap},
+                     {"ITERATORS", iterators},
+                     {"IN", in},
+                     {"OUT", out},
+                     {"ROWS", rows},
+                     {"DIMS", rowDims},
+                     {"BODY", sums ? "%s = arith.addf %o, %a : f32" : "%s = arith.addf %a, %a : f32"}});
+}
+
+struct Extent {
+  int64_t rows, columns;
+};
+
+const std::vector<Extent> kExtents = {{1, 1},  {1, 40}, {7, 1},    {3, 15},
+                                      {5, 16}, {9, 33}, {70, 131}, {2, 9000}};
+
+std::string shape(std::initializer_list<int64_t> sizes) {
+  std::string text;
+  for (int64_t size : sizes)
+    text += std::to_string(size) + "x";
+  return text + "f32";
+}
+
+/// Runs `text` on x whole and unit by unit; both must give `expected`.
+void checkKernel(const std::string &text, std::vector<float> x, const std::vector<double> &expected,
+                 double tolerance) {
+  SCOPED_TRACE(text);
+  Kernels kernels(text);
+  std::vector<float> y(expected.size(), -7), cut(expected.size(), -7);
+  kernels.run("k", {x.data(), y.data()});
+  EXPECT_LE(distance(y, expected), tolerance);
+  kernels.run("k", {x.data(), cut.data()}, 1);
+  EXPECT_EQ(y, cut);
+}
+
+TEST(RowKernel, SumsOverColumnsRowsAndAll) {
+  const std::string both = R"("parallel", "reduction")";
+  for (auto [m, n] : kExtents) {
+    std::vector<float> x = normals<float>(m * n);
+    std::vector<double> rows(m), columns(n), all(1);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        rows[i] += x[i * n + j];
+        columns[j] += x[i * n + j];
+        all[0] += x[i * n + j];
+      }
+    std::string in = shape({m, n}), size = ": " + std::to_string(m), other = ": " + std::to_string(n);
+    checkKernel(genericText(in, shape({m}), size, ": 0", "(i, j)", "(i)", both, true), x, rows, 1e-5);
+    checkKernel(genericText(in, shape({n}), other, ": 0", "(j, i)", "(i)", both, true), x, columns, 1e-5);
+    checkKernel(genericText(in, "f32", "", "", "(i, j)", "()", R"("reduction", "reduction")", true), x, all,
+                1e-4);
+  }
+}
+
+TEST(RowKernel, TransposesAndBroadcasts) {
+  const std::string parallel = R"("parallel", "parallel")";
+  for (auto [m, n] : kExtents) {
+    std::vector<float> x = normals<float>(m * n), row(x.begin(), x.begin() + n);
+    std::vector<double> transposed(m * n), repeated(m * n);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        transposed[j * m + i] = 2 * x[i * n + j];
+        repeated[i * n + j] = 2 * row[j];
+      }
+    std::string rows = ": " + std::to_string(n) + ", " + std::to_string(m);
+    checkKernel(
+        genericText(shape({m, n}), shape({n, m}), rows, ": 0, 1", "(j, i)", "(i, j)", parallel, false), x,
+        transposed, 0);
+    std::string leading = ": " + std::to_string(m);
+    checkKernel(genericText(shape({n}), shape({m, n}), leading, ": 0", "(j)", "(i, j)", parallel, false), row,
+                repeated, 0);
+  }
+}
+
+TEST(RowKernel, AResultMayLieWhereAnArgumentLies) {
+  std::string text =
+      genericText("1003xf32", "1003xf32", ": 1003", ": 0", "(i)", "(i)", R"("parallel")", false);
+  for (size_t at; (at = text.find("(i, j)")) != std::string::npos;)
+    text.replace(at, 6, "(i)");
+  text.replace(text.find("cleave.kernel"), 13, "cleave.kernel, cleave.inplace = array<i64: 0, 0>");
+  Kernels kernels(text);
+  std::vector<float> x = normals<float>(1003), expected = x;
+  for (float &value : expected)
+    value *= 2;
+  kernels.run("k", {x.data(), x.data()});
+  EXPECT_EQ(x, expected);
+}
+
 } // namespace
 } // namespace cleave::codegen::test
