@@ -52,6 +52,7 @@ private:
   bool solvePlain(unsigned a);
   bool solveSplit(unsigned a, unsigned b);
   void solveAffine(unsigned a);
+  bool solveDigits(AffineExpr rest, ArrayRef<int64_t> coefficients);
   AffineExpr current(AffineExpr expr) {
     return simplifyAffineExpr(expr.replaceDims(values()), count + type.getRank(), 0);
   }
@@ -124,13 +125,44 @@ static bool linearForm(AffineExpr expr, unsigned count, SmallVectorImpl<int64_t>
   return true;
 }
 
+// Dims that are the digits of the position, as in windows that do not overlap, x[2 * i + d] with d < 2, or in
+// a joined axis, x[4 * i + j] with j < 4: i = q floordiv 4, j = q mod 4, nothing to reduce. `rest` is 0 where
+// the position is q.
+bool Inverter::solveDigits(AffineExpr rest, ArrayRef<int64_t> coefficients) {
+  SmallVector<unsigned> digits;
+  for (unsigned dim = 0; dim < count; ++dim)
+    if (coefficients[dim] && !solved[dim])
+      digits.push_back(dim);
+  llvm::sort(digits, [&](unsigned a, unsigned b) { return coefficients[a] < coefficients[b]; });
+  if (digits.size() < 2 || coefficients[digits.front()] != 1)
+    return false;
+  int64_t reach = 0; // of the lower digits together
+  for (unsigned dim : digits) {
+    if (reach >= coefficients[dim])
+      return false;
+    reach += coefficients[dim] * (op.getSizes()[dim] - 1);
+  }
+  AffineExpr position = -rest;
+  for (unsigned dim : digits)
+    position = position + getAffineDimExpr(dim, context) * coefficients[dim];
+  position = simplifyAffineExpr(position, count + type.getRank(), 0);
+  for (auto [i, dim] : llvm::enumerate(digits)) {
+    AffineExpr digit = i + 1 < digits.size() ? position % coefficients[digits[i + 1]] : position;
+    solve(dim, digit.floorDiv(coefficients[dim]));
+  }
+  return true;
+}
+
 // sum a_k d_k + c = q: solved for the free dim with the most points (ties: the smallest |a_k|), which leaves
 // the fewest points to be reduced over.
 void Inverter::solveAffine(unsigned a) {
   AffineExpr rest = current(map.getResult(a)) - axis(a);
   SmallVector<int64_t> coefficients;
   std::optional<unsigned> best;
-  if (linearForm(rest, count + type.getRank(), coefficients))
+  bool linear = linearForm(rest, count + type.getRank(), coefficients);
+  if (linear && solveDigits(rest, coefficients))
+    return;
+  if (linear)
     for (unsigned dim = 0; dim < count; ++dim) {
       int64_t factor = std::abs(coefficients[dim]);
       if (!factor || solved[dim])
