@@ -71,6 +71,8 @@ static EntryMemory reportEntry(func::FuncOp entry) {
   memory.entry = entry.getName();
   if (auto bytes = entry->getAttrOfType<IntegerAttr>(pipe::kScratchBytesAttr))
     memory.scratchBytes = bytes.getInt();
+  if (auto bytes = entry->getAttrOfType<IntegerAttr>(pipe::kScratchAliveAttr))
+    memory.aliveBytes = bytes.getInt();
   for (BlockArgument argument : entry.getArguments())
     if (!entry.getArgAttr(argument.getArgNumber(), model::kStateAttr))
       memory.inputBytes += pipe::bytesOf(argument.getType());
@@ -128,8 +130,9 @@ void cleave::analysis::print(const MemoryReport &report, llvm::raw_ostream &stre
     stream << "  state " << kind << " " << bytes << "\n";
   printValues(report.largestStates, stream);
   for (const EntryMemory &entry : report.entries) {
-    stream << "  entry " << entry.entry << ": scratch " << entry.scratchBytes << ", inputs "
-           << entry.inputBytes << ", outputs " << entry.outputBytes << "\n";
+    stream << "  entry " << entry.entry << ": scratch " << entry.scratchBytes << " of which alive at once "
+           << entry.aliveBytes << ", inputs " << entry.inputBytes << ", outputs " << entry.outputBytes
+           << "\n";
     printValues(entry.largest, stream);
   }
 }

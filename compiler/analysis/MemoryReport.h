@@ -16,6 +16,7 @@ struct LargeValue {
 struct EntryMemory {
   std::string entry;
   int64_t scratchBytes = 0;
+  int64_t aliveBytes = 0; // the most alive at once: what no plan could go below
   int64_t inputBytes = 0;
   int64_t outputBytes = 0;
   std::vector<LargeValue> largest; // values in scratch, largest first, at most `kLargest`

@@ -52,7 +52,7 @@ private:
   void findLives();
   void shareInplace();
   void tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch);
-  int64_t packScratch();
+  void packScratch();
   pipe::PlaceAttr placeOf(Value value);
   void setPlaces();
 
@@ -115,7 +115,7 @@ void EntryPlanner::shareInplace() {
   });
 }
 
-int64_t EntryPlanner::packScratch() {
+void EntryPlanner::packScratch() {
   std::vector<Interval> intervals;
   std::vector<unsigned> owners;
   for (unsigned i = 0; i < lives.size(); ++i) {
@@ -125,9 +125,11 @@ int64_t EntryPlanner::packScratch() {
     owners.push_back(i);
   }
   int64_t bytes = analysis::packIntervals(intervals);
+  Builder builder(entry.getContext());
+  entry->setAttr(pipe::kScratchBytesAttr, builder.getI64IntegerAttr(bytes));
+  entry->setAttr(pipe::kScratchAliveAttr, builder.getI64IntegerAttr(analysis::lowerBound(intervals)));
   for (auto [interval, owner] : llvm::zip(intervals, owners))
     lives[owner].offset = interval.offset;
-  return bytes;
 }
 
 pipe::PlaceAttr EntryPlanner::placeOf(Value value) {
@@ -161,9 +163,8 @@ void EntryPlanner::setPlaces() {
 void EntryPlanner::run() {
   findLives();
   shareInplace();
-  int64_t bytes = packScratch();
+  packScratch();
   setPlaces();
-  entry->setAttr(pipe::kScratchBytesAttr, Builder(entry.getContext()).getI64IntegerAttr(bytes));
 }
 
 namespace {

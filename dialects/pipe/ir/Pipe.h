@@ -30,8 +30,9 @@ inline constexpr llvm::StringLiteral kArgPlacesAttr = "arg_places";
 inline constexpr llvm::StringLiteral kNamesAttr = "names";
 // On ports: the user's element type where the storage type does not tell ("u8", "bool").
 inline constexpr llvm::StringLiteral kTypeAttr = "model.type";
-// On entries: bytes of scratch they need.
+// On entries: bytes of scratch they need, and the most that is alive at once (what no plan could go below).
 inline constexpr llvm::StringLiteral kScratchBytesAttr = "pipe.scratch_bytes";
+inline constexpr llvm::StringLiteral kScratchAliveAttr = "pipe.scratch_alive";
 // On states (model.state): byte offset in the state region. On the module: its size.
 inline constexpr llvm::StringLiteral kStateOffsetAttr = "pipe.offset";
 inline constexpr llvm::StringLiteral kStateBytesAttr = "pipe.state_bytes";

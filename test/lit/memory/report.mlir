@@ -19,6 +19,6 @@ module {
 // CHECK: state param 256
 // CHECK: state optimizer 256
 // CHECK: 256 net.w: f32[N 64] at {{.*}}report.mlir:5:3
-// CHECK: entry eval: scratch 512, inputs 256, outputs 256
+// CHECK: entry eval: scratch 512 of which alive at once 512, inputs 256, outputs 256
 // CHECK: 256 net.hidden: f32[N 64] at {{.*}}report.mlir
 // CHECK: 256 result of k: f32[64]
