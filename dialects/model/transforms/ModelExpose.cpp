@@ -172,8 +172,9 @@ LogicalResult Exposer::checkFound(ModuleOp module) {
       if (distance < best)
         best = distance, nearest = name.getPath();
     });
-    InFlightDiagnostic error = module.emitError("E705: a value to dump has a name in the program, found '")
-                               << path << "'";
+    // The path comes from the command line: no place in the program is at fault.
+    InFlightDiagnostic error = mlir::emitError(UnknownLoc::get(module.getContext()))
+                               << "E705: a value to dump has a name in the program, found '" << path << "'";
     if (!nearest.empty())
       error.attachNote() << "the nearest name is '" << nearest << "'";
     return failure();
