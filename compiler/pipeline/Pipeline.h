@@ -1,7 +1,8 @@
 // The one place where passes are put in order: a function per stage, in the order of the stages.
 //
 // Each stage ends in its legality check (when `verify`) and its numbered dump (when `dumpFolder` is set), so
-// that `02-grad.mlir` beside `03-sched.mlir` shows what a stage did. Nothing else in the compiler adds passes.
+// that `02-grad.mlir` beside `03-sched.mlir` shows what a stage did. Nothing else in the compiler adds
+// passes.
 #ifndef CLEAVE_COMPILER_PIPELINE_PIPELINE_H
 #define CLEAVE_COMPILER_PIPELINE_PIPELINE_H
 
