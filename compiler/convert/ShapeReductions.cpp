@@ -7,8 +7,6 @@
 using namespace mlir;
 using namespace cleave;
 
-// Scalar results of fewer points are left to one core.
-static constexpr int64_t kManyPoints = 1 << 15;
 // At least so many terms per element of a factor make it pay to compute the factor beforehand.
 static constexpr int64_t kReuse = 8;
 
@@ -285,76 +283,10 @@ bool ProductSplitter::run() {
   return true;
 }
 
-//===------------------------------------------------------------------===//
-// Scalars
-//===------------------------------------------------------------------===//
-
-// The dims in the order in which the largest input stores them.
-static SmallVector<unsigned> storedOrder(model::IndexOp op) {
-  AffineMap best;
-  for (unsigned i = 0; i < op.getInputs().size(); ++i)
-    if (op.getMap(i).isProjectedPermutation() &&
-        (!best || op.getMap(i).getNumResults() > best.getNumResults()))
-      best = op.getMap(i);
-  SmallVector<unsigned> order;
-  if (best && best.getNumResults() == op.getNumDims())
-    for (AffineExpr expr : best.getResults())
-      order.push_back(cast<AffineDimExpr>(expr).getPosition());
-  return order;
-}
-
-// Reduces all but the outer dims first.
-static bool splitScalar(model::IndexOp op) {
-  int64_t points = 1;
-  for (int64_t size : op.getSizes())
-    points *= size;
-  if (op.getParallel() != 0 || op.getNumDims() < 2 || points < kManyPoints || op->hasAttr("exact"))
-    return false;
-  SmallVector<unsigned> order = storedOrder(op);
-  if (order.empty())
-    return false;
-  // Outer dims become rows until there are plenty.
-  unsigned outer = 0;
-  for (int64_t rows = 1; outer + 1 < order.size() && (outer == 0 || rows < 256); ++outer)
-    rows *= op.getSizes()[order[outer]];
-  MLIRContext *context = op.getContext();
-  SmallVector<StringRef> axes;
-  SmallVector<int64_t> sizes;
-  SmallVector<AffineExpr> renamed(order.size());
-  for (auto [i, dim] : llvm::enumerate(order)) {
-    axes.push_back(op.getAxis(dim));
-    sizes.push_back(op.getSizes()[dim]);
-    renamed[dim] = getAffineDimExpr(i, context);
-  }
-  OpBuilder builder(op);
-  SmallVector<AffineMap> maps;
-  for (unsigned i = 0; i < op.getInputs().size(); ++i)
-    maps.push_back(op.getMap(i).replaceDimsAndSymbols(renamed, {}, order.size(), 0));
-  SmallVector<Attribute> outside(op.getOutside().begin(), op.getOutside().end());
-  Type element = yielded(op).getType();
-  auto rows = model::IndexOp::create(
-      builder, op.getLoc(),
-      model::tensorOf(element, ArrayRef(axes).take_front(outer), ArrayRef(sizes).take_front(outer)),
-      op.getInputs(), maps, outside, axes, sizes, outer, op.getCombiner(), nullptr);
-  rows.getBody().takeBody(op.getBody());
-  rows.getBody().walk(
-      [&](model::IterOp iter) { iter.setDim(cast<AffineDimExpr>(renamed[iter.getDim()]).getPosition()); });
-  auto scalar = model::IndexOp::create(builder, op.getLoc(), op.getType(), ValueRange{rows.getResult()},
-                                       {AffineMap::getMultiDimIdentityMap(outer, context)}, {},
-                                       ArrayRef(axes).take_front(outer), ArrayRef(sizes).take_front(outer), 0,
-                                       op.getCombiner(),
-                                       [](OpBuilder &, Location, ValueRange scalars) { return scalars[0]; });
-  keepName(op, scalar);
-  op.replaceAllUsesWith(scalar.getResult());
-  op.erase();
-  return true;
-}
-
 void cleave::convert::shapeReductions(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block)) {
     if (auto index = dyn_cast<model::IndexOp>(op)) {
-      if (!ProductSplitter(index).run())
-        splitScalar(index);
+      ProductSplitter(index).run();
       continue;
     }
     for (Region &region : op.getRegions())

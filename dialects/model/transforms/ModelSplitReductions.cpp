@@ -12,6 +12,8 @@
 #include "dialects/model/transforms/Build.h"
 #include "dialects/model/transforms/Passes.h"
 
+#include <numeric>
+
 namespace cleave::model {
 #define GEN_PASS_DEF_MODELSPLITREDUCTIONS
 #include "dialects/model/transforms/Passes.h.inc"
@@ -24,21 +26,26 @@ static constexpr int64_t kPoints = 32;  // results that two cores and vectors ca
 static constexpr int64_t kRow = 64;     // elements worth a row of their own
 static constexpr int64_t kLarge = 8192; // elements worth a second op
 
+static int64_t product(ArrayRef<int64_t> sizes) {
+  int64_t points = 1;
+  for (int64_t size : sizes)
+    points *= size;
+  return points;
+}
+
+// Whether an op reduces much to little.
+static bool isLarge(IndexOp op) {
+  return op.getNumReductions() >= 2 && !op->hasAttr("exact") &&
+         product(op.getSizes().take_front(op.getParallel())) < kPoints &&
+         product(op.getSizes().drop_front(op.getParallel())) >= kLarge;
+}
+
 // How many leading reduction dims become parallel; 0 to leave the op alone.
 static unsigned chooseSplit(IndexOp op) {
-  if (op.getNumReductions() < 2 || op->hasAttr("exact"))
-    return 0;
-  int64_t results = 1, reduced = 1;
-  ArrayRef<int64_t> sizes = op.getSizes();
-  for (int64_t size : sizes.take_front(op.getParallel()))
-    results *= size;
-  for (int64_t size : sizes.drop_front(op.getParallel()))
-    reduced *= size;
-  if (results >= kPoints || reduced < kLarge)
-    return 0;
+  int64_t results = product(op.getSizes().take_front(op.getParallel()));
+  int64_t rest = product(op.getSizes().drop_front(op.getParallel()));
   unsigned split = 0;
-  int64_t rest = reduced;
-  for (int64_t size : sizes.drop_front(op.getParallel())) {
+  for (int64_t size : op.getSizes().drop_front(op.getParallel())) {
     if (results >= kPoints || rest / size < kRow)
       break;
     results *= size;
@@ -46,6 +53,50 @@ static unsigned chooseSplit(IndexOp op) {
     ++split;
   }
   return results > 1 ? split : 0;
+}
+
+// The op's reduction dims in the order in which the input that has them all stores them: rows are then read
+// in a row.
+static SmallVector<unsigned> storedOrder(IndexOp op) {
+  SmallVector<unsigned> order;
+  for (AffineMap map : op.getMaps().getAsValueRange<AffineMapAttr>()) {
+    order.clear();
+    if (map.isProjectedPermutation())
+      for (AffineExpr expr : map.getResults())
+        if (unsigned dim = cast<AffineDimExpr>(expr).getPosition(); dim >= op.getParallel())
+          order.push_back(dim);
+    if (static_cast<int64_t>(order.size()) == op.getNumReductions())
+      return order;
+  }
+  order.resize(op.getNumReductions());
+  std::iota(order.begin(), order.end(), op.getParallel());
+  return order;
+}
+
+// Renumbers the reduction dims.
+static void reorder(IndexOp op, ArrayRef<unsigned> order) {
+  MLIRContext *context = op.getContext();
+  unsigned parallel = op.getParallel();
+  SmallVector<unsigned> places(op.getNumDims());
+  std::iota(places.begin(), places.end(), 0);
+  SmallVector<Attribute> axes(op.getAxes().getValue());
+  SmallVector<int64_t> sizes(op.getSizes());
+  for (auto [i, dim] : llvm::enumerate(order)) {
+    places[dim] = parallel + i;
+    axes[parallel + i] = op.getAxes()[dim];
+    sizes[parallel + i] = op.getSizes()[dim];
+  }
+  SmallVector<AffineExpr> renamed;
+  for (unsigned place : places)
+    renamed.push_back(getAffineDimExpr(place, context));
+  SmallVector<AffineMap> maps;
+  for (AffineMap map : op.getMaps().getAsValueRange<AffineMapAttr>())
+    maps.push_back(map.replaceDimsAndSymbols(renamed, {}, renamed.size(), 0));
+  for (IterOp iter : op.getBodyBlock().getOps<IterOp>())
+    iter.setDim(places[iter.getDim()]);
+  op.setAxesAttr(ArrayAttr::get(context, axes));
+  op.setSizes(sizes);
+  op.setMapsAttr(Builder(context).getAffineMapArrayAttr(maps));
 }
 
 static void splitReduction(IndexOp op, unsigned split) {
@@ -81,9 +132,13 @@ struct ModelSplitReductions : cleave::model::impl::ModelSplitReductionsBase<Mode
   void runOnOperation() override {
     SmallVector<IndexOp> ops;
     getOperation().walk([&](IndexOp op) { ops.push_back(op); });
-    for (IndexOp op : ops)
+    for (IndexOp op : ops) {
+      if (!isLarge(op))
+        continue;
+      reorder(op, storedOrder(op));
       if (unsigned split = chooseSplit(op))
         splitReduction(op, split);
+    }
   }
 };
 } // namespace

@@ -31,3 +31,18 @@ func.func @keep(%x: tensor<8x16xf32, #model.axes<I, J>>, %y: tensor<384x1536xf32
   } : tensor<1536xf32, #model.axes<J>>
   return %n, %m : tensor<f32>, tensor<1536xf32, #model.axes<J>>
 }
+
+// Rows are what lies in a row: the dims are taken in the order of the input's axes.
+// CHECK-LABEL: func.func @stored
+// CHECK: model.index (d0: A = 64) sum (d1: B = 128, d2: C = 256) ins(%arg0[d0, d1, d2] :
+// CHECK: model.iter 2
+func.func @stored(%g: tensor<64x128x256xf32, #model.axes<A, B, C>>) -> tensor<f32> {
+  %n = model.index () sum (c: C = 256, a: A = 64, b: B = 128) ins(%g[a, b, c] : tensor<64x128x256xf32, #model.axes<A, B, C>>) {
+  ^bb0(%p: f32):
+    %i = model.iter 0
+    %f = arith.sitofp %i : i64 to f32
+    %0 = arith.mulf %p, %f : f32
+    model.yield %0 : f32
+  } : tensor<f32>
+  return %n : tensor<f32>
+}

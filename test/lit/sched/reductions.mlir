@@ -4,7 +4,6 @@
 !b = tensor<64x32xf32, #model.axes<K, N>>
 !c = tensor<32xf32, #model.axes<N>>
 !y = tensor<256x32xf32, #model.axes<M, N>>
-!g = tensor<64x128x256xf32, #model.axes<A, B, C>>
 // What concerns one factor alone is computed before the product, what all terms share behind it.
 func.func @product(%a: !a {model.input = "a"}, %b: !b {model.input = "b"}, %c: !c {model.input = "c"})
     -> (!y {model.output = "y"}) attributes {model.entry} {
@@ -26,19 +25,6 @@ func.func @product(%a: !a {model.input = "a"}, %b: !b {model.input = "b"}, %c: !
 // CHECK-NEXT: %[[A:.*]] = pipe.launch @[[EXP:rows_[0-9]+]](%arg0)
 // CHECK-NEXT: %[[P:.*]] = pipe.launch @[[PRODUCT:product_[0-9]+]](%[[A]], %arg1)
 // CHECK-NEXT: pipe.launch @[[SCALE:rows_[0-9]+]](%[[P]], %arg2)
-
-// A norm: rows that all cores share, then the rest.
-func.func @norm(%g: !g {model.input = "g"}) -> (tensor<f32> {model.output = "n"}) attributes {model.entry} {
-  %y = model.index () sum (c: C = 256, a: A = 64, b: B = 128) ins(%g[a, b, c] : !g) {
-  ^bb0(%p: f32):
-    %0 = arith.mulf %p, %p : f32
-    model.yield %0 : f32
-  } : tensor<f32>
-  return %y : tensor<f32>
-}
-// CHECK-LABEL: func.func @norm
-// CHECK-NEXT: pipe.launch @{{.*}} -> tensor<64x128xf32, #model.axes<A, B>>
-// CHECK-NEXT: pipe.launch @{{.*}} -> tensor<f32>
 
 // CHECK: func.func private @[[EXP]](
 // CHECK: linalg.index 1
