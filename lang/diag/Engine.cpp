@@ -41,6 +41,13 @@ static std::string excerpt(Location at) {
   auto [line, column] = at.source->getLineColumn(at.begin);
   std::string_view text = at.source->getLine(line);
   std::string number = std::to_string(line);
+  // Of a very long line, the part around the place.
+  constexpr size_t kWidth = 200, kBefore = 80;
+  if (text.size() > kWidth) {
+    size_t from = column - 1 > kBefore ? std::min<size_t>(column - 1 - kBefore, text.size()) : 0;
+    text = text.substr(from, kWidth);
+    column -= static_cast<uint32_t>(from);
+  }
   std::string gutter(number.size() < 4 ? 4 - number.size() : 0, ' ');
   std::string out = gutter + number + " | ";
   out.append(text).append("\n");

@@ -47,6 +47,8 @@ void Sema::run(const std::string &path, std::string text) {
   for (Definition *definition : definitionOrder)
     if (definition->isEntry() && definition->module == mainModule)
       elaborateEntry(*definition);
+  for (Definition *definition : definitionOrder)
+    elaborateUncalled(*definition);
   if (!engine.hasErrors())
     finish();
 }

@@ -171,6 +171,26 @@ LayerInfo *Sema::instantiateLayer(Definition &definition, const Bindings &bindin
   return definition.layers[key] = ok ? &info : nullptr;
 }
 
+// A definition without generics that nothing has called: what only an instance shows (bounds, constants) is found here.
+void Sema::elaborateUncalled(Definition &definition) {
+  if (definition.isEntry() || definition.isGeneric() || definition.broken || definition.instances > 0)
+    return;
+  // Calls may bind a number or bool to a constant that the body needs: it can only be checked with one.
+  for (const syntax::Parameter &p : definition.item->parameters) {
+    std::string type = p.type.name.str();
+    bool scalar = p.type.axes.empty() && (type == "bool" || type[0] == 'i' || type[0] == 'u');
+    if (p.axis || scalar || type == "tree")
+      return;
+  }
+  Bindings none;
+  none.constants.resize(definition.item->parameters.size());
+  none.trees.resize(definition.item->parameters.size());
+  if (definition.isLayer())
+    instantiateLayer(definition, none, *baseEnvironment, {});
+  else
+    instantiateFunction(definition, none, *baseEnvironment, {});
+}
+
 void Sema::elaborateEntry(Definition &definition) {
   AxisEnvironment *environment = baseEnvironment;
   std::vector<const AxisSymbol *> rebound;

@@ -47,6 +47,7 @@ public:
   LayerInfo *instantiateLayer(Definition &definition, const Bindings &bindings, AxisEnvironment &environment,
                               Location call);
   void elaborateEntry(Definition &definition);
+  void elaborateUncalled(Definition &definition);
   void findRecursion();
 
   // --- Objects (Objects.cpp)

@@ -61,7 +61,7 @@ std::string ErrorListener::describe(antlr4::Token *token) const {
     return "the end of the file";
   std::string text =
       source.getText().substr(token->getStartIndex(), token->getStopIndex() - token->getStartIndex() + 1);
-  return text.front() == '"' ? text : "'" + text + "'";
+  return text.size() > 1 && text.front() == '"' ? text : "'" + text + "'";
 }
 
 void ErrorListener::hint(antlr4::Parser &parser, antlr4::Token *token, diag::Diagnostic &d) const {
