@@ -38,7 +38,7 @@ std::array<Value, 4> philox(OpBuilder &builder, Location loc, std::array<Value, 
                             std::array<Value, 2> key) {
   Type type = counter[0].getType();
   for (unsigned round = 0; round < kRounds; ++round) {
-    auto product = [&](unsigned which) {
+    auto product = [&](size_t which) {
       Value multiplier = constantLike(builder, loc, type, kMultipliers[which]);
       return arith::MulUIExtendedOp::create(builder, loc, counter[2 * which], multiplier);
     };

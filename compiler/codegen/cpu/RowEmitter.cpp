@@ -318,10 +318,10 @@ static vector::CombiningKind kindOf(Operation *combiner) {
 }
 
 void RowEmitter::emitReduction(const Nest &nest) {
-  unsigned slots = nest.vectorReduced ? nest.unroll : pieces.size();
+  size_t slots = nest.vectorReduced ? nest.unroll : pieces.size();
   Values accumulators;
   for (auto [member, result] : nest.outputs)
-    for (unsigned slot = 0; slot < slots; ++slot) {
+    for (size_t slot = 0; slot < slots; ++slot) {
       Piece piece = nest.vectorReduced ? Piece{} : pieces[slot];
       LaneEmitter emitter = emitterFor(*member, piece);
       if (!nest.vectorReduced) {
@@ -344,7 +344,7 @@ void RowEmitter::emitReduction(const Nest &nest) {
       keepResult(emitter, *member, result, Piece{}, finishVector(emitter, *member, result, own));
       continue;
     }
-    for (unsigned slot = 0; slot < slots; ++slot) {
+    for (size_t slot = 0; slot < slots; ++slot) {
       LaneEmitter emitter = emitterFor(*member, pieces[slot]);
       Lanes value = lanes() == 1 ? Lanes::uniform(own[slot]) : Lanes::vector(own[slot]);
       keepResult(emitter, *member, result, pieces[slot], value);
@@ -384,21 +384,21 @@ LaneEmitter RowEmitter::emitterFor(const Member &member, const Piece &piece) {
 }
 
 RowEmitter::Values RowEmitter::emitPoint(const Nest &nest, Values accumulators) {
-  unsigned slots = nest.outputs.empty() ? 0 : accumulators.size() / nest.outputs.size();
-  unsigned output = 0;
+  size_t slots = nest.outputs.empty() ? 0 : accumulators.size() / nest.outputs.size();
+  size_t output = 0;
   pointValues.clear();
   for (const Member &member : nest.group->members) {
-    unsigned results = linalg::GenericOp(member.stage->op)->getNumResults();
+    size_t results = linalg::GenericOp(member.stage->op)->getNumResults();
     bool reduces = member.stage->reducesAny();
     for (auto [number, piece] : llvm::enumerate(pieces)) {
       LaneEmitter emitter = emitterFor(member, piece);
       SmallVector<Lanes> old;
-      for (unsigned result = 0; reduces && result < results; ++result) {
+      for (size_t result = 0; reduces && result < results; ++result) {
         Value value = accumulators[(output + result) * slots + number];
         old.push_back(lanes() == 1 ? Lanes::uniform(value) : Lanes::vector(value));
       }
       SmallVector<Lanes> made = evaluate(member, piece, number, old);
-      for (unsigned result = 0; result < results; ++result) {
+      for (size_t result = 0; result < results; ++result) {
         if (!reduces) {
           keepResult(emitter, member, result, piece, made[result]);
           continue;

@@ -29,7 +29,7 @@ private:
   struct Nest { // the loops of a group, outermost first
     const Group *group = nullptr;
     llvm::SmallVector<unsigned> parallel, reduced;
-    unsigned unroll = 1;
+    int64_t unroll = 1;
     bool vectorReduced = false;
     llvm::SmallVector<std::pair<const Member *, unsigned>> outputs; // what is reduced: member, result
   };
@@ -76,7 +76,7 @@ private:
   Lanes finishVector(LaneEmitter &emitter, const Member &member, unsigned result,
                      llvm::ArrayRef<mlir::Value> slots);
   LaneEmitter emitterFor(const Member &member, const Piece &piece);
-  unsigned lanes() const { return vectorDim < 0 ? 1 : kLanes; }
+  unsigned lanes() const { return vectorDim < 0 ? 1 : static_cast<unsigned>(kLanes); }
   mlir::Value index(int64_t value);
 
   mlir::OpBuilder &builder;

@@ -164,16 +164,16 @@ private:
 
   /// Vectors side by side: several accumulators hide the latency of a reduction; element-wise code has enough
   /// independent work in one or two.
-  unsigned unrollOf(const Group &group, int64_t size) const {
-    unsigned outputs = 0, heavy = 0;
+  int64_t unrollOf(const Group &group, int64_t size) const {
+    int64_t outputs = 0, heavy = 0;
     for (const Member &member : group.members) {
       outputs += member.stage->reducesAny();
       for (Operation &op : linalg::GenericOp(member.stage->op).getBody()->without_terminator())
         heavy += isTranscendental(op) || isa<model::RandomBitsOp>(op);
     }
-    unsigned wanted = heavy > 1 ? 1 : outputs == 0 ? 2 : std::max(1u, 8 / outputs);
+    int64_t wanted = heavy > 1 ? 1 : outputs == 0 ? 2 : std::max<int64_t>(1, 8 / outputs);
     if (heavy)
-      wanted = std::min(wanted, 2u);
+      wanted = std::min<int64_t>(wanted, 2);
     while (wanted > 1 && wanted * kLanes > size)
       wanted /= 2;
     return wanted;
@@ -225,7 +225,7 @@ private:
     if (!sums || terms < kJamFrom)
       return;
     int64_t registersPerLaneVector = llvm::divideCeil(accumulatorBits(), 32u);
-    plan.unroll = std::min<unsigned>(plan.unroll, registersPerLaneVector > 1 ? 1 : 2);
+    plan.unroll = std::min<int64_t>(plan.unroll, registersPerLaneVector > 1 ? 1 : 2);
     int64_t most = kTileRegisters / (plan.unroll * registersPerLaneVector);
     for (int64_t jam = std::min(most, kernel.rowSizes.rbegin()[1]); jam > 1; --jam)
       if (kernel.rowSizes.rbegin()[1] % jam == 0) {

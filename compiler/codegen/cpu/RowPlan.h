@@ -7,7 +7,7 @@
 namespace cleave::codegen {
 
 /// Lanes of a vector of f32 on AVX-512. Wider elements take several registers.
-inline constexpr unsigned kLanes = 16;
+inline constexpr int64_t kLanes = 16;
 
 /// A unit is what `begin` and `end` of a kernel count.
 ///
@@ -17,11 +17,11 @@ inline constexpr unsigned kLanes = 16;
 ///                       sums over columns).
 struct RowPlan {
   bool vectorRows = false;
-  int64_t block = 1;                       // vectorRows: rows of the last row dim per unit
-  unsigned unroll = 1;                     // vectorRows: vectors side by side
-  int64_t jam = 1;                         // vectorRows: rows of the dim outside it that a unit takes at once
-  llvm::SmallVector<int> vectorDim;        // otherwise, per group: inner dim, or -1 for scalar code
-  llvm::SmallVector<unsigned> groupUnroll; // otherwise, per group: vectors side by side
+  int64_t block = 1;                      // vectorRows: rows of the last row dim per unit
+  int64_t unroll = 1;                     // vectorRows: vectors side by side
+  int64_t jam = 1;                        // vectorRows: rows of the dim outside it that a unit takes at once
+  llvm::SmallVector<int> vectorDim;       // otherwise, per group: inner dim, or -1 for scalar code
+  llvm::SmallVector<int64_t> groupUnroll; // otherwise, per group: vectors side by side
   int64_t unitCount = 1;
   int64_t grain = 1;
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+// NOLINTBEGIN(readability-identifier-naming): C names
 extern "C" {
 
 /// C[m, n] = beta * C + sum over k of A[m, k] * B[k, n], all row-major f32. `transpose` bit 0: A is stored as
@@ -18,6 +19,7 @@ void cleave_rt_sgemm(int64_t transpose, int64_t m, int64_t n, int64_t k, const f
 void cleave_rt_argsort(int64_t type, const void *keys, int64_t count, int64_t descending, int32_t *positions,
                        int32_t *work);
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace cleave::rt {
 
