@@ -167,13 +167,19 @@ LogicalResult Exposer::checkFound(ModuleOp module) {
     StringRef path = paths[i];
     StringRef nearest;
     unsigned best = ~0u;
+    bool hidden = false;
     module.walk([&](NameOp name) {
+      hidden |= matches(path, name.getPath());
       unsigned distance = path.edit_distance(name.getPath());
       if (distance < best)
         best = distance, nearest = name.getPath();
     });
     // The path comes from the command line: no place in the program is at fault.
-    InFlightDiagnostic error = mlir::emitError(UnknownLoc::get(module.getContext()))
+    Location nowhere = UnknownLoc::get(module.getContext());
+    if (hidden)
+      return mlir::emitError(nowhere) << "E705: a value to dump is computed in every run, found '" << path
+                                      << "' inside an if or a while";
+    InFlightDiagnostic error = mlir::emitError(nowhere)
                                << "E705: a value to dump has a name in the program, found '" << path << "'";
     if (!nearest.empty())
       error.attachNote() << "the nearest name is '" << nearest << "'";
