@@ -7,7 +7,10 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir;
 
@@ -22,6 +25,12 @@ Kernels::Kernels(const std::string &text) {
   EXPECT_TRUE(module) << text;
   if (!module)
     return;
+  for (auto kernel : module->getOps<func::FuncOp>())
+    for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes())) {
+      auto tensor = cast<RankedTensorType>(type);
+      size_t element = (tensor.getElementTypeBitWidth() + 7) / 8;
+      bytes[kernel.getName().str()].push_back(tensor.getNumElements() * element);
+    }
   PassManager passes(&context);
   buildLoopsPipeline(passes);
   buildKernelsPipeline(passes);
@@ -39,6 +48,37 @@ Kernels::Kernels(const std::string &text) {
 
 Kernels::~Kernels() = default;
 
+namespace {
+
+/// A copy of an array, the last byte of which is the last of a page that has no readable page behind it.
+class GuardedCopy {
+public:
+  GuardedCopy(void *original, size_t size) : original(original), size(size) {
+    size_t page = sysconf(_SC_PAGESIZE), pages = (size + page - 1) / page * page;
+    length = pages + page;
+    start = static_cast<char *>(
+        mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(start + pages, page, PROT_NONE);
+    data = start + pages - size;
+    std::memcpy(data, original, size);
+  }
+  ~GuardedCopy() {
+    std::memcpy(original, data, size);
+    munmap(start, length);
+  }
+  GuardedCopy(const GuardedCopy &) = delete;
+  GuardedCopy &operator=(const GuardedCopy &) = delete;
+
+  char *data = nullptr;
+
+private:
+  void *original;
+  size_t size, length = 0;
+  char *start = nullptr;
+};
+
+} // namespace
+
 int64_t Kernels::attribute(const std::string &name, const char *key) {
   Operation *kernel = module->lookupSymbol(name);
   return kernel->getAttrOfType<IntegerAttr>(key).getInt();
@@ -54,6 +94,13 @@ void Kernels::run(const std::string &name, std::vector<void *> arguments, int64_
   int64_t count = units(name);
   if (step == 0)
     step = count;
+  std::map<void *, std::unique_ptr<GuardedCopy>> copies; // arguments that share memory share a copy
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    auto &copy = copies[arguments[i]];
+    if (!copy)
+      copy = std::make_unique<GuardedCopy>(arguments[i], bytes[name][i]);
+    arguments[i] = copy->data;
+  }
   for (int64_t begin = 0; begin < count; begin += step)
     function(arguments.data(), begin, std::min(begin + step, count));
 }

@@ -7,6 +7,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -20,13 +21,15 @@ public:
   explicit Kernels(const std::string &text);
   ~Kernels();
 
-  /// Runs all units of a kernel, `step` at a time (0: all at once).
+  /// Runs all units of a kernel, `step` at a time (0: all at once), on copies that end where readable memory
+  /// ends: a read or write behind an argument is a crash.
   void run(const std::string &name, std::vector<void *> arguments, int64_t step = 0);
   int64_t units(const std::string &name);
   int64_t grain(const std::string &name);
 
 private:
   int64_t attribute(const std::string &name, const char *key);
+  std::map<std::string, std::vector<size_t>> bytes; // per kernel, of each argument and result
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
