@@ -40,7 +40,7 @@ module {
   }
 }
 // Only one of the products, a MiB each, is alive at a time.
-// CHECK: entry train: scratch 1050624 of which alive at once 1050624
+// CHECK: entry train: scratch 1048576 of which alive at once 1048576
 
 // CHECK-LABEL: func.func @train
 // CHECK: %[[P:.*]] = pipe.launch @product_{{[0-9]+}}(%arg1, %arg0)
