@@ -141,20 +141,43 @@ float truncateToBFloat(float value) {
   return inLowBits(static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16));
 }
 
-float truncateDoubleToBFloat(double value) {
-  // Round to odd on the way to f32, so that rounding twice rounds once.
+/// Rounds so that rounding the result once more gives what rounding `value` once would.
+float roundToOdd(double value) {
   float single = static_cast<float>(value);
-  if (static_cast<double>(single) != value && !std::isnan(value)) {
-    uint32_t bits;
-    std::memcpy(&bits, &single, sizeof bits);
-    if (std::fabs(static_cast<double>(single)) > std::fabs(value))
-      --bits;
-    bits |= 1;
-    std::memcpy(&single, &bits, sizeof single);
-  }
-  return truncateToBFloat(single);
+  if (static_cast<double>(single) == value || std::isnan(value))
+    return single;
+  uint32_t bits;
+  std::memcpy(&bits, &single, sizeof bits);
+  if (std::fabs(static_cast<double>(single)) > std::fabs(value))
+    --bits;
+  bits |= 1;
+  std::memcpy(&single, &bits, sizeof single);
+  return single;
 }
 
+float truncateDoubleToBFloat(double value) { return truncateToBFloat(roundToOdd(value)); }
+
+/// Rounds to nearest, ties to even. A half has 5 bits of exponent and 10 of fraction.
+uint16_t toHalf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  uint32_t sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) // NaN
+    return static_cast<uint16_t>(sign | 0x7e00);
+  if (magnitude >= 0x47800000) // 65536 and above
+    return static_cast<uint16_t>(sign | 0x7c00);
+  if (magnitude < 0x38800000) { // below 2^-14: a multiple of 2^-24
+    float scaled;
+    std::memcpy(&scaled, &magnitude, sizeof scaled);
+    return static_cast<uint16_t>(sign | static_cast<uint32_t>(std::nearbyint(std::ldexp(scaled, 24))));
+  }
+  uint32_t rounded =
+      magnitude + 0xfff + ((magnitude >> 13) & 1); // may carry into the exponent, up to infinity
+  return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
+}
+
+float truncateToHalf(float value) { return inLowBits(toHalf(value)); }
+float truncateDoubleToHalf(double value) { return inLowBits(toHalf(roundToOdd(value))); }
 float extendHalf(float low) { return fromHalf(lowBits(low)); }
 
 } // namespace
@@ -167,6 +190,8 @@ const std::vector<SupportSymbol> &supportSymbols() {
       {"cleave_rt_argsort", reinterpret_cast<void *>(cleave_rt_argsort)},
       {"__truncsfbf2", reinterpret_cast<void *>(truncateToBFloat)},
       {"__truncdfbf2", reinterpret_cast<void *>(truncateDoubleToBFloat)},
+      {"__truncsfhf2", reinterpret_cast<void *>(truncateToHalf)},
+      {"__truncdfhf2", reinterpret_cast<void *>(truncateDoubleToHalf)},
       {"__extendhfsf2", reinterpret_cast<void *>(extendHalf)},
   };
   return symbols;

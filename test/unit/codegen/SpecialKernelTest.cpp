@@ -272,6 +272,59 @@ func.func private @sum(%x: tensor<100xbf16>) -> tensor<bf16> attributes {cleave.
   EXPECT_NEAR(fromBFloat(sum), total, 0.005 * total);
 }
 
+/// y = x rounded to `to` and widened again, from f64.
+std::string roundTripText(const std::string &to) {
+  return substitute(R"(
+func.func private @round(%x: tensor<40xf64>) -> tensor<40xf64> attributes {cleave.kernel, cleave.rows = array<i64: 40>} {
+  %e = tensor.empty() : tensor<40xf64>
+  %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<40xf64>) outs(%e : tensor<40xf64>) attrs = {cleave.rows = array<i64: 0>} {
+  ^bb0(%a: f64, %o: f64):
+    %t = arith.truncf %a : f64 to $TO
+    %w = arith.extf %t : $TO to f64
+    linalg.yield %w : f64
+  } -> tensor<40xf64>
+  return %r : tensor<40xf64>
+})",
+                    {{"TO", to}});
+}
+
+TEST(SpecialKernel, DoublesRoundOnceToHalfPrecision) {
+  // Just above and below a tie, which rounding to f32 first would take for the tie itself; then the ends.
+  const double tiny = 1e-12;
+  std::vector<double> x = {1 + 0x1p-11 + tiny,
+                           1 + 0x1p-11 - tiny,
+                           1 + 0x1p-11,
+                           1 + 3 * 0x1p-11,
+                           65519.9,
+                           65520.0,
+                           -1e9,
+                           0x1p-24,
+                           0x1p-25 + tiny * 0x1p-20,
+                           0x1p-25,
+                           3 * 0x1p-25,
+                           0.0,
+                           -0.5,
+                           1.0 / 3,
+                           1e-30};
+  std::vector<double> expected = {1 + 0x1p-10, 1,         1,       1 + 0x1p-9,     65504,
+                                  INFINITY,    -INFINITY, 0x1p-24, 0x1p-24,        0,
+                                  0x1p-23,     0.0,       -0.5,    0.333251953125, 0};
+  x.resize(40);
+  expected.resize(40);
+  std::vector<double> y(40);
+  Kernels halves(roundTripText("f16"));
+  halves.run("round", {x.data(), y.data()});
+  EXPECT_EQ(y, expected);
+  x = {1 + 0x1p-8 + tiny, 1 + 0x1p-8 - tiny, 1 + 0x1p-8, 1 + 3 * 0x1p-8, -2.5};
+  expected = {1 + 0x1p-7, 1, 1, 1 + 0x1p-6, -2.5};
+  x.resize(40);
+  expected.resize(40);
+  Kernels brains(roundTripText("bf16"));
+  brains.run("round", {x.data(), y.data()});
+  EXPECT_EQ(y, expected);
+}
+
 TEST(SpecialKernel, BooleansAreBytes) {
   Kernels kernels(R"(
 func.func private @positive(%x: tensor<50xf32>, %keep: tensor<50xi1>) -> tensor<50xi1>
