@@ -38,6 +38,14 @@ private:
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, loc, condition, x, y); }
   Value greater(Value x, Value y) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y); }
 
+  // Gives one of two operands the whole derivative.
+  bool either(Value condition, Value first, Value second, Value g) {
+    if (isActive(first))
+      give(first, select(condition, g, zero(g)));
+    if (isActive(second))
+      give(second, select(condition, zero(g), g));
+    return true;
+  }
   bool visitArith(Operation *op, Value g);
   bool visitMath(Operation *op, Value g);
   bool visitPower(math::PowFOp op, Value g);
@@ -48,16 +56,6 @@ private:
   DenseMap<Value, Value> adjoints;
 };
 } // namespace
-
-// Gives one of two operands the whole derivative, by a condition.
-#define CLEAVE_EITHER(condition, first, second)                                                              \
-  do {                                                                                                       \
-    Value taken = (condition);                                                                               \
-    if (isActive(first))                                                                                     \
-      give(first, select(taken, g, zero(g)));                                                                \
-    if (isActive(second))                                                                                    \
-      give(second, select(taken, zero(g), g));                                                               \
-  } while (false)
 
 bool ScalarReverse::visitArith(Operation *op, Value g) {
   Value x = op->getOperand(0), y = op->getNumOperands() > 1 ? op->getOperand(1) : Value();
@@ -91,17 +89,10 @@ bool ScalarReverse::visitArith(Operation *op, Value g) {
         return true;
       })
       .Case([&](arith::NegFOp) { return give(x, neg(g)), true; })
-      .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) {
-        CLEAVE_EITHER(greater(x, y), x, y);
-        return true;
-      })
-      .Case<arith::MinimumFOp, arith::MinNumFOp>([&](auto) {
-        CLEAVE_EITHER(greater(y, x), x, y);
-        return true;
-      })
+      .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) { return either(greater(x, y), x, y, g); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp>([&](auto) { return either(greater(y, x), x, y, g); })
       .Case([&](arith::SelectOp choice) {
-        CLEAVE_EITHER(choice.getCondition(), choice.getTrueValue(), choice.getFalseValue());
-        return true;
+        return either(choice.getCondition(), choice.getTrueValue(), choice.getFalseValue(), g);
       })
       .Case([&](arith::ExtFOp) { return give(x, arith::TruncFOp::create(b, loc, x.getType(), g)), true; })
       .Case([&](arith::TruncFOp) { return give(x, arith::ExtFOp::create(b, loc, x.getType(), g)), true; })
