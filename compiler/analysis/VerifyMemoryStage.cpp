@@ -196,7 +196,7 @@ LogicalResult Simulator::runTurn(pipe::LoopOp op, int64_t counter, MutableArrayR
     contents[argument] = slice(contents.lookup(source), counter * bytes, bytes);
   }
   Block &body = op.getBodyBlock();
-  if (failed(runBlock(body)) || failed(endTurn(op, body, op.getCarryArgs())))
+  if (failed(runBlock(body)))
     return failure();
   for (auto [value, stack] :
        llvm::zip(body.getTerminator()->getOperands().drop_front(op.getCarries().size()), stacks)) {
@@ -207,12 +207,17 @@ LogicalResult Simulator::runTurn(pipe::LoopOp op, int64_t counter, MutableArrayR
     llvm::append_range(grown, slice(stack, at + bytes, total - at - bytes));
     stack = normalized(grown);
   }
-  return success();
+  counters.back() = op.getReverse() ? counter - 1 : counter + 1;
+  return endTurn(op, body, op.getCarryArgs());
 }
 
-// Turns that are not run: their elements of stacks are values of their own.
+// Turns that are not run: what they make of the carries and their elements of stacks are values of their own.
 LogicalResult Simulator::skipTurns(pipe::LoopOp op, int64_t from, int64_t count,
                                    MutableArrayRef<Content> stacks) {
+  counters.back() = op.getReverse() ? 0 : op.getCount() - 1;
+  for (BlockArgument carry : op.getCarryArgs())
+    if (failed(write(op, carry, fresh(carry))))
+      return failure();
   for (auto [value, stack] : llvm::zip(op.getResults().drop_front(op.getCarries().size()), stacks)) {
     int64_t element = pipe::bytesOf(value.getType()) / op.getCount(), at = from * element,
             bytes = count * element;

@@ -30,6 +30,7 @@ struct Target {
   Binding binding;
   Value old;
   bool afterGuards = false;
+  bool isFresh = false; // made for this value
 };
 
 class Binder {
@@ -44,6 +45,7 @@ private:
   bool isBound(Value value) { return result.bindings.contains(value); }
 
   bool canWrite(OpResult value, const Target &target);
+  bool keepsHistory(OpResult value);
   bool trySink(Value value, Block *block, const Target &target);
   void sinkTerminator(Block &block, ArrayRef<Target> targets);
   void copyArguments(Block &block, MutableArrayRef<OpOperand> operands, ArrayRef<Target> targets);
@@ -55,7 +57,10 @@ private:
   void bindLoop(pipe::LoopOp loop);
   void bindIf(pipe::IfOp branch);
   void bindWhile(pipe::WhileOp loop);
-  void bindCarries(Operation *op, MutableArrayRef<OpOperand> inits);
+  void bindCarries(Operation *op, MutableArrayRef<OpOperand> inits, ArrayRef<Target> wanted);
+  std::vector<Target> resultTargets(Operation *op, unsigned count);
+  void bindHistories(pipe::LoopOp loop, MutableArrayRef<Target> inits, MutableArrayRef<Target> yields);
+  bool isFresh(Value value);
   void bindConstant(pipe::ConstantOp op);
   void bindSlices(Block &block);
 
@@ -109,10 +114,29 @@ bool Binder::canWrite(OpResult value, const Target &target) {
   return true;
 }
 
+// Whether a loop stacks its carry as well, before a turn changes it (`before`) or after.
+static bool stacksCarry(pipe::LoopOp loop, unsigned carry, unsigned stack, bool &before) {
+  OperandRange yielded = loop.getYield()->getOperands();
+  Value argument = loop.getCarryArgs()[carry], next = yielded[carry];
+  before = yielded[stack] == argument;
+  return next != argument && (before || yielded[stack] == next);
+}
+
+// A carry that can live in its stack stays there: one copy behind the loop is less than one in each turn.
+bool Binder::keepsHistory(OpResult value) {
+  auto loop = dyn_cast<pipe::LoopOp>(value.getOwner());
+  unsigned carries = loop ? loop.getCarries().size() : 0, carry = value.getResultNumber();
+  bool before = false;
+  for (unsigned stack = carries; loop && carry < carries && stack < loop.getNumResults(); ++stack)
+    if (stacksCarry(loop, carry, stack, before) && !isBound(loop.getResult(stack)))
+      return true;
+  return false;
+}
+
 bool Binder::trySink(Value value, Block *block, const Target &target) {
   auto made = dyn_cast<OpResult>(value);
   if (!made || made.getOwner()->getBlock() != block || isBound(value) ||
-      isa<pipe::ConstantOp>(made.getOwner()) || !canWrite(made, target))
+      isa<pipe::ConstantOp>(made.getOwner()) || keepsHistory(made) || !canWrite(made, target))
     return false;
   bind(value, target);
   return true;
@@ -150,8 +174,7 @@ void Binder::sinkTerminator(Block &block, ArrayRef<Target> wanted) {
     Value value = operand.get();
     if (value == target.old)
       continue; // stays as it is
-    bool done = isBound(value) && value.getDefiningOp<pipe::CopyOp>() && targets.contains(value) &&
-                result.bindings[value].storage == target.binding.storage;
+    bool done = isBound(value) && result.bindings[value] == target.binding;
     if (done || trySink(value, &block, target))
       continue;
     Value copy = copyBefore(end, value);
@@ -201,9 +224,11 @@ std::vector<Target> Binder::returnTargets() {
 }
 
 // The initial value of a carry goes straight where the carry lives when nothing needs it apart from that.
-void Binder::bindCarries(Operation *op, MutableArrayRef<OpOperand> inits) {
-  for (OpOperand &init : inits) {
-    Target target = targets.lookup(op->getResult(init.getOperandNumber()));
+void Binder::bindCarries(Operation *op, MutableArrayRef<OpOperand> inits, ArrayRef<Target> wanted) {
+  for (unsigned i = 0; i < inits.size(); ++i) {
+    OpOperand &init = inits[i];
+    Target target = wanted[i];
+    target.isFresh = false;
     Value value = init.get();
     if (isBound(value) && value == target.old)
       continue;
@@ -226,21 +251,67 @@ static Binding elementOf(Binding binding, Operation *loop, Type element) {
   return binding;
 }
 
-void Binder::bindLoop(pipe::LoopOp loop) {
-  bindCarries(loop, loop->getOpOperands().take_front(loop.getCarries().size()));
-  Block &body = loop.getBodyBlock();
-  result.bindings[loop.getCounter()] = newScratch(loop.getCounter().getType());
+// Where results of an op are wanted.
+std::vector<Target> Binder::resultTargets(Operation *op, unsigned count) {
   std::vector<Target> wanted;
+  for (unsigned i = 0; i < count; ++i)
+    wanted.push_back(targets.lookup(op->getResult(i)));
+  return wanted;
+}
+
+// A temporary of its own: nothing else decided where it lies.
+bool Binder::isFresh(Value value) { return targets.lookup(value).isFresh; }
+
+// Carries that are stacked too, before a turn changes them or after, live in the stack. Upwards, turn i reads
+// slot i and writes slot i + 1; downwards the other way round.
+void Binder::bindHistories(pipe::LoopOp loop, MutableArrayRef<Target> inits, MutableArrayRef<Target> yields) {
+  unsigned carries = loop.getCarries().size();
+  llvm::SmallDenseSet<unsigned> taken;
+  for (unsigned carry = 0; carry < carries; ++carry) {
+    Value argument = loop.getCarryArgs()[carry];
+    for (unsigned stack = carries; stack < loop.getNumResults(); ++stack) {
+      bool before = false;
+      if (!stacksCarry(loop, carry, stack, before) || !isFresh(loop.getResult(carry)) ||
+          !isFresh(loop.getResult(stack)) || !taken.insert(stack).second)
+        continue;
+      int64_t bytes = pipe::bytesOf(argument.getType()), all = bytes * loop.getCount();
+      auto slot = [&](int64_t offset) {
+        Binding binding = result.bindings[loop.getResult(stack)];
+        binding.offset = offset;
+        return binding;
+      };
+      result.storages[slot(0).storage].bytes = all + bytes;
+      int64_t reads = loop.getReverse() ? bytes : 0, writes = bytes - reads;
+      inits[carry].binding = slot(loop.getReverse() ? all : 0);
+      result.bindings[loop.getResult(carry)] = slot(loop.getReverse() ? 0 : all);
+      result.bindings[loop.getResult(stack)] = slot(before ? reads : writes);
+      result.bindings[argument] = elementOf(slot(reads), loop, argument.getType());
+      yields[carry] = yields[stack] = Target();
+      yields[carry].binding = elementOf(slot(writes), loop, argument.getType());
+      yields[stack].binding = before ? result.bindings[argument] : yields[carry].binding;
+      yields[stack].old = before ? argument : Value();
+      break;
+    }
+  }
+}
+
+void Binder::bindLoop(pipe::LoopOp loop) {
+  Block &body = loop.getBodyBlock();
+  unsigned carries = loop.getCarries().size();
+  result.bindings[loop.getCounter()] = newScratch(loop.getCounter().getType());
+  std::vector<Target> inits = resultTargets(loop, carries), wanted;
   for (auto [i, value] : llvm::enumerate(loop.getYield()->getOperands())) {
     Target &target = wanted.emplace_back();
     target.binding = result.bindings[loop.getResult(i)];
-    if (i >= loop.getCarries().size()) {
+    if (i >= carries) {
       target.binding = elementOf(target.binding, loop, value.getType());
       continue;
     }
     target.old = loop.getCarryArgs()[i];
     result.bindings[target.old] = target.binding;
   }
+  bindHistories(loop, inits, wanted);
+  bindCarries(loop, loop->getOpOperands().take_front(carries), inits);
   sinkTerminator(body, wanted);
   bindBlock(body);
 }
@@ -256,7 +327,7 @@ void Binder::bindIf(pipe::IfOp branch) {
 }
 
 void Binder::bindWhile(pipe::WhileOp loop) {
-  bindCarries(loop, loop->getOpOperands());
+  bindCarries(loop, loop->getOpOperands(), resultTargets(loop, loop.getNumResults()));
   Block &condition = loop.getCondition().front(), &body = loop.getBody().front();
   std::vector<Target> wanted;
   for (auto [i, value] : llvm::enumerate(loop.getResults())) {
@@ -286,6 +357,7 @@ void Binder::bindResults(Operation *op) {
       continue;
     Target target;
     target.binding = newScratch(value.getType());
+    target.isFresh = true;
     bind(value, target);
   }
 }

@@ -17,9 +17,14 @@ struct Storage {
 // A value's part of a storage: `strides` by the counters of the loops around it.
 struct Binding {
   unsigned storage = 0;
+  int64_t offset = 0; // within the storage
   llvm::SmallVector<int64_t, 2> depths;
   llvm::SmallVector<int64_t, 2> strides;
 };
+
+inline bool operator==(const Binding &a, const Binding &b) {
+  return a.storage == b.storage && a.offset == b.offset && a.depths == b.depths && a.strides == b.strides;
+}
 
 struct StorageBindings {
   std::vector<Storage> storages;
@@ -29,7 +34,10 @@ struct StorageBindings {
 // Binds every value of an entry, inserting pipe.copy where sharing would lose a value:
 // - the value that becomes an output, the new value of a state, a carry or an element of a stack is written
 //   straight to its destination where no reader of the old content comes later; else it is copied there;
-// - a slice is a part of the tensor it is cut from.
+// - a slice is a part of the tensor it is cut from;
+// - a carry that is stacked as well (a recurrence that keeps its history) lives in the stack, which has one
+// slot
+//   more: each turn reads one slot and writes the next.
 //
 //   %r = pipe.loop carries(%x) { ^(%i, %c): %y = launch @k(%c); yield %y }   ->   %x, %c, %y and %r share
 //   storage

@@ -98,8 +98,11 @@ void EntryPlanner::findLives() {
 void EntryPlanner::tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch) {
   const Binding &from = bound.bindings[input], &to = bound.bindings[made];
   unsigned old = rootOf(from.storage), fresh = rootOf(to.storage);
+  auto isWhole = [&](Value value, const Binding &binding) {
+    return binding.depths.empty() && pipe::bytesOf(value.getType()) == bound.storages[binding.storage].bytes;
+  };
   auto uses = [&](Value value) { return rootOf(bound.bindings[value].storage) == old; };
-  if (old == fresh || !isScratch(old) || !isScratch(fresh) || !from.depths.empty() || !to.depths.empty() ||
+  if (old == fresh || !isScratch(old) || !isScratch(fresh) || !isWhole(input, from) || !isWhole(made, to) ||
       lives[old].end != time || lives[fresh].begin != time || lives[old].bytes != lives[fresh].bytes ||
       llvm::count_if(launch.getInputs(), uses) != 1)
     return;
@@ -136,7 +139,8 @@ pipe::PlaceAttr EntryPlanner::placeOf(Value value) {
   const Binding &binding = bound.bindings[value];
   const Storage &storage = bound.storages[binding.storage];
   return pipe::PlaceAttr::get(entry.getContext(), storage.region, storage.slot,
-                              lives[rootOf(binding.storage)].offset, binding.depths, binding.strides);
+                              lives[rootOf(binding.storage)].offset + binding.offset, binding.depths,
+                              binding.strides);
 }
 
 void EntryPlanner::setPlaces() {

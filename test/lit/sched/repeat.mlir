@@ -111,11 +111,14 @@ module {
 // CHECK-SAME: cleave.inplace = array<i64: 1, 0>, cleave.kernel, cleave.rows = array<i64: 128>
 // CHECK-COUNT-2: linalg.generic
 
-// A carry is written where it lives, an element of a stack in its slot, the parameter in place.
+// The layers' inputs are kept, so the carry lives in their stack: each turn reads a slot and writes the next. Gradients go
+// to their slots, the parameter is updated in place.
 // EXEC-LABEL: entry train
 // EXEC: copy (input0+0 {{.*}}, scratch+[[H:[0-9]+]] {{.*}})
-// EXEC: loop 6 times
-// EXEC: launch rows_1 {{.*}} -> (scratch+[[H]] {{.*}} "blocks[*].z")
+// EXEC-NEXT: loop 6 times
+// EXEC-NEXT: launch product_0 (scratch+[[H]] +32768*c0
+// EXEC-NEXT: launch rows_1 {{.*}} -> (scratch+{{[0-9]+}} +32768*c0 {{.*}} "blocks[*].z")
+// EXEC-NEXT: end of
 // EXEC: guard
 // EXEC: loop 6 times reverse
 // EXEC: launch product_{{.*}} -> (scratch+{{[0-9]+}} +16384*c0
