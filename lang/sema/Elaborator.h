@@ -185,6 +185,7 @@ private:
   Expr *concat(const syntax::Expr &e, const ast::Type *wanted);
   Expr *stopGradient(const syntax::Expr &e);
   Expr *scatter(const syntax::Expr &e, const syntax::Stmt &let, const ast::Type *wanted);
+  Expr *scatterIdentity(ast::Combiner combiner, ElementType type, Location at);
   const ast::Axis *axisArgument(const syntax::Expr &e);
   bool isTensorBuiltin(std::string_view name) const;
 

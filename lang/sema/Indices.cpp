@@ -432,7 +432,7 @@ Expr *Elaborator::reduction(const syntax::Expr &e, ElementContext &ctx) {
                      : literal(ElementType::I64, reduced[0]->axis->size - 1, 0, e.location);
     coerce(last, ElementType::I64);
     Expr *chosen = select(binary(BinaryOp::Eq, again, best, e.location, "=="), position, last, e.location);
-    return hoist(cast(chosen, ElementType::I32, e.location), Combiner::Min, reduced, e.location);
+    return hoist(chosen, Combiner::Min, reduced, e.location);
   }
   Combiner combiner = e.reduction == Reduction::Max    ? Combiner::Max
                       : e.reduction == Reduction::Min  ? Combiner::Min

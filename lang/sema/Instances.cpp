@@ -171,7 +171,8 @@ LayerInfo *Sema::instantiateLayer(Definition &definition, const Bindings &bindin
   return definition.layers[key] = ok ? &info : nullptr;
 }
 
-// A definition without generics that nothing has called: what only an instance shows (bounds, constants) is found here.
+// A definition without generics that nothing has called: what only an instance shows (bounds, constants) is
+// found here.
 void Sema::elaborateUncalled(Definition &definition) {
   if (definition.isEntry() || definition.isGeneric() || definition.broken || definition.instances > 0)
     return;

@@ -279,6 +279,25 @@ Expr *Elaborator::stopGradient(const syntax::Expr &e) {
   return out;
 }
 
+// What a scatter starts from where nothing is said: zero, or the least or greatest value of the type.
+Expr *Elaborator::scatterIdentity(ast::Combiner combiner, ElementType type, Location at) {
+  if (combiner != ast::Combiner::Max && combiner != ast::Combiner::Min)
+    return literal(type, 0, 0, at);
+  bool least = combiner == ast::Combiner::Max;
+  if (isKind(type, "float"))
+    return literal(type, 0, least ? -__builtin_inf() : __builtin_inf(), at);
+  switch (type) {
+  case ElementType::I8:
+    return literal(type, least ? INT8_MIN : INT8_MAX, 0, at);
+  case ElementType::U8:
+    return literal(type, least ? 0 : UINT8_MAX, 0, at);
+  case ElementType::I32:
+    return literal(type, least ? INT32_MIN : INT32_MAX, 0, at);
+  default:
+    return literal(type, least ? INT64_MIN : INT64_MAX, 0, at);
+  }
+}
+
 // let t[v: Vocab, e] = scatter sum(b) u[b, e] at v = ids[b]
 // The updates range over the scatter's own variables and those of the left side that no `at` gives.
 Expr *Elaborator::scatter(const syntax::Expr &e, const syntax::Stmt &let, const ast::Type *wanted) {
@@ -357,15 +376,8 @@ Expr *Elaborator::scatter(const syntax::Expr &e, const syntax::Stmt &let, const 
   if (e.right) {
     init = fit(tensor(*e.right, &out->type()), out->type(), "what a scatter goes into");
   } else {
-    bool real = isKind(update->type().element, "float");
-    double identity = out->combiner == ast::Combiner::Max   ? -__builtin_inf()
-                      : out->combiner == ast::Combiner::Min ? __builtin_inf()
-                                                            : 0;
-    if (!real && identity != 0 && !rigid) {
-      error("E108", e.location, "a scatter of integers by max or min says what it goes into, found no into");
-      return poison(e.location);
-    }
-    init = broadcast(literal(update->type().element, 0, real ? identity : 0, e.location), out->type());
+    Expr *identity = scatterIdentity(out->combiner, update->type().element, e.location);
+    init = broadcast(identity, out->type());
   }
   out->init = init;
   return isPoison(init->type()) ? init : out;

@@ -61,11 +61,6 @@ function scatter_float(x: f32[N]) -> f32[M] {
 // CHECK-DAG: wrong.dsl:[[#@LINE+2]]:56: error[E001]: a scatter stands alone on the right of a definition that names its axes, found one elsewhere
 // CHECK-DAG: hint: let t[v: Vocab, e] = scatter sum(b) u[b, e] at v = ids[b]
 function scatter_inside(x: f32[N]) -> f32 { return 1 + scatter sum(n) x[n] at m = n }
-function scatter_integers(x: i32[N]) -> i32[M] {
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:17: error[E108]: a scatter of integers by max or min says what it goes into, found no into
-  let t[m: M] = scatter max(n) x[n] at m = n
-  return t
-}
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:79: error[E111]: a backward belongs to a composite function, found one without composite
 function stray_backward(x: f32) -> f32 { return x } backward (dy) { return dy }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:97: error[E108]: backward names one cotangent per result, found 2 for 1
@@ -115,10 +110,6 @@ function scatter_target(x: f32[N]) -> f32[M] {
 }
 function scatter_float(x: f32[N]) -> f32[M] {
   let t[m: M] = scatter sum(n) x[n] at m = i32(x[n])
-  return t
-}
-function scatter_integers(x: i32[N], old: i32[M]) -> i32[M] {
-  let t[m: M] = scatter max(n) x[n] at m = n into old
   return t
 }
 composite function stray_backward(x: f32) -> f32 { return x } backward (dy) { return dy }
