@@ -124,7 +124,7 @@ whileExpression : WHILE expression BOUND expression carries block ;
 carries : CARRY '(' carryBinding ( ',' carryBinding )* ')' ;
 carryBinding : name '=' expression ;
 scatterExpression
-  : SCATTER ( SUM | MAX | MIN | SET ) '(' patternItem ( ',' patternItem )* ')' expression
+  : SCATTER ( SUM | MAX | MIN | SET ) '(' ( patternItem ( ',' patternItem )* )? ')' expression
     AT scatterTarget ( ',' scatterTarget )* ( INTO expression )?
   ;
 scatterTarget : name '=' expression ;

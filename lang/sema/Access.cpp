@@ -325,7 +325,8 @@ Expr *Elaborator::positionOf(const Position &p, const ast::Axis *axis, ElementCo
           .suggest(axis->size == p.bare->axis->size && axis->size > 0
                        ? "if the two are one axis by another name, declare it: axis " + p.bare->axis->name +
                              " = " + axis->name
-                       : "");
+                       : "to read the first part of another axis write " + std::string(p.name->name) +
+                             " + 0");
       return nullptr;
     }
     auto *iter = make<ast::Iter>(p.location, {ElementType::I64, {}, nullptr});

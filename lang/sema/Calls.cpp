@@ -432,6 +432,8 @@ Elaborator::Values Elaborator::callLayer(MatchedCall &m, const Callee &callee, L
   if (!rigid) {
     info = sema.instantiateLayer(*m.definition, m.bindings, environment, at);
     failed |= !info;
+    if (!info && callee.instance)
+      callee.instance->failed = true;
     if (!info)
       return none;
     node->callee = info->layer;
@@ -479,6 +481,8 @@ Elaborator::Values Elaborator::call(const syntax::Expr &e, const ast::Type *want
   }
   if (!match(e, callee, wanted, nullptr, matched)) {
     failed = true;
+    if (callee.instance)
+      callee.instance->failed = true;
     return none;
   }
   if (inInitialiser) {

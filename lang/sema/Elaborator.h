@@ -172,6 +172,8 @@ private:
   Expr *valueRef(const ast::Value *value, Location at);
   Expr *stateRef(StateSymbol &symbol, Location at);
   Expr *childParameter(const syntax::Expr &e, bool &handled);
+  Expr *findSlot(ast::ParamRef *reference, LayerInfo *info, const Definition &layer,
+                 const std::vector<syntax::Name> &parts);
   bool isShadowed(std::string_view name, const ElementContext &ctx);
 
   //===-- Tensor level (Tensors.cpp)
@@ -185,6 +187,8 @@ private:
   Expr *concat(const syntax::Expr &e, const ast::Type *wanted);
   Expr *stopGradient(const syntax::Expr &e);
   Expr *scatter(const syntax::Expr &e, const syntax::Stmt &let, const ast::Type *wanted);
+  bool scatterTargets(const syntax::Expr &e, const std::vector<IndexName *> &left,
+                      std::vector<const syntax::Expr *> &at);
   Expr *scatterIdentity(ast::Combiner combiner, ElementType type, Location at);
   const ast::Axis *axisArgument(const syntax::Expr &e);
   bool isTensorBuiltin(std::string_view name) const;

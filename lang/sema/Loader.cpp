@@ -49,47 +49,95 @@ static std::string qualified(const Module &module, std::string_view name) {
   return module.name.empty() ? std::string(name) : module.name + "." + std::string(name);
 }
 
+void Sema::declareImport(Module &module, const syntax::Item &item) {
+  Module *imported = loadModule(item, module);
+  if (!imported)
+    return;
+  Symbol s;
+  s.kind = Symbol::Kind::Module;
+  s.module = imported;
+  syntax::Name name = item.name;
+  if (name.empty()) {
+    // import "layers.dsl": named after the file.
+    name.text = *program.own(new std::string(fs::path(item.file).stem().string()));
+    name.location = item.location;
+  }
+  addSymbol(module, name, s);
+}
+
+// Items that declare several names at once.
+void Sema::declareAxes(Module &module, const syntax::Item &item) {
+  for (const syntax::Binding &b : item.bindings) {
+    axes.emplace_back();
+    Symbol s;
+    s.kind = Symbol::Kind::Axis;
+    s.axis = &axes.back();
+    s.axis->name = qualified(module, b.name.text);
+    s.axis->module = &module;
+    s.axis->binding = &b;
+    axisOrder.push_back(s.axis);
+    addSymbol(module, b.name, s);
+  }
+}
+
+void Sema::declareHypers(Module &module, const syntax::Item &item) {
+  for (const syntax::Binding &b : item.bindings) {
+    hypers.emplace_back();
+    Symbol s;
+    s.kind = Symbol::Kind::Hyper;
+    s.hyper = &hypers.back();
+    s.hyper->name = qualified(module, b.name.text);
+    s.hyper->module = &module;
+    s.hyper->binding = &b;
+    hyperOrder.push_back(s.hyper);
+    addSymbol(module, b.name, s);
+  }
+}
+
+void Sema::declareStates(Module &module, const syntax::Item &item) {
+  for (const syntax::Name &name : item.state->names) {
+    fileStates.emplace_back();
+    Symbol s;
+    s.kind = Symbol::Kind::State;
+    s.state = &fileStates.back();
+    s.state->name = qualified(module, name.text);
+    s.state->module = &module;
+    s.state->stmt = item.state;
+    s.state->location = name.location;
+    stateOrder.push_back(s.state);
+    addSymbol(module, name, s);
+  }
+}
+
+void Sema::declareInstances(Module &module, const syntax::Item &item) {
+  for (const syntax::Name &name : item.names) {
+    instances.emplace_back();
+    Symbol s;
+    s.kind = Symbol::Kind::Instance;
+    s.instance = &instances.back();
+    s.instance->name = qualified(module, name.text);
+    s.instance->module = &module;
+    s.instance->item = &item;
+    s.instance->location = name.location;
+    instanceOrder.push_back(s.instance);
+    addSymbol(module, name, s);
+  }
+}
+
 void Sema::declareItem(Module &module, syntax::Item &item) {
   using Kind = syntax::Item::Kind;
   Symbol s;
   switch (item.kind) {
   case Kind::Import:
-    if (Module *imported = loadModule(item, module)) {
-      s.kind = Symbol::Kind::Module;
-      s.module = imported;
-      syntax::Name name = item.name;
-      if (name.empty()) {
-        // import "layers.dsl": named after the file.
-        name.text = *program.own(new std::string(fs::path(item.file).stem().string()));
-        name.location = item.location;
-      }
-      addSymbol(module, name, s);
-    }
-    return;
+    return declareImport(module, item);
   case Kind::Axis:
-    s.kind = Symbol::Kind::Axis;
-    for (const syntax::Binding &b : item.bindings) {
-      axes.emplace_back();
-      s.axis = &axes.back();
-      s.axis->name = qualified(module, b.name.text);
-      s.axis->module = &module;
-      s.axis->binding = &b;
-      axisOrder.push_back(s.axis);
-      addSymbol(module, b.name, s);
-    }
-    return;
+    return declareAxes(module, item);
   case Kind::Hyper:
-    s.kind = Symbol::Kind::Hyper;
-    for (const syntax::Binding &b : item.bindings) {
-      hypers.emplace_back();
-      s.hyper = &hypers.back();
-      s.hyper->name = qualified(module, b.name.text);
-      s.hyper->module = &module;
-      s.hyper->binding = &b;
-      hyperOrder.push_back(s.hyper);
-      addSymbol(module, b.name, s);
-    }
-    return;
+    return declareHypers(module, item);
+  case Kind::State:
+    return declareStates(module, item);
+  case Kind::Instance:
+    return declareInstances(module, item);
   case Kind::Data:
     datas.emplace_back();
     s.kind = Symbol::Kind::Data;
@@ -98,32 +146,6 @@ void Sema::declareItem(Module &module, syntax::Item &item) {
     s.data->module = &module;
     dataOrder.push_back(s.data);
     break;
-  case Kind::State:
-    s.kind = Symbol::Kind::State;
-    for (const syntax::Name &name : item.state->names) {
-      fileStates.emplace_back();
-      s.state = &fileStates.back();
-      s.state->name = qualified(module, name.text);
-      s.state->module = &module;
-      s.state->stmt = item.state;
-      s.state->location = name.location;
-      stateOrder.push_back(s.state);
-      addSymbol(module, name, s);
-    }
-    return;
-  case Kind::Instance:
-    s.kind = Symbol::Kind::Instance;
-    for (const syntax::Name &name : item.names) {
-      instances.emplace_back();
-      s.instance = &instances.back();
-      s.instance->name = qualified(module, name.text);
-      s.instance->module = &module;
-      s.instance->item = &item;
-      s.instance->location = name.location;
-      instanceOrder.push_back(s.instance);
-      addSymbol(module, name, s);
-    }
-    return;
   case Kind::Function:
   case Kind::Layer:
   case Kind::Entry:

@@ -96,6 +96,9 @@ Expr *Elaborator::nameInTensor(const syntax::Expr &e, const syntax::Path &path) 
   if (symbol->kind != Symbol::Kind::Instance || !definition || !definition->isEntry())
     return nullptr;
   if (!symbol->instance->object) {
+    failed |= symbol->instance->failed;
+    if (symbol->instance->failed)
+      return poison(e.location);
     error("E112", e.location,
           "the parameters of a layer are known once it has been called, found " + symbol->instance->name +
               " before its first call");
@@ -120,7 +123,6 @@ Expr *Elaborator::childParameter(const syntax::Expr &e, bool &handled) {
   auto *reference = make<ast::ParamRef>(e.location, {});
   LayerInfo *info = nullptr;
   Definition *layer = nullptr;
-  size_t next = 0;
   if (local && local->child >= 0) {
     handled = true;
     Child &child = children[local->child];
@@ -168,6 +170,13 @@ Expr *Elaborator::childParameter(const syntax::Expr &e, bool &handled) {
   } else {
     return nullptr;
   }
+  return findSlot(reference, info, *layer, parts);
+}
+
+// The slot at the end of a path through sub-layers.
+Expr *Elaborator::findSlot(ast::ParamRef *reference, LayerInfo *info, const Definition &layer,
+                           const std::vector<syntax::Name> &parts) {
+  size_t next = 0;
   std::vector<std::string> names;
   for (; info && info->layer && next < parts.size(); ++next) {
     names.clear();
@@ -194,13 +203,13 @@ Expr *Elaborator::childParameter(const syntax::Expr &e, bool &handled) {
       break;
   }
   if (rigid || !info || !info->layer)
-    return poison(e.location); // deeper paths are known in instances only
+    return poison(reference->location); // deeper paths are known in instances only
   std::string better = diag::nearest(parts[next].text, names);
   error("E101", parts[next].location,
         "a parameter or sub-layer must be declared in the layer, found unknown name '" +
-            std::string(parts[next].text) + "' in " + layer->name)
+            std::string(parts[next].text) + "' in " + layer.name)
       .suggest(better.empty() ? "" : "did you mean '" + better + "'?");
-  return poison(e.location);
+  return poison(reference->location);
 }
 
 Expr *Elaborator::nameInElement(const syntax::Expr &e, const syntax::Path &path, ElementContext &ctx) {
@@ -210,7 +219,7 @@ Expr *Elaborator::nameInElement(const syntax::Expr &e, const syntax::Path &path,
     if ((*it)->name != text)
       continue;
     (*it)->used = true;
-    if ((*it)->pack || !(*it)->typed) {
+    if ((*it)->pack || (*it)->variables.empty()) {
       if ((*it)->pack)
         error("E207", e.location,
               "a pack of index variables stands in subscripts only, found '" + std::string(text) +

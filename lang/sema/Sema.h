@@ -106,6 +106,11 @@ private:
   bool loadFile(Module &module, const std::string &path, Location at);
   void declare(Module &module, syntax::File &file);
   void declareItem(Module &module, syntax::Item &item);
+  void declareImport(Module &module, const syntax::Item &item);
+  void declareAxes(Module &module, const syntax::Item &item);
+  void declareHypers(Module &module, const syntax::Item &item);
+  void declareStates(Module &module, const syntax::Item &item);
+  void declareInstances(Module &module, const syntax::Item &item);
   void addSymbol(Module &module, const syntax::Name &name, Symbol symbol);
   void resolveInstances();
   std::string keyOf(const Bindings &bindings, const AxisEnvironment &environment) const;

@@ -53,6 +53,7 @@ struct InstanceSymbol {
   Definition *definition = nullptr; // of the layer; null when it was not found
   ast::LayerObject *object = nullptr;
   LayerInfo *info = nullptr; // of the first call
+  bool failed = false;       // a call of it had errors: that it has no parameters is no news
 };
 
 struct StateSymbol {

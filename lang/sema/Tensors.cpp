@@ -298,6 +298,26 @@ Expr *Elaborator::scatterIdentity(ast::Combiner combiner, ElementType type, Loca
   }
 }
 
+// at[i]: the position given for index variable i of the left side, or null.
+bool Elaborator::scatterTargets(const syntax::Expr &e, const std::vector<IndexName *> &left,
+                                std::vector<const syntax::Expr *> &at) {
+  at.resize(left.size());
+  for (const syntax::CarryBinding &target : e.carries) {
+    bool found = false;
+    for (size_t i = 0; i < left.size(); ++i)
+      if (left[i]->name == target.name.text && !left[i]->pack) {
+        at[i] = target.value;
+        found = left[i]->used = true;
+      }
+    if (found)
+      continue;
+    error("E101", target.name.location,
+          "at names an index variable of the left side, found '" + std::string(target.name.text) + "'");
+    return false;
+  }
+  return true;
+}
+
 // let t[v: Vocab, e] = scatter sum(b) u[b, e] at v = ids[b]
 // The updates range over the scatter's own variables and those of the left side that no `at` gives.
 Expr *Elaborator::scatter(const syntax::Expr &e, const syntax::Stmt &let, const ast::Type *wanted) {
@@ -309,20 +329,9 @@ Expr *Elaborator::scatter(const syntax::Expr &e, const syntax::Stmt &let, const 
   ElementContext outer;
   outer.names = left;
   std::vector<IndexName *> own = declarePattern(e.pattern, &outer);
-  std::vector<const syntax::Expr *> at(left.size());
-  for (const syntax::CarryBinding &target : e.carries) {
-    bool found = false;
-    for (size_t i = 0; i < left.size(); ++i)
-      if (left[i]->name == target.name.text && !left[i]->pack) {
-        at[i] = target.value;
-        found = left[i]->used = true;
-      }
-    if (!found) {
-      error("E101", target.name.location,
-            "at names an index variable of the left side, found '" + std::string(target.name.text) + "'");
-      return poison(e.location);
-    }
-  }
+  std::vector<const syntax::Expr *> at;
+  if (!scatterTargets(e, left, at))
+    return poison(e.location);
   ElementContext ctx;
   ctx.names = own;
   std::vector<IndexName *> kept;

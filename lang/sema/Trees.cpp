@@ -224,6 +224,9 @@ void Elaborator::updateStatement(const syntax::Stmt &s) {
   }
   InstanceSymbol &instance = *object->instance;
   if (!instance.object) {
+    failed |= instance.failed;
+    if (instance.failed)
+      return;
     error("E112", s.object.location,
           "the parameters of a layer are known once it has been called, found " + instance.name +
               " before its first call");
