@@ -125,13 +125,13 @@ Bound Lowering::emitLoop(const Loop &loop, MakeBody makeBody) {
   return Bound(values.take_front(own));
 }
 
-// "train.scan", "gpt.blocks": what private functions are called after.
-static std::string nameUnder(StringRef prefix, StringRef name) {
-  return prefix.empty() ? name.str() : (prefix + "." + name).str();
+// "train.scan", "gpt.head.then": with a dot in it, which no entry has.
+std::string Lowering::privateName(StringRef name) const {
+  return (prefix.empty() ? entryName : prefix) + "." + name.str();
 }
 
 Bound Lowering::emitScan(const ast::Scan &expr) {
-  Loop loop{nameUnder(prefix, "scan"), loc(expr.location), expr.axis->name, expr.axis->size, {}, {}};
+  Loop loop{privateName("scan"), loc(expr.location), expr.axis->name, expr.axis->size, {}, {}};
   for (const ast::Expr *init : expr.init)
     loop.carries.push_back(emitTensor(init));
   for (const ast::ScanSlice &slice : expr.slices)
@@ -147,7 +147,7 @@ Bound Lowering::emitIf(const ast::If &expr) {
   Location where = loc(expr.location);
   Value condition = emitTensor(expr.condition);
   auto branch = [&](StringRef name, const ast::Body &body) {
-    return outline(nameUnder(prefix, name), where, {}, 0, [&](ValueRange) { return emitBody(body); });
+    return outline(privateName(name), where, {}, 0, [&](ValueRange) { return emitBody(body); });
   };
   Outlined thenBody = branch("then", *expr.thenBody);
   Outlined elseBody = branch("else", *expr.elseBody);
@@ -164,12 +164,11 @@ Bound Lowering::emitWhile(const ast::While &expr) {
   for (const ast::Expr *init : expr.init)
     carries.push_back(emitTensor(init));
   auto part = [&](StringRef name, const ast::Body &body) {
-    return outline(nameUnder(prefix, name), where, ValueRange(carries).getTypes(), 0,
-                   [&](ValueRange arguments) {
-                     for (auto [value, argument] : llvm::zip_equal(body.arguments, arguments))
-                       values[value] = {argument};
-                     return emitBody(body);
-                   });
+    return outline(privateName(name), where, ValueRange(carries).getTypes(), 0, [&](ValueRange arguments) {
+      for (auto [value, argument] : llvm::zip_equal(body.arguments, arguments))
+        values[value] = {argument};
+      return emitBody(body);
+    });
   };
   Outlined condition = part("while", *expr.condition);
   Outlined body = part("do", *expr.body);

@@ -191,6 +191,7 @@ void Lowering::emitEntry(const ast::Entry &entry) {
   StateFrame frame;
   frame.block = &function.getBody().front();
   frames.assign({&frame});
+  entryName = entry.name;
   prefix.clear();
   self = nullptr;
   nameValues = options.nameValues;

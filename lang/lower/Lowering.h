@@ -124,6 +124,7 @@ private:
     const ast::LayerObject *stack = nullptr;
   };
   Bound emitLoop(const Loop &loop, MakeBody makeBody);
+  std::string privateName(llvm::StringRef name) const;
   // A function whose first arguments have these types. Captured values become arguments from number
   // `captureAt` on.
   Outlined outline(llvm::StringRef name, mlir::Location loc, mlir::TypeRange arguments, unsigned captureAt,
@@ -168,7 +169,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::SymbolTable symbols;
   mlir::OpBuilder builder;
-  std::string prefix; // path of what is being emitted: names of values and private functions
+  std::string entryName; // of the entry being emitted
+  std::string prefix;    // path of the layer being emitted: names of values and private functions
   const ast::LayerObject *self = nullptr;
   uint32_t site = 0;                       // chain of sites down to here
   llvm::SmallVector<mlir::Value> counters; // of the repeats and scans around, outermost first

@@ -36,8 +36,18 @@ std::string absolute(const std::string &path) {
   return p.empty() ? path : p.string();
 }
 
+// What is saved or run under its name alone shares these with the language.
+static bool isReserved(Symbol::Kind kind, std::string_view name) {
+  bool isNamed = kind == Symbol::Kind::Data || kind == Symbol::Kind::State || kind == Symbol::Kind::Entry;
+  return isNamed && (name == "step" || name == "seed" || name == "init");
+}
+
 void Sema::addSymbol(Module &module, const syntax::Name &name, Symbol symbol) {
   symbol.location = name.location;
+  if (isReserved(symbol.kind, name.text))
+    error("E102", name.location,
+          std::string(describe(symbol.kind)) + " has a name of its own, found '" + std::string(name.text) +
+              "', which is built in");
   auto [it, fresh] = module.symbols.try_emplace(std::string(name.text), symbol);
   if (!fresh)
     error("E102", name.location,

@@ -13,7 +13,7 @@ entry f(x: f32[Seq, Width], k: f32) -> (last: f32[Width], all: f32[Seq, Width]) 
 }
 
 // CHECK-LABEL: func.func @f
-// CHECK: model.scan @scan count 5 over "Seq" consts(%arg1) carries(%{{.*}}) slices(%arg0)
-// CHECK-LABEL: func.func private @scan
+// CHECK: model.scan @f.scan count 5 over "Seq" consts(%arg1) carries(%{{.*}}) slices(%arg0)
+// CHECK-LABEL: func.func private @f.scan
 // CHECK-SAME: (%arg0: tensor<i64>, %arg1: tensor<f32>, %arg2: tensor<2xf32, #model.axes<Width>>, %arg3: tensor<2xf32, #model.axes<Width>>)
 // CHECK: model.index (d0: Width = 2) ins(%arg1[], %arg2[d0], %arg3[d0]
