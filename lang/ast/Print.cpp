@@ -66,13 +66,15 @@ private:
     return join(types, [](const Type &t) { return toString(t); });
   }
 
-  static std::string number(double value) {
+  // The shortest digits that read back as the same value of the type.
+  static std::string number(double value, bool single) {
     if (std::isinf(value))
       return value < 0 ? "-inf" : "inf";
     char buffer[32];
     for (int digits = 1; digits <= 17; ++digits) {
       std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-      if (std::strtod(buffer, nullptr) == value)
+      double read = std::strtod(buffer, nullptr);
+      if (read == value || (single && static_cast<float>(read) == value))
         break;
     }
     std::string text = buffer;
@@ -126,7 +128,7 @@ private:
 
   std::string literal(const Literal *l) {
     if (isFloat(l->type().element))
-      return number(l->real);
+      return number(l->real, l->type().element == ElementType::F32);
     if (l->type().element == ElementType::Bool)
       return l->integer ? "true" : "false";
     return std::to_string(l->integer);
