@@ -63,8 +63,9 @@ Elaborator::Values Elaborator::values(const syntax::Expr &e, const ast::Type *wa
       return gradValues(e);
     if (isTensorBuiltin(e.left->text))
       return single(tensor(e, wanted));
-    bool scalar =
-        elementTypeOf(e.left->text).has_value() || (definition && definition->findGeneric(e.left->text) >= 0);
+    int generic = definition ? definition->findGeneric(e.left->text) : -1;
+    bool scalar = elementTypeOf(e.left->text).has_value() ||
+                  (generic >= 0 && definition->isElementGeneric(generic));
     for (const std::string &name : scalarBuiltins())
       scalar |= name == e.left->text;
     if (scalar)
