@@ -184,8 +184,8 @@ struct Expr {
   };
   const Kind kind;
   Location location;
-  // One per result. Only Call, LayerCall, If, Scan, While, Gradient have other than one, and then stand as
-  // the whole right-hand side of a Let, or never nested.
+  // One per result. Only Call, LayerCall, If, Scan, While and Gradient have other than one, and then stand as
+  // the whole right-hand side of a Let, never inside another expression.
   std::vector<Type> types;
 
   explicit Expr(Kind kind) : kind(kind) {}
@@ -233,9 +233,11 @@ struct ParamRef : ExprOf<Expr::Kind::ParamRef> {
 
 enum class Combiner : uint8_t { None, Sum, Max, Min, Prod };
 
-// result[variables] = combine over `reduced` of body. The result's axes are those of `variables`, in order.
-// `body` is element-level, of the result's element type, and may use `variables` and `reduced`. `reduced` is
-// empty exactly when the combiner is None. (mean, argmax, argmin are spelt with these.)
+// result[variables] = combine over `reduced` of body. The result's axes are those of `variables`, in order,
+// except that an axis met twice is replaced by an alias of it. `body` is element-level, of the result's
+// element type, and may use `variables` and `reduced`. `reduced` is empty exactly when the combiner is None.
+// (mean, argmax and argmin are spelt with these.) One IndexVariable may be bound by several Comprehensions:
+// what is hoisted out of a definition ranges over the definition's own variables.
 struct Comprehension : ExprOf<Expr::Kind::Comprehension> {
   std::vector<const IndexVariable *> variables;
   Combiner combiner = Combiner::None;
@@ -462,8 +464,8 @@ struct Cast : ExprOf<Expr::Kind::Cast> {
 };
 
 // uniform() in [0, 1) or standard normal(), one draw per element of the enclosing Comprehension (or
-// initialiser): a function of seed, step, the chain of sites and the logical index over `variables` (those of
-// the Comprehension).
+// initialiser): a function of seed, step, the chain of sites and the logical index over its variables, then
+// those it reduces.
 struct Random : ExprOf<Expr::Kind::Random> {
   bool normal = false;
   unsigned site = 0;

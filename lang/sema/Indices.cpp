@@ -340,6 +340,10 @@ Expr *Elaborator::comprehension(std::vector<const ast::IndexVariable *> variable
   for (const ast::IndexVariable *variable : variables)
     type.axes.push_back(variable->axis);
   type.axes = withAliases(sema, std::move(type.axes));
+  if (!fitsMemory(type.axes)) {
+    error("E403", at, "the bytes of a tensor are counted in 63 bits, found that " + show(type) + " has more");
+    return poison(at);
+  }
   // A body that reads another tensor element for element is that tensor.
   if (auto *a = as<ast::Access>(body); a && !a->outside && a->base->type() == type) {
     bool identity = a->positions.size() == variables.size();
@@ -368,6 +372,9 @@ Expr *Elaborator::hoist(Expr *body, Combiner combiner, std::vector<const ast::In
   for (const ast::IndexVariable *variable : c->variables)
     c->types[0].axes.push_back(variable->axis);
   c->types[0].axes = withAliases(sema, std::move(c->types[0].axes));
+  if (!fitsMemory(c->types[0].axes))
+    error("E403", at,
+          "the bytes of a tensor are counted in 63 bits, found that " + show(c->type()) + " has more");
   auto *read = make<ast::Access>(at, {body->type().element, {}, nullptr});
   read->base = c;
   for (const ast::IndexVariable *variable : c->variables) {

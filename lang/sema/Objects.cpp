@@ -27,6 +27,10 @@ ast::LayerObject *Sema::makeObject(LayerInfo *info, const std::string &path,
     state->location = slot.value->location;
     state->type.axes.insert(state->type.axes.begin(), stack.begin(), stack.end());
     state->type.axes = withAliases(*this, std::move(state->type.axes));
+    if (!fitsMemory(state->type.axes))
+      error("E403", location,
+            "the bytes of a tensor are counted in 63 bits, found that " + state->path + ": " +
+                ast::toString(state->type) + " has more");
     state->initialiser = stackedInitialiser(info->initialisers[i], stack);
     object->states.push_back(state);
     auto &list = state->kind == ast::State::Kind::Optimizer   ? optimiserStates

@@ -64,8 +64,8 @@ Elaborator::Values Elaborator::values(const syntax::Expr &e, const ast::Type *wa
     if (isTensorBuiltin(e.left->text))
       return single(tensor(e, wanted));
     int generic = definition ? definition->findGeneric(e.left->text) : -1;
-    bool scalar = elementTypeOf(e.left->text).has_value() ||
-                  (generic >= 0 && definition->isElementGeneric(generic));
+    bool scalar =
+        elementTypeOf(e.left->text).has_value() || (generic >= 0 && definition->isElementGeneric(generic));
     for (const std::string &name : scalarBuiltins())
       scalar |= name == e.left->text;
     if (scalar)

@@ -22,6 +22,14 @@ bool satisfies(std::string_view constraint, ElementType type) {
   return constraint == "int" ? ast::isInteger(type) : isFloat || ast::isInteger(type);
 }
 
+bool fitsMemory(const std::vector<const ast::Axis *> &axes) {
+  int64_t bytes = 8;
+  for (const ast::Axis *axis : axes)
+    if (axis->size > 0 && __builtin_mul_overflow(bytes, axis->size, &bytes))
+      return false;
+  return true;
+}
+
 std::vector<const ast::Axis *> withAliases(Sema &sema, std::vector<const ast::Axis *> axes) {
   for (size_t i = 1; i < axes.size(); ++i) {
     const ast::Axis *original = axes[i];
@@ -149,6 +157,11 @@ std::optional<ast::Type> TypeScope::resolve(const syntax::Type &type, bool allow
       failed = true;
     }
     out.axes.push_back(places[i].first);
+  }
+  if (!failed && !fitsMemory(out.axes)) {
+    sema.error("E403", type.location,
+               "the bytes of a tensor are counted in 63 bits, found that " + describe(type) + " has more");
+    failed = true;
   }
   if (failed)
     return std::nullopt;

@@ -64,6 +64,9 @@ private:
   AxisEnvironment &environment;
 };
 
+// Whether a tensor of these axes is addressed with 63 bits, whatever its element type.
+bool fitsMemory(const std::vector<const ast::Axis *> &axes);
+
 // Axis pointers of a type in which none stands twice: a repeated one becomes an alias.
 std::vector<const ast::Axis *> withAliases(Sema &sema, std::vector<const ast::Axis *> axes);
 

@@ -60,10 +60,6 @@ entry from_hyper(x: f32[Batch] from rate) -> (y: f32[Batch]) { return x }
 entry rebinds with (Btach = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:27: error[E106]: with gives axes other sizes, found rate, a hyper
 entry rebinds_hyper with (rate = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:7: error[E102]: an entry has a name of its own, found 'init', which is built in
-entry init(x: f32) -> (y: f32) { return x }
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:7: error[E102]: a state has a name of its own, found 'step', which is built in
-state step: f32 = 0
 
 //--- right.dsl
 axis Batch = 4, Seq = 8
@@ -89,5 +85,3 @@ function axis_parameter[K](x: f32[K], over: axis K) -> f32 { return 0 }
 entry from_unknown(x: f32[Batch] from noise) -> (y: f32[Batch]) { return x }
 entry from_hyper(x: f32[Batch]) -> (y: f32[Batch]) { return x }
 entry rebinds with (Batch = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
-entry initial(x: f32) -> (y: f32) { return x }
-state steps: f32 = 0

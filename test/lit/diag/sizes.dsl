@@ -4,7 +4,7 @@
 // Sizes: unknown, zero, negative, overflowing, circular, not constant.
 
 //--- wrong.dsl
-axis Fine = 4, Big = 4000000000
+axis Fine = 4, Big = 4000000000, Wide = Big
 hyper rate: f32 = 0.1, count: i64 = 3
 // CHECK-DAG: wrong.dsl:[[#@LINE+2]]:6: error[E401]: every axis has a size, found none for Unset
 // CHECK-DAG: hint: write axis Unset = 16, or give it on the command line: --set Unset=16
@@ -39,13 +39,20 @@ hyper drawn: f32 = uniform()
 hyper listed: f32[Fine] = 1
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:69: error[E403]: integer constants fit in 63 bits, found that this one overflows
 function multiplied(x: i64) -> i64 { return x + 9223372036854775807 * 2 }
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:21: error[E403]: the bytes of a tensor are counted in 63 bits, found that f32[Big, Wide, Fine] has more
+function counted(x: f32[Big, Wide, Fine]) -> f32 { return 0 }
+function made(x: f32[Big], y: f32[Wide]) -> f32 {
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:17: error[E403]: the bytes of a tensor are counted in 63 bits, found that f32[Big, Wide] has more
+  let z[i, j] = x[i] * y[j]
+  return z[0, 0]
+}
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:46: error[E402]: an integer constant is not divided by zero, found one that is
 function divided(x: i64) -> i64 { return x + 1 / 0 }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:46: error[E403]: an integer fits in 63 bits, found 9223372036854775808
 function longest(x: i64) -> i64 { return x + 9223372036854775808 }
 
 //--- right.dsl
-axis Fine = 4, Big = 4000000000
+axis Fine = 4, Big = 4000000000, Wide = Big
 hyper rate: f32 = 0.1, count: i64 = 3
 axis Unset = 2
 axis Zero = 1, Negative = 5 - 2
@@ -62,5 +69,10 @@ hyper wide: u8 = 255
 hyper drawn: f32 = sqrt(Fine) / 2
 hyper listed: f32 = 1
 function multiplied(x: i64) -> i64 { return x + 9223372036854775807 }
+function counted(x: f32[Big, Fine]) -> f32 { return 0 }
+function made(x: f32[Big], y: f32[Wide]) -> f32 {
+  let z[i] = x[i] * y[0]
+  return z[0]
+}
 function divided(x: i64) -> i64 { return x + 1 / 2 }
 function longest(x: i64) -> i64 { return x + 9223372036854775807 }
