@@ -190,11 +190,34 @@ Value Lowering::emitTotal(const ast::Total &total) {
   return sum ? sum : emitConstant(builder, where, builder.getZeroAttr(elementType(total.type().element)));
 }
 
-// Sets of the optimiser's own states happen on the way. A stack of parameters is updated as one tensor.
+// The update is a function of its own, as forward and backward of a repeat are, so that what schedules them
+// can place it. Sets of the optimiser's own states happen on the way. A stack of parameters is updated as one
+// tensor.
 void Lowering::emitUpdate(const ast::Update &update) {
   SmallVector<Bound> arguments;
   for (const ast::Expr *argument : update.arguments)
     arguments.push_back(emit(argument));
+  StateFrame &frame = *frames.back(); // of the entry: an update stands nowhere else
+  SmallVector<const ast::State *> updated;
+  Outlined body = outline(entryName + "_update", loc(update.location), {}, 0, [&](ValueRange) {
+    emitLeafUpdates(update, arguments);
+    SmallVector<Value> results;
+    for (auto [state, value] : frame.values)
+      if (value.getParentBlock() == builder.getInsertionBlock()) {
+        updated.push_back(state);
+        results.push_back(value);
+      }
+    return results;
+  });
+  body.function->setAttr(model::kUpdateAttr, builder.getStringAttr(update.object->path));
+  auto call =
+      model::CallOp::create(builder, loc(update.location), body.function.getFunctionType().getResults(),
+                            body.function.getSymName(), body.captures);
+  for (auto [state, result] : llvm::zip_equal(updated, call.getResults()))
+    frame.values[state] = result;
+}
+
+void Lowering::emitLeafUpdates(const ast::Update &update, ArrayRef<Bound> arguments) {
   llvm::SaveAndRestore savedNames(nameValues, false);
   for (auto [i, leaf] : llvm::enumerate(update.leaves)) {
     SmallVector<Bound> own{{stateValue(leaf.parameter)}};

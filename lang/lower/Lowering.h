@@ -107,6 +107,7 @@ private:
   Bound emitEach(const ast::Each &each);
   mlir::Value emitTotal(const ast::Total &total);
   void emitUpdate(const ast::Update &update);
+  void emitLeafUpdates(const ast::Update &update, llvm::ArrayRef<Bound> arguments);
 
   //===-- Control flow (Control.cpp) ------------------------------------===//
   using MakeBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)>;

@@ -38,6 +38,8 @@ inline constexpr llvm::StringLiteral kOrderedAttr =
     "model.ordered"; // unit, beside kSourceAttr: rows in order
 inline constexpr llvm::StringLiteral kBackwardAttr = "model.backward";
 inline constexpr llvm::StringLiteral kResidualsAttr = "model.residuals";
+// On the function of an update: the path of what it updates.
+inline constexpr llvm::StringLiteral kUpdateAttr = "model.update";
 inline constexpr llvm::StringLiteral kCompositeAttr = "model.composite";
 
 // The tensor type with these axes and sizes; rank 0 has no encoding.
