@@ -190,7 +190,8 @@ fragment EXPONENT : [eE] [+-]? [0-9]+ ;
 IDENTIFIER : [A-Za-z_] [A-Za-z_0-9]* ;
 STRING : '"' ( ~["\\\r\n] | '\\' . )* '"' ;
 
-COMMENT : '//' ~[\r\n]* -> skip ;
+// Hidden from the parser, kept for the formatter.
+COMMENT : '//' ~[\r\n]* -> channel(HIDDEN) ;
 SPACE : [ \t\r\n]+ -> skip ;
 // Anything else is one token, so that the parser (which knows more) reports it.
 OTHER : . ;

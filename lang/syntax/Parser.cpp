@@ -1,9 +1,7 @@
 #include "lang/syntax/Parser.h"
 #include "lang/syntax/Build.h"
 #include "lang/syntax/Errors.h"
-
-#include "lang/grammar/CleaveLexer.h"
-#include "lang/grammar/CleaveParser.h"
+#include "lang/syntax/TokenTree.h"
 
 namespace cleave::syntax {
 
@@ -78,21 +76,36 @@ static CleaveParser::ProgramContext *parseWith(CleaveParser &parser, ErrorListen
   return parser.program();
 }
 
+TokenTree::TokenTree(const diag::Source &source)
+    : source(source), input(asciiOf(source.getText())), lexer(&input), tokens(&lexer), parser(&tokens) {
+  lexer.removeErrorListeners();
+  parser.removeErrorListeners();
+  tokens.fill();
+}
+
+CleaveParser::ProgramContext *TokenTree::parse(diag::Engine &engine) {
+  unsigned before = engine.getErrorCount();
+  if (!checkNesting(tokens, source, engine))
+    return nullptr;
+  ErrorListener errors(source, engine);
+  CleaveParser::ProgramContext *program = parseWith(parser, errors);
+  parser.removeErrorListeners();
+  return engine.getErrorCount() == before ? program : nullptr;
+}
+
+std::string_view TokenTree::textOf(const antlr4::Token &token) const {
+  if (token.getType() == antlr4::Token::EOF)
+    return {};
+  size_t begin = token.getStartIndex();
+  return std::string_view(source.getText()).substr(begin, token.getStopIndex() + 1 - begin);
+}
+
 std::unique_ptr<File> parse(const diag::Source &source, diag::Engine &engine) {
   unsigned before = engine.getErrorCount();
   try {
-    antlr4::ANTLRInputStream input(asciiOf(source.getText()));
-    CleaveLexer lexer(&input);
-    lexer.removeErrorListeners();
-    antlr4::CommonTokenStream tokens(&lexer);
-    tokens.fill();
-    if (!checkNesting(tokens, source, engine))
-      return nullptr;
-    CleaveParser parser(&tokens);
-    parser.removeErrorListeners();
-    ErrorListener errors(source, engine);
-    CleaveParser::ProgramContext *program = parseWith(parser, errors);
-    if (engine.getErrorCount() != before)
+    TokenTree tree(source);
+    CleaveParser::ProgramContext *program = tree.parse(engine);
+    if (!program)
       return nullptr;
     auto file = std::make_unique<File>();
     file->source = &source;

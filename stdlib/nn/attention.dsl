@@ -5,8 +5,8 @@
 /// Shapes: q [...L, Seq, Head], k and v [...L, Keys, Head] -> [...L, Seq, Head]; the heads are among ...L.
 /// Formula: softmax(q k' / sqrt(Head), over keys t <= s) v.
 /// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, sections 3.2.1 and 3.2.3.
-function causal_attention[T: float, Seq, Keys, Head, ...L](
-    q: T[...L, Seq, Head], k: T[...L, Keys, Head], v: T[...L, Keys, Head]) -> T[...L, Seq, Head] {
+function causal_attention[T: float, Seq, Keys, Head, ...L](q: T[...L, Seq, Head], k: T[...L, Keys, Head],
+    v: T[...L, Keys, Head]) -> T[...L, Seq, Head] {
   let a[...l, s, t] = where(t <= s, (sum(d) q[...l, s, d] * k[...l, t, d]) / sqrt(Head), -inf)
   let p = row_softmax(a)
   return y[...l, s, d] = sum(t) p[...l, s, t] * v[...l, t, d]

@@ -12,14 +12,13 @@
 /// Formula: y[i, j, o] = sum(u, v, c) x[i * stride + u - pad, j * stride + v - pad, c] * w[u, v, c, o]; zero outside x.
 /// Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 2.
 function convolve[T: float, Rows, Columns, In, WindowRows, WindowColumns, Out, OutRows, OutColumns, ...L](
-    x: T[...L, Rows, Columns, In], w: T[WindowRows, WindowColumns, In, Out],
-    rows: axis OutRows, columns: axis OutColumns) -> T[...L, OutRows, OutColumns, Out] {
+    x: T[...L, Rows, Columns, In], w: T[WindowRows, WindowColumns, In, Out], rows: axis OutRows,
+    columns: axis OutColumns) -> T[...L, OutRows, OutColumns, Out] {
   return y[...l, i: OutRows, j: OutColumns, o] = sum(u: WindowRows, v: WindowColumns, c: In)
-      (x[...l,
-         i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
-         j * (Columns / OutColumns) + v
-             - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
-         c] outside 0) * w[u, v, c, o]
+      (x[...l, i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
+        j * (Columns / OutColumns) + v
+          - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
+        c] outside 0) * w[u, v, c, o]
 }
 
 /// `convolve` with its windows and an offset as parameters.
@@ -41,14 +40,12 @@ layer Convolution[T: float, WindowRows, WindowColumns, OutRows, OutColumns, Out,
 /// Shapes: x [...L, Rows, Columns, C] -> [...L, OutRows, OutColumns, C]. Elements outside x are never the greatest.
 /// Source: Goodfellow et al., "Deep learning", 2016, section 9.3.
 function max_pool[T: float, Rows, Columns, C, WindowRows, WindowColumns, OutRows, OutColumns, ...L](
-    x: T[...L, Rows, Columns, C], window_rows: axis WindowRows, window_columns: axis WindowColumns,
-    rows: axis OutRows, columns: axis OutColumns) -> T[...L, OutRows, OutColumns, C] {
+    x: T[...L, Rows, Columns, C], window_rows: axis WindowRows, window_columns: axis WindowColumns, rows: axis OutRows,
+    columns: axis OutColumns) -> T[...L, OutRows, OutColumns, C] {
   return y[...l, i: OutRows, j: OutColumns, c] = max(u: WindowRows, v: WindowColumns)
-      (x[...l,
-         i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
-         j * (Columns / OutColumns) + v
-             - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
-         c] outside -inf)
+      (x[...l, i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
+        j * (Columns / OutColumns) + v
+          - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2, c] outside -inf)
 }
 
 /// The mean of each window; elements outside x count as zeros.
@@ -56,12 +53,10 @@ function max_pool[T: float, Rows, Columns, C, WindowRows, WindowColumns, OutRows
 /// Shapes: x [...L, Rows, Columns, C] -> [...L, OutRows, OutColumns, C].
 /// Source: Goodfellow et al., "Deep learning", 2016, section 9.3.
 function average_pool[T: float, Rows, Columns, C, WindowRows, WindowColumns, OutRows, OutColumns, ...L](
-    x: T[...L, Rows, Columns, C], window_rows: axis WindowRows, window_columns: axis WindowColumns,
-    rows: axis OutRows, columns: axis OutColumns) -> T[...L, OutRows, OutColumns, C] {
+    x: T[...L, Rows, Columns, C], window_rows: axis WindowRows, window_columns: axis WindowColumns, rows: axis OutRows,
+    columns: axis OutColumns) -> T[...L, OutRows, OutColumns, C] {
   return y[...l, i: OutRows, j: OutColumns, c] = mean(u: WindowRows, v: WindowColumns)
-      (x[...l,
-         i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
-         j * (Columns / OutColumns) + v
-             - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2,
-         c] outside 0)
+      (x[...l, i * (Rows / OutRows) + u - maximum(0, (OutRows - 1) * (Rows / OutRows) + WindowRows - Rows) / 2,
+        j * (Columns / OutColumns) + v
+          - maximum(0, (OutColumns - 1) * (Columns / OutColumns) + WindowColumns - Columns) / 2, c] outside 0)
 }

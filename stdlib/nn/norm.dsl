@@ -5,8 +5,8 @@
 /// Shapes: x [...L, Embed], gain [Embed], offset [Embed] -> [...L, Embed].
 /// Formula: (x - mean) / sqrt(variance + epsilon) * gain + offset, variance = mean((x - mean)^2).
 /// Source: Ba, Kiros and Hinton, "Layer normalization", 2016, section 3.
-function layer_norm[T: float, Embed, ...L](x: T[...L, Embed], gain: T[Embed], offset: T[Embed],
-                                           epsilon: T = 1e-5) -> T[...L, Embed] {
+function layer_norm[T: float, Embed, ...L](x: T[...L, Embed], gain: T[Embed], offset: T[Embed], epsilon: T = 1e-5)
+    -> T[...L, Embed] {
   let centre[...l] = mean(e) x[...l, e]
   let d[...l, e] = x[...l, e] - centre[...l]
   let variance[...l] = mean(e) d[...l, e] * d[...l, e]

@@ -45,7 +45,14 @@ struct RunOptions : CommonOptions {
   bool profile = false;
 };
 
+struct FmtOptions {
+  std::vector<std::string> files; // "-": standard input
+  bool standardInput = false;
+  bool check = false;
+};
+
 int checkCommand(const CommonOptions &options);
+int fmtCommand(const FmtOptions &options);
 int irCommand(const IrOptions &options);
 int runCommand(const RunOptions &options);
 

@@ -1,4 +1,4 @@
-// The command line: cleave run | check | ir.
+// The command line: cleave run | check | ir | fmt.
 #include "tools/cleave/Commands.h"
 
 #include <CLI/CLI.hpp>
@@ -56,6 +56,19 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_flag("--profile", options.profile, "Show where the time went, kernel by kernel");
 }
 
+void addFmt(CLI::App &app, FmtOptions &options) {
+  CLI::App *fmt = app.add_subcommand("fmt", "Put programs into the one style of the language, in place");
+  CLI::Option *files = fmt->add_option("files", options.files, "Programs; - is standard input");
+  CLI::Option *standardInput =
+      fmt->add_flag("--stdin", options.standardInput, "Format standard input to standard output");
+  fmt->add_flag("--check", options.check,
+                "Change nothing; name the files that would change, status 1 if any");
+  fmt->callback([=] {
+    if (files->count() + standardInput->count() == 0)
+      throw CLI::RequiredError("files");
+  });
+}
+
 int parse(CLI::App &app, int argc, char **argv) {
   try {
     app.parse(argc, argv);
@@ -104,9 +117,14 @@ int main(int argc, char **argv) {
       ->check(CLI::ExistingDirectory);
   irApp->add_option("--entry", ir.entries, "Show this entry only; repeatable")->allow_extra_args(false);
 
+  FmtOptions fmt;
+  addFmt(app, fmt);
+
   if (int status = parse(app, argc, argv); status != Fine)
     return status < 0 ? Fine : status;
   if (app.got_subcommand("run"))
     return runCommand(run);
+  if (app.got_subcommand("fmt"))
+    return fmtCommand(fmt);
   return app.got_subcommand("check") ? checkCommand(check) : irCommand(ir);
 }

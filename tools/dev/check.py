@@ -45,11 +45,36 @@ def read(name):
 # --- formatting ---------------------------------------------------------------------------------------
 
 
-def check_format():
+def programs():
+    return [name for name in files(".dsl") if name.startswith(("stdlib/", "examples/"))]
+
+
+def formatter(build):
+    """The built `cleave`, or None with a word about it."""
+    cleave = os.path.join(build, "bin", "cleave")
+    if os.path.exists(cleave):
+        return cleave
+    print("programs are formatted by cleave fmt, which is not built; run ./dev build cleave", file=sys.stderr)
+    return None
+
+
+def check_format(build):
     done = subprocess.run([CLANG_FORMAT, "--dry-run", "-Werror", *files(*CPP)], cwd=ROOT, capture_output=True, text=True)
     for line in done.stderr.splitlines():
         if match := re.match(r"(.*?):(\d+):\d+: error:", line):
             yield f"{match[1]}:{match[2]}: files are formatted by clang-format; run ./dev format"
+    if cleave := formatter(build):
+        done = subprocess.run([cleave, "fmt", "--check", *programs()], cwd=ROOT, capture_output=True, text=True)
+        for name in done.stdout.splitlines():
+            yield f"{name}:1: programs are formatted by cleave fmt; run ./dev format"
+        yield from re.findall(r"^\S.*error.*$", done.stderr, re.M)
+
+
+def format_all(build):
+    status = subprocess.run([CLANG_FORMAT, "-i", *files(*CPP)], cwd=ROOT).returncode
+    if cleave := formatter(build):
+        status |= subprocess.run([cleave, "fmt", *programs()], cwd=ROOT).returncode
+    return status
 
 
 # --- names --------------------------------------------------------------------------------------------
@@ -198,11 +223,11 @@ def main():
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--only", help="comma separated: format,naming,sizes,docs,words,tidy")
     parser.add_argument("--fast", action="store_true", help="without clang-tidy")
-    parser.add_argument("--format", action="store_true", help="format every C++ file and stop")
+    parser.add_argument("--format", action="store_true", help="format every C++ file and program and stop")
     options = parser.parse_args()
     if options.format:
-        return subprocess.run([CLANG_FORMAT, "-i", *files(*CPP)], cwd=ROOT).returncode
-    checks = {"format": check_format, "naming": check_naming, "sizes": check_sizes, "docs": check_docs,
+        return format_all(options.build)
+    checks = {"format": lambda: check_format(options.build), "naming": check_naming, "sizes": check_sizes, "docs": check_docs,
               "words": check_words, "tidy": lambda: check_tidy(options.build)}
     if options.fast:
         del checks["tidy"]
