@@ -226,11 +226,28 @@ Expr *Elaborator::sliceOf(Expr *base, const std::vector<Position> &positions, si
   return valueRef(slice, base->location);
 }
 
+// Whether an expression may be repeated: nothing below it makes a tensor.
+static bool isCheap(const Expr *e) {
+  if (auto *a = as<ast::Access>(e))
+    return a->base->kind == Expr::Kind::ValueRef;
+  if (auto *u = as<ast::Unary>(e))
+    return isCheap(u->operand);
+  if (auto *c = as<ast::Cast>(e))
+    return isCheap(c->operand);
+  if (auto *b = as<ast::Binary>(e))
+    return isCheap(b->left) && isCheap(b->right);
+  return e->kind == Expr::Kind::Literal || e->kind == Expr::Kind::Iter;
+}
+
 // One read at integer positions, all of them element-level expressions.
 Expr *Elaborator::gatherOrAccess(const syntax::Expr &e, Expr *base, std::vector<Expr *> &positions,
                                  Expr *outside) {
   const std::vector<const ast::Axis *> axes = base->type().axes;
   ElementType type = base->type().element;
+  // With `outside` a position stands in the read and in the question whether it is inside.
+  for (Expr *&position : positions)
+    if (outside && !isCheap(position))
+      position = share(hoist(position, ast::Combiner::None, {}, position->location));
   std::vector<ast::Affine> affine(positions.size());
   std::vector<ast::IndexRead> indices;
   std::vector<bool> inside(positions.size()), known(positions.size());

@@ -334,7 +334,7 @@ bool Elaborator::match(const syntax::Expr &e, const Callee &target, const ast::T
   out.bindings.trees.resize(callee.item->parameters.size());
   TypeScope scope(sema, *callee.module, &callee, out.bindings, environment);
   scope.rigid = types.rigid;
-  if (definition)
+  if (rigid)
     definition->calls.push_back({&callee, e.location});
   if (target.generics && !bindExplicit(callee, scope, *target.generics))
     return false;

@@ -103,7 +103,7 @@ bool Elaborator::coerce(Expr *&e, ElementType type) {
   auto down = [&](const Expr *&child) {
     Expr *mutableChild = const_cast<Expr *>(child);
     ok = coerce(mutableChild, type) && ok;
-    child = mutableChild;
+    child = fold(mutableChild); // it may have met its type on another way
   };
   switch (e->kind) {
   case Expr::Kind::Unary:

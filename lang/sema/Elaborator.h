@@ -259,6 +259,8 @@ private:
   // stands for it.
   Expr *hoist(Expr *body, ast::Combiner combiner, std::vector<const ast::IndexVariable *> reduced,
               Location at);
+  Expr *hoistWith(Expr *body, const std::vector<const ast::IndexVariable *> &also, Location at);
+  Expr *share(Expr *read);
   std::vector<const ast::IndexVariable *> freeVariables(const Expr *e);
   Expr *comprehension(std::vector<const ast::IndexVariable *> variables, Expr *body, Location at);
 

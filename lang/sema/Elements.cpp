@@ -10,6 +10,7 @@ using ast::UnaryOp;
 using Syntax = syntax::Expr::Kind;
 
 syntax::Path pathOf(const syntax::Expr &e);
+bool drawsRandom(const Expr *e);
 
 static const std::pair<const char *, UnaryOp> kUnaries[] = {
     {"exp", UnaryOp::Exp},   {"log", UnaryOp::Log},     {"log1p", UnaryOp::Log1p}, {"expm1", UnaryOp::Expm1},
@@ -240,11 +241,14 @@ Expr *Elaborator::randomCall(const syntax::Expr &e, ElementContext &ctx) {
   // low + (high - low) * u
   if (!second)
     second = literal(ElementType::UntypedInt, 1, 0, e.location);
-  if (first) {
-    // Built afresh from the syntax: an untyped expression takes its type in place and cannot be shared.
-    Expr *again = element(*args[0], ctx);
-    second = binary(BinaryOp::Sub, second, again, e.location, "uniform(low:, high:)");
+  if (first && drawsRandom(first)) {
+    error("E111", args[0]->location,
+          "the lower end of a range is not itself random, found a random number in it");
+    return poison(e.location);
   }
+  // `first` stands twice: what gives it a type in place does so once.
+  if (first)
+    second = binary(BinaryOp::Sub, second, first, e.location, "uniform(low:, high:)");
   out = binary(BinaryOp::Mul, out, second, e.location, "uniform(low:, high:)");
   return first ? binary(BinaryOp::Add, out, first, e.location, "uniform(low:, high:)") : out;
 }

@@ -309,7 +309,7 @@ static void collect(const Expr *e, std::vector<const ast::IndexVariable *> &out)
   }
 }
 
-static bool drawsRandom(const Expr *e) {
+bool drawsRandom(const Expr *e) {
   if (e->kind == Expr::Kind::Random || e->kind == Expr::Kind::ElementCall)
     return true;
   if (auto *u = as<ast::Unary>(e))
@@ -361,6 +361,23 @@ Expr *Elaborator::comprehension(std::vector<const ast::IndexVariable *> variable
   return c;
 }
 
+// The same before a reduction is made of it: over the variables to be reduced too.
+Expr *Elaborator::hoistWith(Expr *body, const std::vector<const ast::IndexVariable *> &also, Location at) {
+  std::vector<const ast::IndexVariable *> variables = freeVariables(body);
+  for (const ast::IndexVariable *variable : also)
+    if (std::find(variables.begin(), variables.end(), variable) == variables.end())
+      variables.push_back(variable);
+  auto *read = make<ast::Access>(at, {body->type().element, {}, nullptr});
+  for (const ast::IndexVariable *variable : variables) {
+    ast::Affine position;
+    position.terms.emplace_back();
+    position.terms[0].variable = variable;
+    read->positions.push_back(std::move(position));
+  }
+  read->base = comprehension(std::move(variables), body, at);
+  return read;
+}
+
 Expr *Elaborator::hoist(Expr *body, Combiner combiner, std::vector<const ast::IndexVariable *> reduced,
                         Location at) {
   auto *c = make<ast::Comprehension>(at, {body->type().element, {}, nullptr});
@@ -383,6 +400,22 @@ Expr *Elaborator::hoist(Expr *body, Combiner combiner, std::vector<const ast::In
     position.terms[0].variable = variable;
     read->positions.push_back(std::move(position));
   }
+  return read;
+}
+
+// Binds what is read to a name of its own, so that it can stand in several places and is still made once.
+Expr *Elaborator::share(Expr *read) {
+  auto *access = as<ast::Access>(read);
+  if (!access || access->base->kind == Expr::Kind::ValueRef || !region)
+    return read;
+  ast::Value *value = sema.makeValue(ast::Value::Kind::Let, "", access->base->type(), read->location);
+  definedAt[value] = region->depth;
+  auto *let = sema.program.own(new ast::Let());
+  let->location = read->location;
+  let->values.push_back(value);
+  let->init = access->base;
+  region->statements.push_back(let);
+  access->base = valueRef(value, read->location);
   return read;
 }
 
@@ -425,8 +458,15 @@ Expr *Elaborator::reduction(const syntax::Expr &e, ElementContext &ctx) {
     }
     // The first position whose term equals the extreme one: min over k of where(term == extreme, k, last).
     Combiner extreme = e.reduction == Reduction::Argmax ? Combiner::Max : Combiner::Min;
+    if (!region) {
+      error("E111", e.location,
+            std::string(e.text) +
+                " stands in the bodies of functions, layers and entries, found it elsewhere");
+      return poison(e.location);
+    }
     if (!as<ast::Access>(term))
-      term = hoist(term, Combiner::None, {}, e.location);
+      term = hoistWith(term, reduced, e.location);
+    term = share(term);
     Expr *best = hoist(term, extreme, reduced, e.location);
     auto *again = make<ast::Access>(e.location, term->type());
     again->base = as<ast::Access>(term)->base;

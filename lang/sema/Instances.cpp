@@ -135,6 +135,22 @@ private:
 };
 
 static constexpr size_t kMaxInstanceDepth = 200;
+// Constants make instances too: calls that double them at each level would otherwise never end.
+static constexpr unsigned kMaxInstances = 4000;
+
+bool Sema::mayInstantiate(Definition &definition, Location call) {
+  checkDefinition(definition);
+  if (definition.broken || definition.inProgress || frames.size() > kMaxInstanceDepth)
+    return false; // recursion is reported by findRecursion
+  if (definition.instances < kMaxInstances)
+    return true;
+  error("E113", call,
+        "a definition has at most " + std::to_string(kMaxInstances) + " instances, found more of " +
+            definition.name)
+      .suggest("its constant arguments differ at each call: pass them as tensors");
+  definition.broken = true;
+  return false;
+}
 
 static std::string nextName(Definition &definition) {
   return definition.name + "." + std::to_string(definition.instances++);
@@ -142,9 +158,8 @@ static std::string nextName(Definition &definition) {
 
 const ast::Function *Sema::instantiateFunction(Definition &definition, const Bindings &bindings,
                                                AxisEnvironment &environment, Location call) {
-  checkDefinition(definition);
-  if (definition.broken || definition.inProgress || frames.size() > kMaxInstanceDepth)
-    return nullptr; // recursion is reported by findRecursion
+  if (!mayInstantiate(definition, call))
+    return nullptr;
   auto [it, fresh] = definition.functions.try_emplace(keyOf(bindings, environment), nullptr);
   if (!fresh)
     return it->second;
@@ -157,8 +172,7 @@ const ast::Function *Sema::instantiateFunction(Definition &definition, const Bin
 
 LayerInfo *Sema::instantiateLayer(Definition &definition, const Bindings &bindings,
                                   AxisEnvironment &environment, Location call) {
-  checkDefinition(definition);
-  if (definition.broken || definition.inProgress || frames.size() > kMaxInstanceDepth)
+  if (!mayInstantiate(definition, call))
     return nullptr;
   std::string key = keyOf(bindings, environment);
   auto [it, fresh] = definition.layers.try_emplace(key, nullptr);

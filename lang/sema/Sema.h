@@ -48,6 +48,7 @@ public:
                               Location call);
   void elaborateEntry(Definition &definition);
   void elaborateUncalled(Definition &definition);
+  bool mayInstantiate(Definition &definition, Location call);
   void findRecursion();
 
   // --- Objects (Objects.cpp)

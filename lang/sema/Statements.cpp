@@ -391,7 +391,8 @@ void Elaborator::layerStatement(const syntax::Stmt &s) {
       symbol = nullptr;
   }
   if (symbol) {
-    definition->calls.push_back({symbol->definition, s.location});
+    if (rigid)
+      definition->calls.push_back({symbol->definition, s.location});
     if (!checkTarget(*symbol->definition, s.target))
       symbol = nullptr;
   }

@@ -95,7 +95,7 @@ Expr *Elaborator::each(const syntax::Expr &e, bool total) {
   }
   std::vector<syntax::Argument> rest(e.arguments.begin() + 1, e.arguments.end());
   std::vector<const syntax::Expr *> written;
-  if (definition)
+  if (rigid)
     definition->calls.push_back({callee.definition, e.location});
   if (!matchArguments(*callee.definition, rest, 0, e.location, written))
     return poison(e.location);
@@ -233,7 +233,6 @@ void Elaborator::updateStatement(const syntax::Stmt &s) {
     return;
   }
   Definition &callee = *optimiser->definition;
-  definition->calls.push_back({&callee, s.location});
   std::vector<const syntax::Expr *> written;
   if (callee.item->parameters.empty() || !matchArguments(callee, s.arguments, 1, s.location, written)) {
     failed = true;
