@@ -88,7 +88,7 @@ def inline_commands(path):
     """(line number, command) of each `cleave ... FILE.dsl ...` in running text."""
     with open(path, encoding="utf-8") as file:
         text = re.sub(r"^\s*```.*?^\s*```", lambda match: re.sub(r"[^\n]", " ", match[0]), file.read(), flags=re.M | re.S)
-    for match in re.finditer(r"`(cleave (?:run|check|ir) [^`\n]*\w\.dsl[^`\n]*)`", text):
+    for match in re.finditer(r"`(cleave (?:run|check|ir|fmt) [^`\n]*\w\.dsl[^`\n]*)`", text):
         if not re.search(r"[A-Z]{3,}|\.\.\.", match[1].replace("--", "")):  # FILE, NAME: not to be run as it stands
             yield text.count("\n", 0, match.start()) + 1, match[1]
 
