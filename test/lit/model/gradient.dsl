@@ -29,7 +29,10 @@ entry train(x: f32[Batch]) -> (loss: f32) {
 // CHECK-SAME: -> (tensor<f32> {model.output = "loss"}, tensor<f32> {model.state = @optimizer.scale.a.v}, tensor<f32> {model.state = @scale.a}, tensor<i64> {model.state = @step})
 // CHECK: %[[LOSS:.*]] = model.name %{{.*}} "loss"
 // CHECK: %[[G:.*]] = model.gradient %[[LOSS]] wrt(%[[A]])
+// CHECK: %[[U:.*]]:2 = model.call @train_update(%[[V]], %[[G]], %[[A]])
+// CHECK: %[[LATER:.*]] = model.index () ins(%[[STEP]][]
+// CHECK: return %[[LOSS]], %[[U]]#0, %[[U]]#1, %[[LATER]]
+// CHECK: func.func private @train_update(%[[V:[a-z0-9]*]]: tensor<f32>, %[[G:[a-z0-9]*]]: tensor<f32>, %[[A:[a-z0-9]*]]: tensor<f32>)
 // CHECK: %[[MOVED:.*]] = model.index () ins(%[[V]][], %[[G]][]
 // CHECK: %[[NEXT:.*]] = model.index () ins(%[[A]][], %[[MOVED]][]
-// CHECK: %[[LATER:.*]] = model.index () ins(%[[STEP]][]
-// CHECK: return %[[LOSS]], %[[MOVED]], %[[NEXT]], %[[LATER]]
+// CHECK: return %[[MOVED]], %[[NEXT]]
