@@ -10,7 +10,18 @@
 //    A flat list parses faster than a ladder of rules and cannot overflow the stack.
 //  - Element types (f32, ...) and built-in functions are ordinary names: they need no keywords.
 //  - `return y[b, s] = e` and `nn.pool[Out](x)` are parsed as subscripts and told apart afterwards.
+//  - `sum`, `max`, ... are keywords only before an opening bracket: `normal(mean: 0)` and `let max = ...` are names.
 grammar Cleave;
+
+@lexer::members {
+// Whether the next character that is no space opens a bracket. The characters matched so far are consumed.
+bool opensList() {
+  ssize_t i = 1;
+  while (_input->LA(i) == ' ' || _input->LA(i) == '\t' || _input->LA(i) == '\r' || _input->LA(i) == '\n')
+    ++i;
+  return _input->LA(i) == '(';
+}
+}
 
 program : item* EOF ;
 
@@ -172,13 +183,13 @@ SCATTER : 'scatter' ;
 AT : 'at' ;
 INTO : 'into' ;
 OUTSIDE : 'outside' ;
-SUM : 'sum' ;
-MAX : 'max' ;
-MIN : 'min' ;
-MEAN : 'mean' ;
-PROD : 'prod' ;
-ARGMAX : 'argmax' ;
-ARGMIN : 'argmin' ;
+SUM : 'sum' {opensList()}? ;
+MAX : 'max' {opensList()}? ;
+MIN : 'min' {opensList()}? ;
+MEAN : 'mean' {opensList()}? ;
+PROD : 'prod' {opensList()}? ;
+ARGMAX : 'argmax' {opensList()}? ;
+ARGMIN : 'argmin' {opensList()}? ;
 INF : 'inf' ;
 TRUE : 'true' ;
 FALSE : 'false' ;

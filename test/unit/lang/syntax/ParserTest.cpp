@@ -86,3 +86,8 @@ TEST(ParserTest, AnyBytesAreDiagnosedNotThrown) {
   EXPECT_FALSE(syntax::parse(*engine.addSource("x.dsl", bytes), engine));
   EXPECT_TRUE(engine.hasErrors());
 }
+
+TEST(ParserTest, ReductionsAreNamesWithoutABracket) {
+  EXPECT_EQ(parsed("normal(mean: 0, std: max) + sum"), "(normal(mean:0,std:max)+sum)");
+  EXPECT_EQ(parsed("mean (i) x"), "(mean: x)");
+}
