@@ -31,8 +31,8 @@ entry train(x: f32[Batch]) -> (loss: f32) {
 // CHECK: %[[G:.*]] = model.gradient %[[LOSS]] wrt(%[[A]])
 // CHECK: %[[U:.*]]:2 = model.call @train_update(%[[V]], %[[G]], %[[A]])
 // CHECK: %[[LATER:.*]] = model.index () ins(%[[STEP]][]
-// CHECK: return %[[LOSS]], %[[U]]#0, %[[U]]#1, %[[LATER]]
+// CHECK: return %[[LOSS]], %[[U]]#1, %[[U]]#0, %[[LATER]]
 // CHECK: func.func private @train_update(%[[V:[a-z0-9]*]]: tensor<f32>, %[[G:[a-z0-9]*]]: tensor<f32>, %[[A:[a-z0-9]*]]: tensor<f32>)
 // CHECK: %[[MOVED:.*]] = model.index () ins(%[[V]][], %[[G]][]
 // CHECK: %[[NEXT:.*]] = model.index () ins(%[[A]][], %[[MOVED]][]
-// CHECK: return %[[MOVED]], %[[NEXT]]
+// CHECK: return %[[NEXT]], %[[MOVED]]
