@@ -14,12 +14,18 @@
 grammar Cleave;
 
 @lexer::members {
-// Whether the next character that is no space opens a bracket. The characters matched so far are consumed.
+// Whether a bracket follows, spaces and comments aside. The characters matched so far are consumed.
 bool opensList() {
   ssize_t i = 1;
-  while (_input->LA(i) == ' ' || _input->LA(i) == '\t' || _input->LA(i) == '\r' || _input->LA(i) == '\n')
-    ++i;
-  return _input->LA(i) == '(';
+  auto at = [&](ssize_t k) { return static_cast<size_t>(_input->LA(k)); };
+  for (;; ++i) {
+    if (at(i) == '/' && at(i + 1) == '/')
+      while (at(i + 1) != '\n' && at(i + 1) != '\r' && at(i + 1) != EOF)
+        ++i;
+    else if (at(i) != ' ' && at(i) != '\t' && at(i) != '\r' && at(i) != '\n')
+      break;
+  }
+  return at(i) == '(';
 }
 }
 
