@@ -289,7 +289,20 @@ Lanes LaneEmitter::applyRandomBits(ArrayRef<Lanes> operands) {
   return vector ? Lanes::vector(bits) : Lanes::uniform(bits);
 }
 
+/// What intervals decide is not emitted.
 Lanes LaneEmitter::apply(Operation *op, ArrayRef<Lanes> operands) {
+  auto known = llvm::map_to_vector(operands, [](const Lanes &x) { return x.range; });
+  if (std::optional<unsigned> passed = passedOperand(op, known))
+    return operands[*passed];
+  std::optional<Range> range = rangeOf(op, known);
+  bool folds = range && range->isPoint() && !isa<arith::ConstantOp>(op);
+  Lanes result = folds ? Lanes::uniform(constant(integerAttr(op->getResult(0).getType(), range->low)))
+                       : emit(op, operands);
+  result.range = range;
+  return result;
+}
+
+Lanes LaneEmitter::emit(Operation *op, ArrayRef<Lanes> operands) {
   if (isa<arith::ConstantOp>(op)) {
     Operation *copy = builder.clone(*op);
     if (auto value = dyn_cast<FloatAttr>(cast<arith::ConstantOp>(copy).getValue());

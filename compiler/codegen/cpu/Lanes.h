@@ -7,6 +7,8 @@
 #ifndef CLEAVE_COMPILER_CODEGEN_CPU_LANES_H
 #define CLEAVE_COMPILER_CODEGEN_CPU_LANES_H
 
+#include "compiler/codegen/cpu/Ranges.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 
@@ -19,10 +21,11 @@ struct Lanes {
   mlir::Value value;                // the scalar; lane 0's scalar; the vector
   int64_t step = 0;                 // Affine: lane i holds value + i * step ...
   std::optional<int64_t> low, high; // ... brought into [low, high]
+  std::optional<Range> range;       // integers: holds the value of every lane that exists
 
-  static Lanes uniform(mlir::Value value) { return {Uniform, value, 0, {}, {}}; }
-  static Lanes affine(mlir::Value base, int64_t step) { return {Affine, base, step, {}, {}}; }
-  static Lanes vector(mlir::Value value) { return {Vector, value, 0, {}, {}}; }
+  static Lanes uniform(mlir::Value value) { return {Uniform, value, 0, {}, {}, {}}; }
+  static Lanes affine(mlir::Value base, int64_t step) { return {Affine, base, step, {}, {}, {}}; }
+  static Lanes vector(mlir::Value value) { return {Vector, value, 0, {}, {}, {}}; }
   bool isClamped() const { return low || high; }
 };
 
@@ -71,6 +74,7 @@ private:
   };
   Address addressOf(const Place &place, llvm::ArrayRef<Lanes> indices, bool guarded);
   mlir::Value clampMask(const Lanes &index);
+  Lanes emit(mlir::Operation *op, llvm::ArrayRef<Lanes> operands);
   mlir::Value iota(mlir::Type element, int64_t step);
   mlir::Value constant(mlir::TypedAttr value);
   mlir::Value allLanes();

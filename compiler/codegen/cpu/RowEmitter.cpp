@@ -11,6 +11,8 @@ namespace cleave::codegen {
 
 // Row buffers beyond this lie on the heap.
 static constexpr int64_t kStackBytes = 512 << 10;
+static constexpr int64_t kWidestEdge = 3;  // of a loop over windows that is cut
+static constexpr int64_t kCutToPoints = 4; // a loop this short is cut to single points
 
 Value RowEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
 
@@ -42,7 +44,7 @@ void RowEmitter::makeBuffer(OpResult value, const Stage &stage) {
   AffineMap map = op.getIndexingMapMatchingResult(value);
   Place place;
   place.strides.assign(type.getRank(), 0);
-  int64_t elements = plan.vectorRows ? plan.unroll * kLanes : 1;
+  int64_t elements = plan.vectorRows ? plan.unroll * plan.lanes : 1;
   for (int64_t axis = type.getRank() - 1; axis >= 0; --axis) {
     LoopDim dim = stage.dims[map.getDimPosition(axis)];
     if (dim.kind == LoopDim::Row && plan.vectorRows && dim.index + 1 == kernel.rowSizes.size())
@@ -85,8 +87,8 @@ void RowEmitter::emitUnit(Value unit) {
   SmallVector<int64_t> sizes(kernel.rowSizes);
   if (plan.vectorRows)
     sizes.back() = llvm::divideCeil(sizes.back(), plan.block);
-  if (plan.jam > 1)
-    sizes.rbegin()[1] /= plan.jam;
+  for (auto [size, jam] : llvm::zip(sizes, plan.jam))
+    size /= jam;
   rowIndex.assign(sizes.size(), {});
   for (int64_t dim = static_cast<int64_t>(sizes.size()) - 1; dim >= 0; --dim) {
     rowIndex[dim] = unit;
@@ -95,10 +97,12 @@ void RowEmitter::emitUnit(Value unit) {
     rowIndex[dim] = builder.createOrFold<arith::RemUIOp>(loc, unit, index(sizes[dim]));
     unit = builder.createOrFold<arith::DivUIOp>(loc, unit, index(sizes[dim]));
   }
-  if (plan.jam > 1)
-    rowIndex.rbegin()[1] = builder.createOrFold<arith::MulIOp>(loc, rowIndex.rbegin()[1], index(plan.jam));
+  for (auto [row, jam] : llvm::zip(rowIndex, plan.jam))
+    if (jam > 1)
+      row = builder.createOrFold<arith::MulIOp>(loc, row, index(jam));
   vectorDim = -1;
   pieces.assign(1, Piece{});
+  width = plan.lanes;
   if (plan.vectorRows)
     return emitBlock(rowIndex.back());
   emitGroups();
@@ -107,7 +111,7 @@ void RowEmitter::emitUnit(Value unit) {
 /// The lanes of a block: whole chunks first, then what is left.
 void RowEmitter::emitBlock(Value block) {
   vectorDim = static_cast<int>(kernel.rowSizes.size()) - 1;
-  int64_t size = kernel.rowSizes.back(), step = plan.unroll * kLanes;
+  int64_t size = kernel.rowSizes.back(), step = plan.unroll * width;
   auto chunks = [&](Value low, Value high) {
     loop(low, high, step, {}, [&](Value base, Values) {
       setPieces(base, step);
@@ -134,23 +138,24 @@ void RowEmitter::emitBlock(Value block) {
   Value rest = arith::RemUIOp::create(builder, loc, length, index(step));
   Value fullHigh = arith::SubIOp::create(builder, loc, high, rest);
   chunks(low, fullHigh);
-  loop(fullHigh, high, kLanes, {}, [&](Value base, Values) {
+  loop(fullHigh, high, width, {}, [&](Value base, Values) {
     pieces.assign(1, Piece{base, maskUpTo(base, high), {}});
     emitChunk(base);
     return Values{};
   });
 }
 
-/// Each piece once per row of the dim outside the last that the unit takes.
+/// Each piece once per row of lanes that the unit takes.
 void RowEmitter::jamPieces() {
-  if (plan.jam == 1)
-    return;
   SmallVector<Piece> single = std::move(pieces);
   pieces.clear();
-  for (int64_t row = 0; row < plan.jam; ++row)
+  for (int64_t number = 0; number < plan.jammed(); ++number)
     for (Piece piece : single) {
-      piece.outer = builder.createOrFold<arith::AddIOp>(loc, rowIndex.rbegin()[1], index(row));
-      pieces.push_back(piece);
+      int64_t rest = number;
+      piece.row.assign(plan.jam.size(), 0);
+      for (int64_t dim = static_cast<int64_t>(plan.jam.size()) - 1; dim >= 0; rest /= plan.jam[dim--])
+        piece.row[dim] = rest % plan.jam[dim];
+      pieces.push_back(std::move(piece));
     }
 }
 
@@ -158,7 +163,7 @@ void RowEmitter::jamPieces() {
 Value RowEmitter::maskUpTo(Value base, Value high) {
   Value left = arith::SubIOp::create(builder, loc, high, base);
   Value limit = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), left);
-  LaneEmitter emitter(builder, loc, kLanes, false);
+  LaneEmitter emitter(builder, loc, width, false);
   Value zero = arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), 0);
   Value lane = emitter.whole(Lanes::affine(zero, 1));
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, lane, emitter.broadcast(limit));
@@ -189,6 +194,7 @@ void RowEmitter::emitGroup(const Group &group, unsigned number) {
   if (!plan.vectorRows) {
     vectorDim = inner < 0 ? -1 : static_cast<int>(rowDims) + inner;
     nest.unroll = plan.groupUnroll[number];
+    width = plan.groupLanes[number];
     pieces.assign(1, Piece{});
   }
   // The vector dim runs innermost among its kind.
@@ -203,6 +209,9 @@ void RowEmitter::emitGroup(const Group &group, unsigned number) {
       for (unsigned result = 0; result < linalg::GenericOp(member.stage->op)->getNumResults(); ++result)
         nest.outputs.push_back({&member, result});
   innerIndex.assign(group.sizes.size(), {});
+  innerRange.clear();
+  for (int64_t size : group.sizes)
+    innerRange.push_back({0, size - 1});
   emitParallel(nest, 0);
   pointValues.clear();
 }
@@ -218,22 +227,78 @@ RowEmitter::Values RowEmitter::loop(Value low, Value high, int64_t step, Values 
   return Values(op.getResults());
 }
 
-RowEmitter::Values RowEmitter::overScalars(unsigned dim, int64_t size, Values carried, Body body) {
-  return loop(index(0), index(size), 1, std::move(carried), [&](Value position, Values values) {
-    innerIndex[dim] = position;
-    return body(std::move(values));
-  });
+RowEmitter::Values RowEmitter::overScalars(unsigned dim, Range range, Values carried, Body body) {
+  innerRange[dim] = range;
+  if (range.isPoint()) {
+    innerIndex[dim] = index(range.low);
+    return body(std::move(carried));
+  }
+  return loop(index(range.low), index(range.high + 1), 1, std::move(carried),
+              [&](Value position, Values values) {
+                innerIndex[dim] = position;
+                return body(std::move(values));
+              });
+}
+
+/// How many comparisons of the nest's bodies have one outcome only while dim `dim` is in `range`.
+int64_t RowEmitter::decidedWithin(const Nest &nest, unsigned dim, Range range) {
+  int64_t decided = 0;
+  Range outside = std::exchange(innerRange[dim], range);
+  for (const Member &member : nest.group->members)
+    for (const Piece &piece : pieces) {
+      DenseMap<Value, std::optional<Range>> known;
+      for (Operation &op : linalg::GenericOp(member.stage->op).getBody()->without_terminator()) {
+        auto operands =
+            llvm::map_to_vector(op.getOperands(), [&](Value value) { return known.lookup(value); });
+        auto position = dyn_cast<linalg::IndexOp>(op);
+        std::optional<Range> result =
+            position ? indexRange(member, position.getDim(), piece) : rangeOf(&op, operands);
+        known[op.getResult(0)] = result;
+        decided += isa<arith::CmpIOp>(op) && result;
+      }
+    }
+  innerRange[dim] = outside;
+  return decided;
+}
+
+/// A loop over windows is cut where their edges are, so that its inside has no conditions.
+SmallVector<Range> RowEmitter::cutsOf(const Nest &nest, unsigned dim) {
+  int64_t last = nest.group->sizes[dim] - 1;
+  Range whole{0, last};
+  SmallVector<Range> points;
+  int64_t before = decidedWithin(nest, dim, whole), inPoints = 0;
+  for (int64_t point = 0; point <= last && last < kCutToPoints; ++point) {
+    points.push_back({point, point});
+    inPoints += decidedWithin(nest, dim, points.back()) - before;
+  }
+  if (!points.empty())
+    return inPoints > 0 ? points : SmallVector<Range>{whole};
+  Range best = whole;
+  for (int64_t edge = 1; edge <= kWidestEdge && 2 * edge < last; ++edge)
+    if (int64_t now = decidedWithin(nest, dim, {edge, last - edge}); now > before) {
+      best = {edge, last - edge};
+      before = now;
+    }
+  if (best.low == 0)
+    return {whole};
+  return {{0, best.low - 1}, best, {best.high + 1, last}};
+}
+
+RowEmitter::Values RowEmitter::overReduced(const Nest &nest, unsigned dim, Values carried, Body body) {
+  for (Range range : cutsOf(nest, dim))
+    carried = overScalars(dim, range, std::move(carried), body);
+  return carried;
 }
 
 /// Vectors that start at `base` and cover `count` points, the last one masked where it is partial.
 void RowEmitter::setPieces(Value base, int64_t count) {
   pieces.clear();
-  for (int64_t offset = 0; offset < count; offset += kLanes) {
+  for (int64_t offset = 0; offset < count; offset += width) {
     Piece piece{builder.createOrFold<arith::AddIOp>(loc, base, index(offset)), {}, {}};
-    if (count - offset < kLanes) {
-      SmallVector<bool> exists(kLanes, false);
+    if (count - offset < width) {
+      SmallVector<bool> exists(width, false);
       std::fill_n(exists.begin(), count - offset, true);
-      auto maskType = VectorType::get({kLanes}, builder.getI1Type());
+      auto maskType = VectorType::get({width}, builder.getI1Type());
       piece.mask = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(maskType, exists));
     }
     pieces.push_back(piece);
@@ -241,7 +306,7 @@ void RowEmitter::setPieces(Value base, int64_t count) {
 }
 
 RowEmitter::Values RowEmitter::overVectors(const Nest &nest, int64_t size, Values carried, Body body) {
-  int64_t step = nest.unroll * kLanes;
+  int64_t step = nest.unroll * width;
   int64_t full = size / step * step;
   SmallVector<Piece> outside = pieces;
   if (full > step) {
@@ -277,7 +342,7 @@ void RowEmitter::emitParallel(const Nest &nest, unsigned level) {
   if (vectorDim == static_cast<int>(kernel.rowSizes.size() + dim))
     overVectors(nest, nest.group->sizes[dim], {}, body);
   else
-    overScalars(dim, nest.group->sizes[dim], {}, body);
+    overScalars(dim, {0, nest.group->sizes[dim] - 1}, {}, body);
 }
 
 RowEmitter::Values RowEmitter::emitReduced(const Nest &nest, unsigned level, Values accumulators) {
@@ -287,7 +352,7 @@ RowEmitter::Values RowEmitter::emitReduced(const Nest &nest, unsigned level, Val
   auto body = [&](Values values) { return emitReduced(nest, level + 1, std::move(values)); };
   if (vectorDim == static_cast<int>(kernel.rowSizes.size() + dim))
     return overVectors(nest, nest.group->sizes[dim], std::move(accumulators), body);
-  return overScalars(dim, nest.group->sizes[dim], std::move(accumulators), body);
+  return overReduced(nest, dim, std::move(accumulators), body);
 }
 
 //===----------------------------------------------------------------------===//
@@ -412,19 +477,44 @@ RowEmitter::Values RowEmitter::emitPoint(const Nest &nest, Values accumulators) 
   return accumulators;
 }
 
+/// Row dims first, then the group's inner dims; -1 where the index is always 0.
+int RowEmitter::positionOf(const Member &member, const LoopDim &dim) const {
+  if (dim.kind == LoopDim::Unit || dim.kind == LoopDim::Folded)
+    return -1;
+  return static_cast<int>(dim.kind == LoopDim::Row ? dim.index
+                                                   : kernel.rowSizes.size() + member.groupDim[dim.index]);
+}
+
+Range RowEmitter::indexRange(const Member &member, unsigned loopDim, const Piece &piece) const {
+  int position = positionOf(member, member.stage->dims[loopDim]);
+  int rowDims = static_cast<int>(kernel.rowSizes.size());
+  if (position < 0)
+    return {0, 0};
+  if (position >= rowDims)
+    return innerRange[position - rowDims];
+  if (piece.row.empty() || position == vectorDim)
+    return {0, kernel.rowSizes[position] - 1};
+  return {piece.row[position], kernel.rowSizes[position] - plan.jam[position] + piece.row[position]};
+}
+
 Lanes RowEmitter::loopIndex(LaneEmitter &emitter, const Member &member, unsigned loopDim,
                             const Piece &piece) {
   const LoopDim &dim = member.stage->dims[loopDim];
   int rowDims = kernel.rowSizes.size();
-  if (dim.kind == LoopDim::Unit || dim.kind == LoopDim::Folded)
-    return Lanes::uniform(emitter.index(0));
-  int position = dim.kind == LoopDim::Row ? static_cast<int>(dim.index)
-                                          : rowDims + static_cast<int>(member.groupDim[dim.index]);
-  if (position == vectorDim)
-    return Lanes::affine(piece.base, 1);
-  if (piece.outer && position == rowDims - 2)
-    return Lanes::uniform(piece.outer);
-  return Lanes::uniform(dim.kind == LoopDim::Row ? rowIndex[position] : innerIndex[position - rowDims]);
+  Range range = indexRange(member, loopDim, piece);
+  int position = positionOf(member, dim);
+  Lanes lanes;
+  if (position >= 0 && position == vectorDim)
+    lanes = Lanes::affine(piece.base, 1);
+  else if (range.isPoint())
+    lanes = Lanes::uniform(emitter.index(range.low));
+  else if (position < rowDims && !piece.row.empty() && piece.row[position])
+    lanes = Lanes::uniform(
+        builder.createOrFold<arith::AddIOp>(loc, rowIndex[position], index(piece.row[position])));
+  else
+    lanes = Lanes::uniform(position < rowDims ? rowIndex[position] : innerIndex[position - rowDims]);
+  lanes.range = range;
+  return lanes;
 }
 
 SmallVector<Lanes> RowEmitter::axisIndices(LaneEmitter &emitter, const Member &member, AffineMap map,

@@ -21,10 +21,10 @@ public:
   void emit(mlir::Value begin, mlir::Value end);
 
 private:
-  struct Piece {       // one vector of lanes
-    mlir::Value base;  // index of lane 0 along the vector dim
-    mlir::Value mask;  // lanes that exist; null: all
-    mlir::Value outer; // index along the row dim outside the last, where a unit takes several
+  struct Piece {                    // one vector of lanes
+    mlir::Value base;               // index of lane 0 along the vector dim
+    mlir::Value mask;               // lanes that exist; null: all
+    llvm::SmallVector<int64_t> row; // per row dim: index within those that the unit takes; empty: 0
   };
   struct Nest { // the loops of a group, outermost first
     const Group *group = nullptr;
@@ -50,7 +50,10 @@ private:
   void emitParallel(const Nest &nest, unsigned level);
   Values emitReduced(const Nest &nest, unsigned level, Values accumulators);
   void emitReduction(const Nest &nest);
-  Values overScalars(unsigned dim, int64_t size, Values carried, Body body);
+  Values overScalars(unsigned dim, Range range, Values carried, Body body);
+  Values overReduced(const Nest &nest, unsigned dim, Values carried, Body body);
+  llvm::SmallVector<Range> cutsOf(const Nest &nest, unsigned dim);
+  int64_t decidedWithin(const Nest &nest, unsigned dim, Range range);
   Values overVectors(const Nest &nest, int64_t size, Values carried, Body body);
   Values loop(mlir::Value low, mlir::Value high, int64_t step, Values carried,
               llvm::function_ref<Values(mlir::Value, Values)> body);
@@ -64,6 +67,8 @@ private:
                                     llvm::ArrayRef<Lanes> accumulators);
   Lanes operandValue(LaneEmitter &emitter, const Member &member, mlir::OpOperand &operand, const Piece &piece,
                      unsigned pieceNumber);
+  int positionOf(const Member &member, const LoopDim &dim) const;
+  Range indexRange(const Member &member, unsigned loopDim, const Piece &piece) const;
   Lanes loopIndex(LaneEmitter &emitter, const Member &member, unsigned loopDim, const Piece &piece);
   llvm::SmallVector<Lanes> axisIndices(LaneEmitter &emitter, const Member &member, mlir::AffineMap map,
                                        const Piece &piece);
@@ -76,7 +81,7 @@ private:
   Lanes finishVector(LaneEmitter &emitter, const Member &member, unsigned result,
                      llvm::ArrayRef<mlir::Value> slots);
   LaneEmitter emitterFor(const Member &member, const Piece &piece);
-  unsigned lanes() const { return vectorDim < 0 ? 1 : static_cast<unsigned>(kLanes); }
+  unsigned lanes() const { return vectorDim < 0 ? 1 : static_cast<unsigned>(width); }
   mlir::Value index(int64_t value);
 
   mlir::OpBuilder &builder;
@@ -88,8 +93,10 @@ private:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> rowValues;   // made once per row, per piece
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> pointValues; // made at the current point, per piece
   Values rowIndex, innerIndex, heapBuffers;
+  llvm::SmallVector<Range> innerRange; // of innerIndex
   llvm::SmallVector<Piece> pieces;
-  int vectorDim = -1; // row dims first, then the group's inner dims
+  int64_t width = kLanes; // lanes of a vector
+  int vectorDim = -1;     // row dims first, then the group's inner dims
   mlir::Value chunkBase;
 };
 

@@ -15,11 +15,13 @@ namespace {
 // Costs in cycles, of a vector or of a scalar alike. Rough: they only rank the alternatives and size the
 // tasks.
 constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 1, kMath = 12, kRandom = 60;
+constexpr double kUniformIndex = 0.1; // what all lanes share is shared by tiles too, or leaves the loops
 constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
 constexpr double kTaskNanoseconds = 30e3, kShortTaskNanoseconds = 8e3;
-constexpr int64_t kUnitsWanted = 8;    // so that a few threads find work of equal length
-constexpr int64_t kTileRegisters = 12; // accumulators of a register tile
-constexpr double kJamFrom = 8;         // terms of a sum that is worth a tile
+constexpr int64_t kUnitsWanted = 8;     // so that a few threads find work of equal length
+constexpr int64_t kTileRegisters = 12;  // accumulators of a register tile
+constexpr double kJamFrom = 8;          // terms of a sum that is worth a tile
+constexpr int64_t kShortRowVectors = 8; // vectors of a unit of short rows
 constexpr int64_t kWholeDim = 8192; // a last row dim up to this is one block, where nothing speaks against it
 
 struct Cost {
@@ -52,6 +54,12 @@ std::optional<int64_t> extractStride(tensor::ExtractOp extract, std::optional<un
   return stride;
 }
 
+/// Whether an operation computes a position, or a condition on one, that is the same for all lanes.
+bool isUniformIndex(Operation &op, std::optional<unsigned> loopDim) {
+  bool position = op.getResult(0).getType().isIndex() || op.getResult(0).getType().isInteger(1);
+  return position && (!loopDim || coefficientOf(op.getResult(0), *loopDim) == 0);
+}
+
 /// Cost of one point of a stage with lanes along `loopDim` (nothing: every lane does the same).
 Cost stageCost(const Stage &stage, std::optional<unsigned> loopDim,
                llvm::function_ref<bool(Value)> inRegister) {
@@ -75,6 +83,11 @@ Cost stageCost(const Stage &stage, std::optional<unsigned> loopDim,
     }
     if (isa<linalg::IndexOp, arith::ConstantOp>(inner))
       continue;
+    if (isUniformIndex(inner, loopDim)) {
+      cost.scalar += kUniformIndex;
+      cost.vector += kUniformIndex;
+      continue;
+    }
     bool random = isa<model::RandomBitsOp>(inner);
     cost.vector += random ? kRandom : isTranscendental(inner) ? kMath : kOperation;
     cost.scalar += random ? kRandom : isTranscendental(inner) ? kScalarMath : kOperation;
@@ -94,6 +107,7 @@ public:
       rowCycles += cycles;
       plan.vectorDim.push_back(dim);
       plan.groupUnroll.push_back(unrollOf(group, dim < 0 ? 1 : group.sizes[dim]));
+      plan.groupLanes.push_back(lanesFor(dim < 0 ? kLanes : group.sizes[dim]));
     }
     double laneCycles = kernel.rowSizes.empty() ? INFINITY : rowLaneCycles();
     plan.vectorRows = laneCycles < rowCycles;
@@ -101,7 +115,7 @@ public:
       cutLastRowDim(plan, laneCycles);
     else
       plan.unitCount = kernel.rows();
-    double unit = plan.vectorRows ? laneCycles * plan.block * plan.jam : rowCycles;
+    double unit = plan.vectorRows ? laneCycles * plan.block * plan.jammed() : rowCycles;
     plan.grain = chooseGrain(plan.unitCount, unit * kNanosecondsPerCycle);
     return plan;
   }
@@ -179,27 +193,39 @@ private:
     return wanted;
   }
 
+  /// A short dim is one vector of its size: a store of half a vector holds up the load of what lies behind
+  /// it.
+  static int64_t lanesFor(int64_t size) {
+    int64_t lanes = kLanes;
+    while (lanes > kFewestLanes && size <= lanes / 2)
+      lanes /= 2;
+    return lanes;
+  }
+
   void cutLastRowDim(RowPlan &plan, double laneCycles) const {
     int64_t size = kernel.rowSizes.back();
+    plan.jam.assign(kernel.rowSizes.size(), 1);
+    plan.lanes = lanesFor(size);
     plan.unroll = kLanes;
     for (const Group &group : groups)
       plan.unroll = std::min(plan.unroll, unrollOf(group, size));
-    auto unitCycles = [&] { return laneCycles * plan.unroll * kLanes; };
-    auto unitCount = [&] { return kernel.rows() / size * llvm::divideCeil(size, plan.unroll * kLanes); };
+    auto unitCycles = [&] { return laneCycles * plan.unroll * plan.lanes; };
+    auto unitCount = [&] { return kernel.rows() / size * llvm::divideCeil(size, plan.unroll * plan.lanes); };
     while (plan.unroll > 2 && unitCount() < kUnitsWanted &&
            unitCycles() * kNanosecondsPerCycle > kTaskNanoseconds / 4)
       plan.unroll /= 2;
-    jamOuterDim(plan);
-    int64_t step = plan.unroll * kLanes;
+    jamOuterDims(plan);
+    int64_t step = plan.unroll * plan.lanes;
     // Blocks large enough to be worth a task, yet small enough that a short dim feeds several threads.
-    double wanted = kTaskNanoseconds / (laneCycles * kNanosecondsPerCycle * static_cast<double>(plan.jam));
+    double wanted =
+        kTaskNanoseconds / (laneCycles * kNanosecondsPerCycle * static_cast<double>(plan.jammed()));
     if (kernel.rowSizes.size() == 1) // the only dim there is to cut
       wanted = std::min(wanted, std::max(static_cast<double>(size) / kUnitsWanted, wanted / 4));
     int64_t block = std::max<int64_t>(step, static_cast<int64_t>(wanted) / step * step);
     if (size <= kWholeDim && (size <= block || kernel.rowSizes.size() > 1))
       block = size;
     plan.block = std::min({block, size, std::max(step, kWholeDim)});
-    plan.unitCount = kernel.rows() / size / plan.jam * llvm::divideCeil(size, plan.block);
+    plan.unitCount = kernel.rows() / size / plan.jammed() * llvm::divideCeil(size, plan.block);
   }
 
   /// Bits of the widest value that is summed.
@@ -211,9 +237,36 @@ private:
     return bits;
   }
 
-  /// Register tiles for sums of many terms: a row of tile shares what does not depend on the outer dim (the
-  /// weights of a convolution) with the others. Only where nothing goes through a row buffer.
-  void jamOuterDim(RowPlan &plan) const {
+  /// Short rows of lanes share the arithmetic of a unit where nothing is reduced.
+  void jamShortRows(RowPlan &plan) const {
+    bool plain = llvm::all_of(kernel.stages, [](const Stage &stage) { return stage.inner.empty(); });
+    int64_t vectors = llvm::divideCeil(kernel.rowSizes.back(), plan.lanes);
+    int64_t heavy = 1;
+    for (const Stage &stage : kernel.stages)
+      for (Operation &op : linalg::GenericOp(stage.op).getBody()->without_terminator())
+        heavy += isTranscendental(op) || isa<model::RandomBitsOp>(op);
+    if (plain)
+      jamUpTo(plan, kShortRowVectors / (vectors * heavy));
+  }
+
+  /// Whole dims from the last but one outwards, and a divisor of the one that no longer fits.
+  void jamUpTo(RowPlan &plan, int64_t most) const {
+    for (int64_t dim = static_cast<int64_t>(kernel.rowSizes.size()) - 2; dim >= 0; --dim) {
+      int64_t size = kernel.rowSizes[dim], taken = std::min(most, size);
+      while (taken > 1 && size % taken)
+        --taken;
+      if (taken <= 1)
+        return;
+      plan.jam[dim] = taken;
+      most /= taken;
+      if (taken < size)
+        return;
+    }
+  }
+
+  /// Register tiles for sums of many terms: a row of the tile shares what does not depend on the outer dims
+  /// (the weights of a convolution) with the others. Only where nothing goes through a row buffer.
+  void jamOuterDims(RowPlan &plan) const {
     bool sums = kernel.rowSizes.size() >= 2;
     double terms = 1;
     for (const Group &group : groups) {
@@ -223,15 +276,11 @@ private:
     for (const Stage &stage : kernel.stages)
       sums &= stage.inner.empty() || stage.reducesAny();
     if (!sums || terms < kJamFrom)
-      return;
+      return jamShortRows(plan);
     int64_t registersPerLaneVector = llvm::divideCeil(accumulatorBits(), 32u);
     plan.unroll = std::min<int64_t>(plan.unroll, registersPerLaneVector > 1 ? 1 : 2);
     int64_t most = kTileRegisters / (plan.unroll * registersPerLaneVector);
-    for (int64_t jam = std::min(most, kernel.rowSizes.rbegin()[1]); jam > 1; --jam)
-      if (kernel.rowSizes.rbegin()[1] % jam == 0) {
-        plan.jam = jam;
-        return;
-      }
+    jamUpTo(plan, most);
   }
 
   const Kernel &kernel;

@@ -4,10 +4,14 @@
 
 #include "compiler/codegen/common/Groups.h"
 
+#include <numeric>
+
 namespace cleave::codegen {
 
 /// Lanes of a vector of f32 on AVX-512. Wider elements take several registers.
 inline constexpr int64_t kLanes = 16;
+/// Of vectors that cover a short dim whole.
+inline constexpr int64_t kFewestLanes = 4;
 
 /// A unit is what `begin` and `end` of a kernel count.
 ///
@@ -18,12 +22,17 @@ inline constexpr int64_t kLanes = 16;
 struct RowPlan {
   bool vectorRows = false;
   int64_t block = 1;                      // vectorRows: rows of the last row dim per unit
+  int64_t lanes = kLanes;                 // vectorRows: of a vector; fewer where the last row dim is short
   int64_t unroll = 1;                     // vectorRows: vectors side by side
-  int64_t jam = 1;                        // vectorRows: rows of the dim outside it that a unit takes at once
+  llvm::SmallVector<int64_t> jam;         // vectorRows: per row dim, indices that a unit takes at once
   llvm::SmallVector<int> vectorDim;       // otherwise, per group: inner dim, or -1 for scalar code
   llvm::SmallVector<int64_t> groupUnroll; // otherwise, per group: vectors side by side
+  llvm::SmallVector<int64_t> groupLanes;  // likewise: lanes of a vector
   int64_t unitCount = 1;
   int64_t grain = 1;
+
+  /// Rows of lanes that a unit takes at once.
+  int64_t jammed() const { return std::accumulate(jam.begin(), jam.end(), int64_t{1}, std::multiplies<>()); }
 };
 
 /// Units per task: tasks of about 30 microseconds; where that makes few, shorter ones down to 8.

@@ -105,13 +105,13 @@ func.func private @column_sum(%x: tensor<2048x512xf32>) -> tensor<512xf32>
   return %z : tensor<512xf32>
 }
 
-// What must be exact keeps its operations as they are; the last vector is masked.
+// What must be exact keeps its operations as they are; the last vector is masked. A short row is a short vector.
 // CHECK-LABEL: func.func private @exact(
-// CHECK: arith.constant dense<{{.*}}> : vector<16xi1>
+// CHECK: arith.constant dense<{{.*}}> : vector<8xi1>
 // CHECK-NOT: fastmath
 // CHECK: vector.maskedload
 // CHECK-NOT: fastmath
-// CHECK: arith.mulf %{{.*}}, %{{.*}} : vector<16xf32>
+// CHECK: arith.mulf %{{.*}}, %{{.*}} : vector<8xf32>
 // CHECK: vector.maskedstore
 // CHECK: return
 func.func private @exact(%x: tensor<3x7xf32>, %scale: tensor<7xf32>) -> tensor<3x7xf32>
