@@ -45,6 +45,7 @@ void buildSchedStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(model::createModelInline());
   manager.addPass(model::createModelSimplify());
   manager.addPass(model::createModelSplitReductions());
+  manager.addPass(model::createModelLayOutWindows());
   manager.addPass(createConvertModelToKernelsPass());
   endStage(manager, 4, "sched", verifySchedStage, options);
 }

@@ -105,6 +105,17 @@ FailureOr<SmallVector<Value>> cleave::model::inlineCall(CallOp call, SymbolTable
   return results;
 }
 
+bool cleave::model::readsWindow(IndexOp op) {
+  return llvm::any_of(op.getMaps().getAsValueRange<AffineMapAttr>(), [](AffineMap map) {
+    return llvm::any_of(map.getResults(), [&](AffineExpr expr) {
+      unsigned dims = 0;
+      for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
+        dims += expr.isFunctionOfDim(dim);
+      return dims >= 2;
+    });
+  });
+}
+
 Attribute cleave::model::callAttribute(CallOp call, SymbolTable &symbols, StringRef name) {
   if (Attribute attribute = call->getAttr(name))
     return attribute;

@@ -39,6 +39,9 @@ mlir::Value makeAffine(mlir::OpBuilder &builder, mlir::Location loc, mlir::Affin
 // The identity map of `rank` dims as the first of `dims` dims.
 mlir::AffineMap leadingDims(mlir::MLIRContext *context, unsigned rank, unsigned dims);
 
+// Whether an axis of an input is read at a position that several dims make up: a convolution, a moving sum.
+bool readsWindow(IndexOp op);
+
 // Copies the ops that `call`'s callee consists of in place of the call; the values the results became.
 // Fails where the callee is unknown.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>> inlineCall(CallOp call, mlir::SymbolTable &symbols);

@@ -5,6 +5,9 @@
 //   %p = model.index (i: I = 384) sum (j: J = 1536) ins(%g[i, j]) { mulf %a, %a }
 //   %n = model.index () sum (i: I = 384) ins(%p[i]) { yield %a }
 //
+// A first step with results in front has them first: its rows are then whole rows of the second step. Sums
+// over windows (weight gradients of convolutions) have kernels of a tile per task, so they want more results.
+//
 // Before and after: legal grad stage. Leading reduction dims become parallel until there are kPoints results;
 // the rows left have kRow elements or more. The choice reads shapes alone, so a sum is grouped alike on any
 // machine and with any number of threads. It stands last before kernels are formed: earlier, an op per sum is
@@ -22,9 +25,10 @@ namespace cleave::model {
 using namespace mlir;
 using namespace cleave::model;
 
-static constexpr int64_t kPoints = 32;  // results that two cores and vectors can share
-static constexpr int64_t kRow = 64;     // elements worth a row of their own
-static constexpr int64_t kLarge = 8192; // elements worth a second op
+static constexpr int64_t kPoints = 32;         // results that two cores and vectors can share
+static constexpr int64_t kWindowPoints = 2048; // the same, of a sum over windows: some ten tiles
+static constexpr int64_t kRow = 64;            // elements worth a row of their own
+static constexpr int64_t kLarge = 8192;        // elements worth a second op
 
 static int64_t product(ArrayRef<int64_t> sizes) {
   int64_t points = 1;
@@ -33,10 +37,12 @@ static int64_t product(ArrayRef<int64_t> sizes) {
   return points;
 }
 
+static int64_t wantedPoints(IndexOp op) { return readsWindow(op) ? kWindowPoints : kPoints; }
+
 // Whether an op reduces much to little.
 static bool isLarge(IndexOp op) {
   return op.getNumReductions() >= 2 && !op->hasAttr("exact") &&
-         product(op.getSizes().take_front(op.getParallel())) < kPoints &&
+         product(op.getSizes().take_front(op.getParallel())) < wantedPoints(op) &&
          product(op.getSizes().drop_front(op.getParallel())) >= kLarge;
 }
 
@@ -46,7 +52,7 @@ static unsigned chooseSplit(IndexOp op) {
   int64_t rest = product(op.getSizes().drop_front(op.getParallel()));
   unsigned split = 0;
   for (int64_t size : op.getSizes().drop_front(op.getParallel())) {
-    if (results >= kPoints || rest / size < kRow)
+    if (results >= wantedPoints(op) || rest / size < kRow)
       break;
     results *= size;
     rest /= size;
@@ -73,18 +79,16 @@ static SmallVector<unsigned> storedOrder(IndexOp op) {
   return order;
 }
 
-// Renumbers the reduction dims.
+// Renumbers the dims: `order` says which comes at each place.
 static void reorder(IndexOp op, ArrayRef<unsigned> order) {
   MLIRContext *context = op.getContext();
-  unsigned parallel = op.getParallel();
-  SmallVector<unsigned> places(op.getNumDims());
-  std::iota(places.begin(), places.end(), 0);
-  SmallVector<Attribute> axes(op.getAxes().getValue());
-  SmallVector<int64_t> sizes(op.getSizes());
-  for (auto [i, dim] : llvm::enumerate(order)) {
-    places[dim] = parallel + i;
-    axes[parallel + i] = op.getAxes()[dim];
-    sizes[parallel + i] = op.getSizes()[dim];
+  SmallVector<Attribute> axes;
+  SmallVector<int64_t> sizes;
+  SmallVector<unsigned> places(order.size());
+  for (auto [place, dim] : llvm::enumerate(order)) {
+    places[dim] = place;
+    axes.push_back(op.getAxes()[dim]);
+    sizes.push_back(op.getSizes()[dim]);
   }
   SmallVector<AffineExpr> renamed;
   for (unsigned place : places)
@@ -99,27 +103,45 @@ static void reorder(IndexOp op, ArrayRef<unsigned> order) {
   op.setMapsAttr(Builder(context).getAffineMapArrayAttr(maps));
 }
 
+// Dims [from, to) of `count`, then those before, then those behind.
+static SmallVector<unsigned> inFront(unsigned from, unsigned to, unsigned count) {
+  SmallVector<unsigned> order(count);
+  std::iota(order.begin(), order.end(), 0);
+  std::rotate(order.begin(), order.begin() + from, order.begin() + to);
+  return order;
+}
+
+// Of all dims; see storedOrder.
+static SmallVector<unsigned> wholeOrder(IndexOp op) {
+  SmallVector<unsigned> order(op.getParallel());
+  std::iota(order.begin(), order.end(), 0);
+  llvm::append_range(order, storedOrder(op));
+  return order;
+}
+
 static void splitReduction(IndexOp op, unsigned split) {
   OpBuilder builder(op);
   unsigned parallel = op.getParallel(), partialRank = parallel + split;
-  ArrayRef<int64_t> sizes = op.getSizes();
+  auto partial = cast<IndexOp>(builder.clone(*op));
+  reorder(partial, inFront(parallel, partialRank, op.getNumDims()));
   std::vector<std::string> names; // a tensor's axes differ
-  SmallVector<StringRef> axes;
   for (unsigned dim = 0; dim < partialRank; ++dim) {
-    std::string name = op.getAxis(dim).str();
+    std::string name = partial.getAxis(dim).str();
     while (llvm::is_contained(names, name))
       name += "_1";
     names.push_back(name);
   }
-  axes.assign(names.begin(), names.end());
+  SmallVector<StringRef> axes(names.begin(), names.end());
   auto type = cast<RankedTensorType>(op.getType());
-  auto partial = cast<IndexOp>(builder.clone(*op));
+  SmallVector<int64_t> sizes(partial.getSizes().take_front(partialRank));
   partial->removeAttr("names");
   partial.setParallel(partialRank);
-  partial.getResult().setType(tensorOf(type.getElementType(), axes, sizes.take_front(partialRank)));
-  AffineMap map = builder.getMultiDimIdentityMap(partialRank);
+  partial.getResult().setType(tensorOf(type.getElementType(), axes, sizes));
+  std::rotate(axes.begin(), axes.begin() + split, axes.end());
+  std::rotate(sizes.begin(), sizes.begin() + split, sizes.end());
+  AffineMap map = AffineMap::getPermutationMap(inFront(parallel, partialRank, partialRank), op.getContext());
   auto whole = IndexOp::create(builder, op.getLoc(), type, partial.getResult(), map, ArrayRef<Attribute>(),
-                               axes, sizes.take_front(partialRank), parallel, op.getCombiner(),
+                               axes, sizes, parallel, op.getCombiner(),
                                [](OpBuilder &, Location, ValueRange values) { return values[0]; });
   if (Attribute known = op->getAttr("names"))
     whole->setAttr("names", known);
@@ -135,7 +157,7 @@ struct ModelSplitReductions : cleave::model::impl::ModelSplitReductionsBase<Mode
     for (IndexOp op : ops) {
       if (!isLarge(op))
         continue;
-      reorder(op, storedOrder(op));
+      reorder(op, wholeOrder(op));
       if (unsigned split = chooseSplit(op))
         splitReduction(op, split);
     }

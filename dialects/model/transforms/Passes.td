@@ -57,6 +57,22 @@ def ModelSplitReductions : Pass<"model-split-reductions", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect"];
 }
 
+def ModelLayOutWindows : Pass<"model-lay-out-windows", "::mlir::ModuleOp"> {
+  let summary = "Stores what is multiplied by windows along the result's last axis.";
+  let description = [{
+    ```mlir
+    // before: neighbouring results read %w a row apart
+    %g = model.index (i: I = 64, c: C = 8) sum (u: U = 3, o: O = 16) ins(%y[i - u, o] outside 0, %w[u, c, o]) { mulf }
+    // after
+    %t = model.index (u: U = 3, o: O = 16, c: C = 8) ins(%w[u, c, o]) { yield %a }
+    %g = model.index (i: I = 64, c: C = 8) sum (u: U = 3, o: O = 16) ins(%y[i - u, o] outside 0, %t[u, o, c]) { mulf }
+    ```
+    Holds before and after: a legal grad stage. Stands behind the last simplification, which would read the copy
+    through.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect"];
+}
+
 def ModelExpose : Pass<"model-expose", "::mlir::ModuleOp"> {
   let summary = "Makes named values outputs of the entries; names become attributes.";
   let description = [{

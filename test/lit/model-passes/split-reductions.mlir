@@ -46,3 +46,17 @@ func.func @stored(%g: tensor<64x128x256xf32, #model.axes<A, B, C>>) -> tensor<f3
   } : tensor<f32>
   return %n : tensor<f32>
 }
+
+// The weight gradient of a convolution: a result per element of the batch first.
+// CHECK-LABEL: func.func @weight_gradient
+// CHECK: %[[P:.*]] = model.index (d0: N = 64, d1: U = 3, d2: O = 8) sum (d3: I = 256) ins(%arg0[d0, d3, d2], %arg1[d0, d1 + d3 - 1] outside
+// CHECK: model.index (d0: U = 3, d1: O = 8) sum (d2: N = 64) ins(%[[P]][d2, d0, d1] :
+// CHECK: return
+func.func @weight_gradient(%y: tensor<64x256x8xf32, #model.axes<N, I, O>>, %x: tensor<64x256xf32, #model.axes<N, I>>) -> tensor<3x8xf32, #model.axes<U, O>> {
+  %g = model.index (u: U = 3, o: O = 8) sum (n: N = 64, i: I = 256) ins(%y[n, i, o], %x[n, u + i - 1] outside 0.0 : f32 : tensor<64x256x8xf32, #model.axes<N, I, O>>, tensor<64x256xf32, #model.axes<N, I>>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    model.yield %0 : f32
+  } : tensor<3x8xf32, #model.axes<U, O>>
+  return %g : tensor<3x8xf32, #model.axes<U, O>>
+}
