@@ -1,4 +1,5 @@
 #include "lang/diag/Engine.h"
+#include "lang/diag/Utf8.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -31,7 +32,25 @@ static std::string place(Location at) {
   if (!at)
     return "cleave: ";
   auto [line, column] = at.source->getLineColumn(at.begin);
-  return at.source->getPath() + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
+  return printable(at.source->getPath()) + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
+}
+
+constexpr size_t kMostShown = 160;  // bytes of a line
+constexpr size_t kShownBefore = 60; // of these before the caret, where the line is longer
+
+// The part of a long line around byte `start`, which becomes the place in that part. Sequences stay whole.
+static std::string_view around(std::string_view text, size_t &start) {
+  if (text.size() <= kMostShown)
+    return text;
+  auto inside = [&](size_t at) { return at < text.size() && (text[at] & 0xc0) == 0x80; };
+  size_t begin = start > kShownBefore ? start - kShownBefore : 0;
+  while (inside(begin) && begin < start)
+    ++begin;
+  size_t end = std::min(begin + kMostShown, text.size());
+  while (inside(end) && end > start + 1)
+    --end;
+  start -= begin;
+  return text.substr(begin, end - begin);
 }
 
 // The source line with a caret under the place; tabs are kept so that the caret stands right.
@@ -39,7 +58,9 @@ static std::string excerpt(Location at) {
   if (!at)
     return "";
   auto [line, column] = at.source->getLineColumn(at.begin);
-  std::string_view text = at.source->getLine(line);
+  std::string_view whole = at.source->getLine(line);
+  size_t start = std::min<size_t>(column - 1, whole.size());
+  std::string_view text = around(whole, start);
   std::string number = std::to_string(line);
   // Of a very long line, the part around the place.
   constexpr size_t kWidth = 200, kBefore = 80;
@@ -50,10 +71,9 @@ static std::string excerpt(Location at) {
   }
   std::string gutter(number.size() < 4 ? 4 - number.size() : 0, ' ');
   std::string out = gutter + number + " | ";
-  out.append(text).append("\n");
+  out.append(printable(text)).append("\n");
   out.append(std::max<size_t>(number.size(), 4), ' ').append(" | ");
-  size_t start = std::min<size_t>(column - 1, text.size());
-  for (size_t i = 0; i < start; ++i)
+  for (size_t i = 0; i < start; i += std::max<size_t>(1, sequenceLength(text.substr(i))))
     out += text[i] == '\t' ? '\t' : ' ';
   size_t length = at.end > at.begin ? at.end - at.begin : 1;
   length = std::min(length, std::max<size_t>(text.size() - start, 1));
@@ -67,19 +87,19 @@ static const char *nameOf(Severity severity) {
 std::string Engine::render() const {
   std::string out;
   for (const auto &d : diagnostics) {
-    out += place(d->location) + nameOf(d->severity) + "[" + d->code + "]: " + d->message + "\n";
+    out += place(d->location) + nameOf(d->severity) + "[" + d->code + "]: " + printable(d->message) + "\n";
     out += excerpt(d->location);
     for (const Note &note : d->notes)
-      out += place(note.location) + "note: " + note.message + "\n" + excerpt(note.location);
+      out += place(note.location) + "note: " + printable(note.message) + "\n" + excerpt(note.location);
     if (!d->hint.empty())
-      out += "  hint: " + d->hint + "\n";
+      out += "  hint: " + printable(d->hint) + "\n";
   }
   return out;
 }
 
 static std::string quote(std::string_view text) {
   std::string out = "\"";
-  for (char c : text) {
+  for (char c : printable(text)) {
     char buffer[8];
     if (c == '"' || c == '\\') {
       out += '\\';

@@ -4,10 +4,11 @@
 #include "lang/sema/Sema.h"
 
 #include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 
 namespace cleave::sema {
+
+constexpr size_t kMostBytes = size_t(16) << 20; // places in a text are 32 bits
 
 // File-level `layer x = Y`: the definition must exist and be a layer.
 void Sema::resolveInstances() {
@@ -79,9 +80,14 @@ std::unique_ptr<ast::Program> checkFile(const std::string &path, const Options &
                      std::string(folder ? "the folder " : "no readable file ") + "'" + path + "'");
     return nullptr;
   }
-  std::ostringstream text;
-  text << in.rdbuf();
-  return checkText(path, text.str(), options, engine);
+  std::string text(kMostBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kMostBytes) {
+    engine.error("E500", {}, "a program is a file of at most 16 MiB, found more in '" + path + "'");
+    return nullptr;
+  }
+  return checkText(path, std::move(text), options, engine);
 }
 
 } // namespace cleave::sema

@@ -3,19 +3,35 @@
 #include "lang/syntax/Errors.h"
 #include "lang/syntax/TokenTree.h"
 
+#include "lang/diag/Utf8.h"
+
 namespace cleave::syntax {
 
 using grammar::CleaveLexer;
 using grammar::CleaveParser;
 
 // ANTLR counts code points and refuses bad UTF-8. One ASCII stand-in per byte keeps its positions byte
-// offsets; the text itself is always taken from the source.
+// offsets; the text itself is always taken from the source. A byte order mark is a blank.
 static std::string asciiOf(const std::string &text) {
   std::string ascii = text;
+  if (text.rfind("\xef\xbb\xbf", 0) == 0)
+    ascii.replace(0, 3, "   ");
   for (char &c : ascii)
     if (static_cast<unsigned char>(c) >= 0x80 || c == 0)
       c = 1;
   return ascii;
+}
+
+static bool checkEncoding(const diag::Source &source, diag::Engine &engine) {
+  size_t at = diag::findInvalid(source.getText());
+  if (at == std::string::npos)
+    return true;
+  char byte[8];
+  std::snprintf(byte, sizeof(byte), "0x%02X", static_cast<uint8_t>(source.getText()[at]));
+  uint32_t begin = static_cast<uint32_t>(at);
+  engine.error("E004", {&source, begin, begin + 1},
+               std::string("a program is text in UTF-8, found the byte ") + byte + ", which is not");
+  return false;
 }
 
 static bool beginsStatement(size_t type) {
@@ -85,7 +101,7 @@ TokenTree::TokenTree(const diag::Source &source)
 
 CleaveParser::ProgramContext *TokenTree::parse(diag::Engine &engine) {
   unsigned before = engine.getErrorCount();
-  if (!checkNesting(tokens, source, engine))
+  if (!checkEncoding(source, engine) || !checkNesting(tokens, source, engine))
     return nullptr;
   ErrorListener errors(source, engine);
   CleaveParser::ProgramContext *program = parseWith(parser, errors);

@@ -3,6 +3,7 @@
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Reporting.h"
+#include "tools/cleave/Results.h"
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -115,7 +116,7 @@ int checkCommand(const CommonOptions &options) {
     result["diagnostics"] = Json::parse(engine.renderJson());
     if (program)
       result.update(facts(*program));
-    std::printf("%s\n", result.dump().c_str());
+    showJson(result);
   } else if (program && !options.quiet) {
     showSummary(*program);
   }

@@ -1,5 +1,6 @@
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Reporting.h"
+#include "tools/cleave/Results.h"
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -19,7 +20,7 @@ int irCommand(const IrOptions &options) {
     result["diagnostics"] = nlohmann::ordered_json::parse(engine.renderJson());
     if (text)
       result["text"] = *text;
-    std::printf("%s\n", result.dump().c_str());
+    showJson(result);
   } else if (text) {
     std::fwrite(text->data(), 1, text->size(), stdout);
   }

@@ -1,5 +1,7 @@
 #include "tools/cleave/Results.h"
 
+#include "lang/diag/Utf8.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -7,33 +9,6 @@
 namespace cleave::tool {
 
 namespace {
-
-constexpr char kReplacement[] = "\xef\xbf\xbd";
-
-// Length of the UTF-8 sequence at `at`, 0 when it is not valid. (RFC 3629, table 3-7 of the Unicode
-// standard.)
-int64_t sequenceLength(const uint8_t *bytes, int64_t at, int64_t count) {
-  uint8_t lead = bytes[at];
-  int64_t length = lead < 0x80   ? 1
-                   : lead < 0xc2 ? 0
-                   : lead < 0xe0 ? 2
-                   : lead < 0xf0 ? 3
-                   : lead < 0xf5 ? 4
-                                 : 0;
-  if (length == 0 || at + length > count)
-    return 0;
-  for (int64_t i = 1; i < length; ++i)
-    if ((bytes[at + i] & 0xc0) != 0x80)
-      return 0;
-  if (length >= 3) {
-    uint8_t second = bytes[at + 1];
-    bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-    bool surrogate = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
-    if (overlong || surrogate)
-      return 0;
-  }
-  return length;
-}
 
 std::vector<size_t> slowestFirst(const std::vector<rt::KernelTime> &times) {
   std::vector<size_t> order;
@@ -47,34 +22,27 @@ std::vector<size_t> slowestFirst(const std::vector<rt::KernelTime> &times) {
 
 } // namespace
 
-std::string printable(const uint8_t *bytes, int64_t count) {
-  std::string text;
-  for (int64_t at = 0; at < count;) {
-    uint8_t byte = bytes[at];
-    int64_t length = sequenceLength(bytes, at, count);
-    bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f ||
-                   (byte == 0xc2 && length == 2 && bytes[at + 1] < 0xa0);
-    if (length == 0 || control)
-      text += kReplacement;
-    else
-      text.append(reinterpret_cast<const char *>(bytes + at), length);
-    at += std::max<int64_t>(1, length);
-  }
-  return text;
+void showJson(const nlohmann::ordered_json &json) {
+  using Json = nlohmann::ordered_json;
+  std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+// Bytes as text for a terminal.
+static std::string bytesAsText(const rt::TensorView &value) {
+  return diag::printable({value.as<char>(), static_cast<size_t>(value.shape.elements())});
 }
 
 std::string outputLine(const rt::Port &port, const rt::TensorView &value) {
   if (value.shape.sizes.empty())
     return port.name + " " + rt::elementText(value.shape.type, value.data, 0);
   if (value.shape.type == rt::Type::U8)
-    return printable(value.as<uint8_t>(), value.shape.elements());
+    return bytesAsText(value);
   return port.name + " " + rt::toString(value.shape) + "; --dump " + port.name + " writes it";
 }
 
 nlohmann::ordered_json outputJson(const rt::TensorView &value) {
   if (!value.shape.sizes.empty())
-    return value.shape.type == rt::Type::U8 ? printable(value.as<uint8_t>(), value.shape.elements())
-                                            : rt::toString(value.shape);
+    return value.shape.type == rt::Type::U8 ? bytesAsText(value) : rt::toString(value.shape);
   if (value.shape.type == rt::Type::Bool)
     return *value.as<uint8_t>() != 0;
   if (value.shape.type == rt::Type::I64)

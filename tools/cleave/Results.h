@@ -8,8 +8,8 @@
 
 namespace cleave::tool {
 
-// Bytes as text for a terminal: what is not valid UTF-8 or would steer the terminal becomes U+FFFD.
-std::string printable(const uint8_t *bytes, int64_t count);
+// One line of JSON on standard output. What is not UTF-8 (a file's name, say) is replaced.
+void showJson(const nlohmann::ordered_json &json);
 
 // "accuracy 0.98", the text of a u8 output, or the type of a larger tensor.
 std::string outputLine(const rt::Port &port, const rt::TensorView &value);
