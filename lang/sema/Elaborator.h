@@ -167,6 +167,7 @@ private:
   std::vector<std::string> visibleNames(const ElementContext *ctx);
   Expr *nameInTensor(const syntax::Expr &e, const syntax::Path &path);
   Expr *nameInElement(const syntax::Expr &e, const syntax::Path &path, ElementContext &ctx);
+  bool behindReduction(const syntax::Expr &e);
   Expr *constantOf(const Symbol &symbol, Location at);
   Expr *sizeLiteral(const ast::Axis *axis, Location at);
   Expr *valueRef(const ast::Value *value, Location at);

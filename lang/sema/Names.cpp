@@ -212,6 +212,23 @@ Expr *Elaborator::findSlot(ast::ParamRef *reference, LayerInfo *info, const Defi
   return poison(reference->location);
 }
 
+// `sum(i) x[i] + y[i]`: reports the i behind the end of the sum's term.
+bool Elaborator::behindReduction(const syntax::Expr &e) {
+  for (const auto &[reduction, names] : reductions)
+    for (const IndexName *name : names) {
+      if (name->name != e.text || reduction->location.end > e.location.begin)
+        continue;
+      std::string text(e.text), written = std::string(reduction->text) + "(" + text + ")";
+      error("E101", e.location,
+            "an index variable stands in the term of its reduction, found '" + text +
+                "' behind the end of it")
+          .note(reduction->location, written + " ends before +, - and comparisons")
+          .suggest("brackets make the term longer: " + written + " (...)");
+      return true;
+    }
+  return false;
+}
+
 Expr *Elaborator::nameInElement(const syntax::Expr &e, const syntax::Path &path, ElementContext &ctx) {
   std::string_view text = path.parts[0].text;
   bool plain = path.parts.size() == 1;
@@ -261,6 +278,8 @@ Expr *Elaborator::nameInElement(const syntax::Expr &e, const syntax::Path &path,
     return leaf(whole, ctx, e);
   if (plain && !module.find(text) && (text == "step" || text == "seed"))
     return leaf(valueRef(text == "step" ? sema.program.step : sema.program.seed, e.location), ctx, e);
+  if (plain && !module.find(text) && behindReduction(e))
+    return poison(e.location);
   const Symbol *symbol = sema.require(module, path, "a name in an expression", visibleNames(&ctx));
   failed |= !symbol;
   if (!symbol)

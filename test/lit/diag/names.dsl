@@ -60,6 +60,10 @@ entry from_hyper(x: f32[Batch] from rate) -> (y: f32[Batch]) { return x }
 entry rebinds with (Btach = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:27: error[E106]: with gives axes other sizes, found rate, a hyper
 entry rebinds_hyper with (rate = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
+// CHECK-DAG: wrong.dsl:[[#@LINE+3]]:82: error[E101]: an index variable stands in the term of its reduction, found 'b' behind the end of it
+// CHECK-DAG: wrong.dsl:[[#@LINE+2]]:62: note: sum(b) ends before +, - and comparisons
+// CHECK-DAG: hint: brackets make the term longer: sum(b) (...)
+function ended(x: f32[Batch], y: f32[Batch]) -> f32 { return sum(b) x[b] * 2 + y[b] }
 
 //--- right.dsl
 axis Batch = 4, Seq = 8
@@ -85,3 +89,4 @@ function axis_parameter[K](x: f32[K], over: axis K) -> f32 { return 0 }
 entry from_unknown(x: f32[Batch] from noise) -> (y: f32[Batch]) { return x }
 entry from_hyper(x: f32[Batch]) -> (y: f32[Batch]) { return x }
 entry rebinds with (Batch = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
+function ended(x: f32[Batch], y: f32[Batch]) -> f32 { return sum(b) (x[b] * 2 + y[b]) }
