@@ -82,6 +82,11 @@ std::string elementText(Type type, const void *data, int64_t index) {
     std::snprintf(text, sizeof(text), "%" PRId64, value);
     return text;
   }
+  case Type::I32:
+  case Type::I8:
+  case Type::U8: // a double holds them all
+    std::snprintf(text, sizeof(text), "%.0f", elementAsDouble(type, data, index));
+    return text;
   case Type::Bool:
     return elementAsDouble(type, data, index) != 0 ? "true" : "false";
   default:
