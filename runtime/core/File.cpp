@@ -115,16 +115,22 @@ bool canReplaceFile(const std::string &path, std::string &why) {
   std::string target = behindLinks(path);
   struct stat facts;
   errno = 0;
-  bool isFolder = stat(target.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
-  if (isFolder)
+  bool there = stat(target.c_str(), &facts) == 0;
+  if (there && S_ISDIR(facts.st_mode)) {
     errno = EISDIR;
-  else if (access(folderOf(target).c_str(), W_OK | X_OK) == 0)
+  } else if (there && !S_ISREG(facts.st_mode)) {
+    why = "it is no regular file"; // a device or a pipe would be replaced by one
+    return false;
+  } else if (access(folderOf(target).c_str(), W_OK | X_OK) == 0) {
     return true;
+  }
   why = std::strerror(errno);
   return false;
 }
 
 bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std::string &why) {
+  if (!canReplaceFile(path, why))
+    return false;
   std::string target = behindLinks(path);
   std::string folder = folderOf(target);
   removeLeftovers(folder, nameOf(target));

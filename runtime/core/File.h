@@ -37,7 +37,7 @@ struct Piece {
 };
 
 // Whether replaceFile() may make a file there, as far as can be told beforehand; if not, `why` has the
-// reason.
+// reason. Only a regular file is replaced: a device or a pipe is not.
 bool canReplaceFile(const std::string &path, std::string &why);
 
 // Replaces the file at `path` by `pieces` so that a kill or a power cut at any moment leaves the old file or

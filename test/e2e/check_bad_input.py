@@ -5,6 +5,7 @@ Each wrong program has its accepted twin: the same text with the fault mended.
 import json
 import os
 import struct
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -189,6 +190,43 @@ def _():
     rejected(done, ["kept.safetensors"], 3)
     with open(path, "rb") as file:
         expect(file.read() == before, "the old file is kept whole")
+
+
+@suite.test("a full disk under metrics, a plot and standard output is said; devices are not replaced")
+def _():
+    if not os.path.exists("/dev/full"):
+        raise Skip("/dev/full is needed")
+    program, saved = text_file(STATE), suite.path("saved.safetensors")
+    done = suite.cleave("run", program, "--steps", 2, "--quiet", "--metrics", "/dev/full", "--save", saved, status=None)
+    rejected(done, ["metrics", "/dev/full"], 3)
+    expect(os.path.exists(saved), "the state is saved all the same")
+    with open("/dev/full", "w") as full:
+        for arguments in (["run", program, "--steps", 2], ["ir", program, "--stage", "model"], ["check", program]):
+            rejected(subprocess.run([suite.cleave_path, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True),
+                     ["standard output"], 3)
+    rejected(suite.cleave("run", program, "--steps", 2, "--save", "/dev/full", status=None), ["no regular file"], 1)
+    rejected(suite.cleave("run", program, "--steps", 2, "--plot", "/dev/full", status=None), ["no regular file"], 1)
+    expect(not os.path.isfile("/dev/full"), "a device stays a device")
+
+
+@suite.test("without a step nothing is shown or dumped but state")
+def _():
+    program, folder = text_file(STATE), suite.path("")
+    expect("loss" not in suite.cleave("run", program, "--steps", 0).stdout, "no loss was computed")
+    rejected(suite.cleave("run", program, "--steps", 0, "--dump", "loss", status=None, cwd=folder), ["'loss'"], 1)
+    suite.cleave("run", program, "--steps", 0, "--dump", "net.w", cwd=folder)
+    expect(os.path.exists(suite.path("net.w.npy")), "a state is there before the first step")
+    done = suite.cleave("run", program, "--steps=-1", status=None)
+    expect(done.returncode == 2 and "negative, found -1" in done.stderr, done.stderr)
+
+
+@suite.test("metrics of a resumed run follow those before")
+def _():
+    program, saved, metrics = text_file(STATE), suite.path("first.safetensors"), suite.path("metrics.jsonl")
+    suite.cleave("run", program, "--steps", 2, "--quiet", "--metrics", metrics, "--save", saved)
+    suite.cleave("run", program, "--steps", 4, "--quiet", "--metrics", metrics, "--resume", saved)
+    with open(metrics) as file:
+        expect([json.loads(line)["step"] for line in file] == [0, 1, 2, 3], "one line per step")
 
 
 @suite.test("NaN in the loss stops the run and names its source")

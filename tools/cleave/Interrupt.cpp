@@ -13,6 +13,7 @@ namespace {
 
 volatile std::sig_atomic_t signalled = 0;
 volatile std::sig_atomic_t signalledAt = 0; // seconds
+volatile std::sig_atomic_t terminal = 0;    // someone reads standard error
 
 // Launchers (timeout, srun) may send one signal twice, to the process and to its group: only one that comes
 // later is a second wish.
@@ -22,19 +23,30 @@ void remember(int) {
   auto seconds = static_cast<std::sig_atomic_t>(now.tv_sec);
   if (signalled && seconds - signalledAt > 1)
     _exit(Interrupted);
-  if (!signalled)
+  if (!signalled) {
     signalledAt = seconds;
+    constexpr char kMessage[] = "\nstopping after this step; once more ends at once\n";
+    if (terminal && write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1) < 0)
+      terminal = 0;
+  }
   signalled = 1;
+}
+
+void handleWith(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  for (int signal : {SIGINT, SIGTERM})
+    sigaction(signal, &action, nullptr);
 }
 
 } // namespace
 
 void watchForInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = remember;
-  for (int signal : {SIGINT, SIGTERM})
-    sigaction(signal, &action, nullptr);
+  terminal = isatty(STDERR_FILENO);
+  handleWith(remember);
 }
+
+void stopWatching() { handleWith(SIG_DFL); }
 
 bool interrupted() { return signalled != 0; }
 

@@ -9,6 +9,9 @@ namespace cleave::tool {
 void watchForInterrupts();
 bool interrupted();
 
+// From now on a signal ends the process again: there is nothing left to save.
+void stopWatching();
+
 } // namespace cleave::tool
 
 #endif

@@ -48,8 +48,8 @@ Progress::~Progress() {
     std::fclose(metrics);
 }
 
-std::string Progress::openMetrics(const std::string &path) {
-  metrics = std::fopen(path.c_str(), "w");
+std::string Progress::openMetrics(const std::string &path, bool append) {
+  metrics = std::fopen(path.c_str(), append ? "a" : "w");
   return metrics ? "" : std::strerror(errno);
 }
 
@@ -112,7 +112,11 @@ void Progress::writeMetrics(const StepFacts &facts) {
   if (facts.tokens > 0)
     row["tokens_per_second"] = facts.tokens / facts.seconds;
   std::fprintf(metrics, "%s\n", row.dump().c_str());
-  std::fflush(metrics);
+  if (std::fflush(metrics) == 0)
+    return;
+  failure = std::strerror(errno); // training goes on; the run says it at its end
+  std::fclose(metrics);
+  metrics = nullptr;
 }
 
 void Progress::erase() {

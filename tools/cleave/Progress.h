@@ -25,8 +25,12 @@ public:
   Progress(int64_t first, int64_t last, bool shown);
   ~Progress();
 
-  // Where the metrics go; the reason why not when the file cannot be made.
-  std::string openMetrics(const std::string &path);
+  // Where the metrics go, behind what is there already where `append`; the reason why not when the file
+  // cannot be made.
+  std::string openMetrics(const std::string &path, bool append);
+
+  // Why metrics could not be written; empty when all were. After finish().
+  const std::string &metricsFailure() const { return failure; }
 
   void step(const StepFacts &facts);
 
@@ -50,6 +54,7 @@ private:
   bool shown, terminal;
   bool drawn = false;
   FILE *metrics = nullptr;
+  std::string failure;
   Curve losses;
   double total = 0, recent = 0; // seconds; recent: a moving average of one step's
   int64_t count = 0, allTokens = 0;

@@ -70,7 +70,7 @@ public:
     if (status && stopped)
       exit = Interrupted;
     if (options.json)
-      std::printf("%s\n", result(exit).dump().c_str());
+      showJson(result(exit));
     return exit;
   }
 
@@ -98,7 +98,13 @@ private:
       return saveAfterFailure(status.error());
     if (rt::Status status = finish(); !status)
       return status;
+    if (!progress->metricsFailure().empty())
+      return unwritten("metrics", options.metrics, progress->metricsFailure());
     return {};
+  }
+
+  static rt::Error unwritten(const std::string &what, const std::string &path, const std::string &why) {
+    return {"E705", what + " must be written whole, found that '" + path + "' cannot be: " + why, "", {}, ""};
   }
 
   //===-- Before the first step ---------------------------------------===//
@@ -172,20 +178,23 @@ private:
   }
 
   // Not after hours of training.
-  rt::Status checkSave() const {
-    std::string why;
-    if (options.save.empty() || rt::canReplaceFile(options.save, why))
-      return {};
-    return rt::Error{"E613",
-                     "a state must be saved where a file can be written, found '" + options.save +
-                         "': " + why,
-                     "",
-                     {},
-                     ""};
+  rt::Status checkFiles() const {
+    auto check = [](const char *code, const std::string &rule, const std::string &path) -> rt::Status {
+      std::string why;
+      if (path.empty() || rt::canReplaceFile(path, why))
+        return {};
+      return rt::Error{code, rule + " where a file can be written, found '" + path + "': " + why, "", {}, ""};
+    };
+    rt::Status status = check("E613", "a state must be saved", options.save);
+    if (status)
+      status = check("E704", "a plot must be drawn", options.plot);
+    for (size_t i = 0; status && i < options.dumps.size(); ++i)
+      status = check("E704", "a value must be dumped", options.dumps[i] + ".npy");
+    return status;
   }
 
   rt::Status prepare() {
-    if (rt::Status status = checkSave(); !status)
+    if (rt::Status status = checkFiles(); !status)
       return status;
     rt::Instance &instance = session.instance();
     rt::Result<int> found = instance.findEntry(entryName);
@@ -284,7 +293,7 @@ private:
     int64_t last = options.steps ? *options.steps : !advances ? 1 : hyperSteps.value_or(kDefaultSteps);
     progress = std::make_unique<Progress>(first, last, shown() && advances);
     if (!options.metrics.empty())
-      if (std::string why = progress->openMetrics(options.metrics); !why.empty())
+      if (std::string why = progress->openMetrics(options.metrics, !options.resume.empty()); !why.empty())
         return rt::Error{"E704",
                          "the metrics file must be writable, found that '" + options.metrics +
                              "' is not: " + why,
@@ -349,6 +358,7 @@ private:
     if (options.profile && shown())
       std::printf("%s",
                   profileTable(session.instance().program(), session.instance().profile(entry)).c_str());
+    stopWatching();
     return options.sample && !stopped ? sample() : rt::Status();
   }
 
@@ -361,8 +371,7 @@ private:
     std::string svg = svgPlot(progress->curve(), label), why;
     if (rt::replaceFile(options.plot, {{svg.data(), static_cast<int64_t>(svg.size())}}, why))
       return {};
-    return rt::Error{
-        "E704", "the plot must be writable, found that '" + options.plot + "' is not: " + why, "", {}, ""};
+    return unwritten("a plot", options.plot, why);
   }
 
   // An output, a part of a stacked one, an input, or a state.
@@ -381,6 +390,12 @@ private:
 
   rt::Status dump() {
     for (const std::string &name : options.dumps) {
+      if (progress->steps() == 0 && !session.instance().state(name))
+        return rt::Error{"E514",
+                         "a dumped value is made by a step, found that none ran to make '" + name + "'",
+                         "",
+                         {},
+                         ""};
       rt::Result<rt::TensorView> value = dumped(name);
       if (!value)
         return value.error();
@@ -393,6 +408,8 @@ private:
   }
 
   void showOutputs() const {
+    if (progress->steps() == 0)
+      return;
     for (const rt::Port &port : facts().outputs) {
       bool inCurve = port.name == lossName() && progress->curve().size() >= 2;
       if (inCurve || contains(options.dumps, port.name) || entryName == kInit)

@@ -2,7 +2,9 @@
 #include "tools/cleave/Commands.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
 using namespace cleave;
 using namespace cleave::tool;
@@ -12,6 +14,10 @@ namespace {
 std::string pairChecker(const std::string &text) {
   size_t equals = text.find('=');
   return equals == std::string::npos || equals == 0 ? "must be NAME=VALUE, found '" + text + "'" : "";
+}
+
+std::string notNegative(const std::string &text) {
+  return text[0] == '-' ? "must not be negative, found " + text : "";
 }
 
 void addCommon(CLI::App &command, CommonOptions &options) {
@@ -33,7 +39,7 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_option("--steps", options.steps,
                   "Run until the step counter is at N; default: the hyper-parameter `steps`, else 100 "
                   "(entries that do not train: N runs, default 1)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(notNegative);
   run->add_option("--seed", options.seed, "Seed of initial values, data order and random numbers; default 0");
   run->add_option("--threads", options.threads, "Threads; default: one per processor")
       ->check(CLI::Range(1, 1024));
@@ -79,6 +85,18 @@ int parse(CLI::App &app, int argc, char **argv) {
   }
 }
 
+// Results that did not reach a full disk are not fine.
+int wholeOutput() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return Fine;
+  std::fprintf(
+      stderr,
+      "cleave: error[E705]: results must be written whole, found that standard output cannot be%s%s\n",
+      errno ? ": " : "", errno ? std::strerror(errno) : "");
+  return Failed;
+}
+
 } // namespace
 
 namespace cleave::tool {
@@ -122,9 +140,9 @@ int main(int argc, char **argv) {
 
   if (int status = parse(app, argc, argv); status != Fine)
     return status < 0 ? Fine : status;
-  if (app.got_subcommand("run"))
-    return runCommand(run);
-  if (app.got_subcommand("fmt"))
-    return fmtCommand(fmt);
-  return app.got_subcommand("check") ? checkCommand(check) : irCommand(ir);
+  int status = app.got_subcommand("run")     ? runCommand(run)
+               : app.got_subcommand("fmt")   ? fmtCommand(fmt)
+               : app.got_subcommand("check") ? checkCommand(check)
+                                             : irCommand(ir);
+  return status == Fine ? wholeOutput() : status;
 }
