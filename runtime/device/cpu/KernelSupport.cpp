@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <type_traits>
 
@@ -14,11 +15,36 @@
 // Products
 //===----------------------------------------------------------------------===//
 
+namespace {
+
+// Keeps signal handlers off this thread. A handler that runs on the stack of a thread inside dnnl_sgemm (2.6)
+// overwrites memory: its kernels do not keep the stack pointer where a handler may push. What a fault raises
+// stays open. Two system calls, 0.3 microseconds.
+class WithoutSignals {
+public:
+  WithoutSignals() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT})
+      sigdelset(&blocked, fault);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  }
+  ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  WithoutSignals(const WithoutSignals &) = delete;
+  WithoutSignals &operator=(const WithoutSignals &) = delete;
+
+private:
+  sigset_t before;
+};
+
+} // namespace
+
 extern "C" void cleave_rt_sgemm(int64_t transpose, int64_t m, int64_t n, int64_t k, const float *a,
                                 int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc,
                                 int64_t accumulate) {
   // With more threads oneDNN would run beside ours and group its sums by their number.
   cleave::rt::useOneOpenMpThread();
+  WithoutSignals guard;
   dnnl_sgemm(transpose & 1 ? 'T' : 'N', transpose & 2 ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb,
              accumulate ? 1.0f : 0.0f, c, ldc);
 }
