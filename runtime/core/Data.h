@@ -9,7 +9,8 @@
 // synthetic | none                          | every element drawn on its own                               |
 //
 // Two .npy sources with the same N yield the same rows, so images stay with their labels. In order, windows
-// lie end to end and step s begins at row s * Rows, wrapping round.
+// lie end to end and step s begins at row s * Rows, wrapping round. Runs of an entry that leaves the step as
+// it is count like steps (Instance::run).
 #ifndef CLEAVE_RUNTIME_CORE_DATA_H
 #define CLEAVE_RUNTIME_CORE_DATA_H
 

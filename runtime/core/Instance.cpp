@@ -258,6 +258,8 @@ Status Instance::initialise(int64_t seed) {
   if (findPort(source->entries[*init].inputs, "seed") >= 0)
     if (Status status = setInput(*init, "seed", &seed, sizeof(seed)); !status)
       return status;
+  for (Runner &made : runners) // whatever ran before, data begins anew
+    made.runsAtStep = 0;
   return run(*init);
 }
 
@@ -267,13 +269,18 @@ Status Instance::run(int index) {
     if (Status status = prepare(index); !status)
       return status;
   const Entry &entry = source->entries[index];
+  // An entry that leaves the step as it is goes on through its data all the same.
+  int64_t before = step(), again = made.lastStep == before ? made.runsAtStep : 0;
   for (size_t i = 0; i < made.inputs.size(); ++i)
     if (Slot &slot = made.inputs[i]; slot.feed && !slot.given)
-      slot.feed->fill(entry.inputs[i], seed(), step(), slot.data);
+      slot.feed->fill(entry.inputs[i], seed(), before + again, slot.data);
   useOneOpenMpThread(); // runs may come from another thread than create()
   Executor::End end = made.executor->run(pool, hooks);
-  if (end.outcome == Executor::Outcome::Done)
+  if (end.outcome == Executor::Outcome::Done) {
+    made.lastStep = before;
+    made.runsAtStep = step() == before ? again + 1 : 0;
     return {};
+  }
   if (end.outcome == Executor::Outcome::NotFinite)
     return reportNonFinite(index, *end.instruction);
   return Error{"E711",

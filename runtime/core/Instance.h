@@ -111,6 +111,8 @@ private:
   };
   struct Runner {
     std::unique_ptr<Executor> executor; // made at the first run
+    int64_t lastStep = -1;              // of the last run that succeeded
+    int64_t runsAtStep = 0;             // in a row that left the step at lastStep
     std::vector<Slot> inputs, outputs;
     bool ready = false;
   };
