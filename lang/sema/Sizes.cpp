@@ -227,7 +227,10 @@ void Sema::applySets() {
         names.push_back(axis->name);
       for (const HyperSymbol *hyper : hyperOrder)
         names.push_back(hyper->name);
-      std::string better = diag::nearest(name, names);
+      std::string better = diag::nearest(name, names), tail = "." + name;
+      for (const std::string &known : names) // of a module: Taps for conv.Taps
+        if (known.size() > tail.size() && known.compare(known.size() - tail.size(), tail.size(), tail) == 0)
+          better = known;
       error("E406", {}, "--set names an axis or a hyper of the program, found unknown name '" + name + "'")
           .suggest(better.empty() ? "" : "did you mean '" + better + "'?");
       continue;
