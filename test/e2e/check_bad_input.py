@@ -83,6 +83,7 @@ def _():
     rejected(suite.cleave("run", path, "--set", "Btach=5", status=None), ["Btach", "Batch"], 1)
     rejected(suite.cleave("run", path, "--set", "Batch=0", status=None), ["Batch", "0"], 1)
     rejected(suite.cleave("run", path, "--entry", "trian", status=None), ["trian", "train"], 1)
+    rejected(suite.cleave("run", text_file(HEAD), status=None), ["found neither", "there are init"], 1)
     rejected(suite.cleave("check", suite.path("absent.dsl"), status=None), ["absent.dsl"], 1)
     expect(suite.cleave("run", path, "--no-such-option", status=None).returncode == 2, "a usage error has exit status 2")
 

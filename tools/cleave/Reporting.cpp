@@ -60,7 +60,7 @@ void report(diag::Engine &engine, const rt::Error &error) {
 
 int exitStatusOf(const rt::Error &error) {
   // Written in vain, out of memory, not finite, assertion, malformed: the program was fine, the run was not.
-  for (const char *code : {"E507", "E610", "E702", "E705", "E710", "E711", "E799"})
+  for (const char *code : {"E507", "E610", "E702", "E707", "E710", "E711", "E799"})
     if (error.code == code)
       return Failed;
   return Rejected;

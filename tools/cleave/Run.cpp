@@ -104,7 +104,7 @@ private:
   }
 
   static rt::Error unwritten(const std::string &what, const std::string &path, const std::string &why) {
-    return {"E705", what + " must be written whole, found that '" + path + "' cannot be: " + why, "", {}, ""};
+    return {"E707", what + " must be written whole, found that '" + path + "' cannot be: " + why, "", {}, ""};
   }
 
   //===-- Before the first step ---------------------------------------===//
@@ -142,7 +142,9 @@ private:
         continue;
       std::string near = rt::nearest(wanted, names);
       rt::Error error = {"E701",
-                         "an entry must be one of the program's, found '" + wanted + "'",
+                         choice && wanted == entryName
+                             ? "without --entry the entry train runs, or the only one, found neither"
+                             : "an entry must be one of the program's, found '" + wanted + "'",
                          "",
                          {"there are " + rt::listText(names, 8)},
                          near.empty() ? "" : "did you mean '" + near + "'?"};

@@ -92,7 +92,7 @@ int wholeOutput() {
     return Fine;
   std::fprintf(
       stderr,
-      "cleave: error[E705]: results must be written whole, found that standard output cannot be%s%s\n",
+      "cleave: error[E707]: results must be written whole, found that standard output cannot be%s%s\n",
       errno ? ": " : "", errno ? std::strerror(errno) : "");
   return Failed;
 }
