@@ -211,17 +211,35 @@ LogicalResult Simulator::runTurn(pipe::LoopOp op, int64_t counter, MutableArrayR
   return endTurn(op, body, op.getCarryArgs());
 }
 
-// Turns that are not run: what they make of the carries and their elements of stacks are values of their own.
+// The carry whose next value is also what the loop stacks as its `stack`-th, if there is one.
+static BlockArgument carryStackedAs(pipe::LoopOp op, unsigned stack) {
+  OperandRange yielded = op.getBodyBlock().getTerminator()->getOperands();
+  Value value = yielded[op.getCarries().size() + stack];
+  for (BlockArgument carry : op.getCarryArgs())
+    if (yielded[carry.getArgNumber() - op.getCarryArgs().front().getArgNumber()] == value)
+      return carry;
+  return nullptr;
+}
+
+// Turns that are not run: what they make of the carries and their elements of stacks are values of their own,
+// but that the last of them stacks and hands on the same value.
 LogicalResult Simulator::skipTurns(pipe::LoopOp op, int64_t from, int64_t count,
                                    MutableArrayRef<Content> stacks) {
   counters.back() = op.getReverse() ? 0 : op.getCount() - 1;
   for (BlockArgument carry : op.getCarryArgs())
     if (failed(write(op, carry, fresh(carry))))
       return failure();
-  for (auto [value, stack] : llvm::zip(op.getResults().drop_front(op.getCarries().size()), stacks)) {
+  for (auto [i, value] : llvm::enumerate(op.getResults().drop_front(op.getCarries().size()))) {
+    Content &stack = stacks[i];
     int64_t element = pipe::bytesOf(value.getType()) / op.getCount(), at = from * element,
             bytes = count * element;
     Content skipped{{++tokens, 0, bytes}}, grown = slice(stack, 0, at);
+    if (BlockArgument carry = carryStackedAs(op, i)) {
+      Content others = slice(skipped, 0, bytes - element), last = contents.lookup(carry);
+      skipped = op.getReverse() ? last : others;
+      llvm::append_range(skipped, op.getReverse() ? others : last);
+      skipped = normalized(skipped);
+    }
     llvm::append_range(grown, skipped);
     llvm::append_range(grown, slice(stack, at + bytes, element * op.getCount() - at - bytes));
     stack = normalized(grown);
