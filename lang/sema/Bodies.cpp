@@ -349,6 +349,11 @@ ast::Entry *Elaborator::entry() {
     const syntax::Result &r = definition->item->results[i];
     if (declaredResults[i].isTree())
       error("E303", r.type.location, "an entry gives tensors, found a tree");
+    for (size_t j = 0; j < i && !r.name.empty(); ++j)
+      if (const syntax::Name &first = definition->item->results[j].name; first.text == r.name.text)
+        error("E102", r.name.location,
+              "an output has a name of its own, found a second '" + std::string(r.name.text) + "'")
+            .note(first.location, "the first is here");
     e->outputNames.push_back(
         r.name.empty()
             ? (definition->item->results.size() == 1 ? std::string("result") : "result" + std::to_string(i))

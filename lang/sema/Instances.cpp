@@ -221,6 +221,12 @@ void Sema::elaborateEntry(Definition &definition) {
       std::vector<const SemaAxis *> mentions;
       auto size = evaluateSize(*b.value, *definition.module, *baseEnvironment, mentions);
       ok = ok && symbol && symbol->kind == Symbol::Kind::Axis && size;
+      if (ok && *size < 1) {
+        error("E402", b.name.location,
+              "an axis has at least one element, found " + std::string(b.name.text) + " of size " +
+                  std::to_string(*size));
+        ok = false;
+      }
       if (!ok)
         continue;
       environment->overrides[symbol->axis] = *size;

@@ -64,6 +64,11 @@ entry rebinds_hyper with (rate = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return 
 // CHECK-DAG: wrong.dsl:[[#@LINE+2]]:62: note: sum(b) ends before +, - and comparisons
 // CHECK-DAG: hint: brackets make the term longer: sum(b) (...)
 function ended(x: f32[Batch], y: f32[Batch]) -> f32 { return sum(b) x[b] * 2 + y[b] }
+// CHECK-DAG: wrong.dsl:[[#@LINE+2]]:33: error[E102]: an output has a name of its own, found a second 'y'
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:25: note: the first is here
+entry twice_given() -> (y: f32, y: f32) { return 1.0, 2.0 }
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:21: error[E402]: an axis has at least one element, found Batch of size 0
+entry emptied with (Batch = 0) () -> (y: f32) { return 1.0 }
 
 //--- right.dsl
 axis Batch = 4, Seq = 8
@@ -90,3 +95,5 @@ entry from_unknown(x: f32[Batch] from noise) -> (y: f32[Batch]) { return x }
 entry from_hyper(x: f32[Batch]) -> (y: f32[Batch]) { return x }
 entry rebinds with (Batch = 1) (x: f32[Batch]) -> (y: f32[Batch]) { return x }
 function ended(x: f32[Batch], y: f32[Batch]) -> f32 { return sum(b) (x[b] * 2 + y[b]) }
+entry twice_given() -> (y: f32, z: f32) { return 1.0, 2.0 }
+entry emptied with (Batch = 1) () -> (y: f32) { return 1.0 }
