@@ -169,8 +169,15 @@ void EntryEncoder::encodeLaunch(pipe::LaunchOp op) {
   launch.outputs = op.getNumResults();
   for (Value value : op.getInputs())
     launch.operands.push_back(operandOf(value));
-  for (Value value : op.getResults())
+  // A kernel of several groups has a result from each: the instruction's place would be that of the first.
+  auto kernel = symbols.lookup<func::FuncOp>(op.getKernel());
+  bool isDefined = kernel && !kernel.isExternal();
+  for (auto [i, value] : llvm::enumerate(op.getResults())) {
     launch.operands.push_back(operandOf(value));
+    if (isDefined)
+      launch.operands.back().source =
+          analysis::sourceOf(kernel.getBody().front().getTerminator()->getOperand(i).getLoc());
+  }
 }
 
 void EntryEncoder::encodeCopy(pipe::CopyOp op) {

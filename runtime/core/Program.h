@@ -49,7 +49,8 @@ struct Address {
 struct Operand {
   Address address;
   Shape shape;
-  std::string name; // the user's path for the value where it has one, else empty
+  std::string name;        // the user's path for the value where it has one, else empty
+  std::string source = {}; // outputs of kernels: "file:line:column" that made it; empty: the instruction's
 };
 
 enum class Opcode : uint8_t {

@@ -45,6 +45,10 @@ std::string pathAt(std::string path, const std::vector<int64_t> &counters) {
   return path;
 }
 
+const std::string &sourceOf(const NonFinite &found) {
+  return found.operand->source.empty() ? found.instruction->source : found.operand->source;
+}
+
 std::string describe(const NonFinite &found) {
   const Operand &operand = *found.operand;
   std::string text = operand.name.empty() ? "a value of kernel '" + found.kernel + "'"
@@ -134,14 +138,13 @@ Status Instance::reportNonFinite(int index, const Instruction &guard) {
   CheckReport report = made.executor->runChecked(pool, &guard);
   if (const auto &first = report.first ? report.first : report.firstNegative) {
     error.notes.push_back("first: " + describe(*first));
-    if (!first->instruction->source.empty())
-      error.location = first->instruction->source;
+    if (!sourceOf(*first).empty())
+      error.location = sourceOf(*first);
   }
   if (report.first && report.firstNegative && report.firstNegative->instruction < report.first->instruction)
-    error.notes.push_back("before it: " + describe(*report.firstNegative) + " (fine if it is a mask)" +
-                          (report.firstNegative->instruction->source.empty()
-                               ? ""
-                               : ", " + report.firstNegative->instruction->source));
+    error.notes.push_back(
+        "before it: " + describe(*report.firstNegative) + " (fine if it is a mask)" +
+        (sourceOf(*report.firstNegative).empty() ? "" : ", " + sourceOf(*report.firstNegative)));
   return error;
 }
 
