@@ -239,6 +239,14 @@ static bool isCheap(const Expr *e) {
   return e->kind == Expr::Kind::Literal || e->kind == Expr::Kind::Iter;
 }
 
+// 0 <= position < size of the axis
+Expr *Elaborator::isInside(Expr *position, const ast::Axis *axis, Location where) {
+  position = cast(position, ElementType::I64, where);
+  Expr *low = binary(BinaryOp::Ge, position, literal(ElementType::I64, 0, 0, where), where, ">=");
+  Expr *high = binary(BinaryOp::Lt, position, literal(ElementType::I64, axis->size, 0, where), where, "<");
+  return binary(BinaryOp::And, low, high, where, "&&");
+}
+
 // One read at integer positions, all of them element-level expressions.
 Expr *Elaborator::gatherOrAccess(const syntax::Expr &e, Expr *base, std::vector<Expr *> &positions,
                                  Expr *outside) {
@@ -313,12 +321,8 @@ Expr *Elaborator::gatherOrAccess(const syntax::Expr &e, Expr *base, std::vector<
   for (size_t i = 0; i < positions.size(); ++i) {
     if (inside[i])
       continue;
-    Expr *position = cast(positions[i], ElementType::I64, e.location);
-    Expr *low = binary(BinaryOp::Ge, position, literal(ElementType::I64, 0, 0, e.location), e.location, ">=");
-    Expr *high = binary(BinaryOp::Lt, position, literal(ElementType::I64, axes[i]->size, 0, e.location),
-                        e.location, "<");
-    Expr *both = binary(BinaryOp::And, low, high, e.location, "&&");
-    mayRead = mayRead ? binary(BinaryOp::And, mayRead, both, e.location, "&&") : both;
+    Expr *here = isInside(positions[i], axes[i], e.location);
+    mayRead = mayRead ? binary(BinaryOp::And, mayRead, here, e.location, "&&") : here;
   }
   return select(mayRead, read, outside, e.location);
 }

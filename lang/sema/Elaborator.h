@@ -254,6 +254,7 @@ private:
   bool rangeOf(const ast::Affine &affine, const std::vector<ast::IndexRead> &indices, __int128 &low,
                __int128 &high);
   bool rangeOfRead(const ast::IndexRead &read, __int128 &low, __int128 &high);
+  Expr *isInside(Expr *position, const ast::Axis *axis, Location where);
   Expr *gatherOrAccess(const syntax::Expr &e, Expr *base, std::vector<Expr *> &positions, Expr *outside);
   void reportBounds(const syntax::Expr &e, const ast::Axis *axis, Location at, __int128 low, __int128 high);
   // The comprehension of an element-level expression over the index variables it uses, and the read that
