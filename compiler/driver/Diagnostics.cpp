@@ -58,11 +58,4 @@ LogicalResult report(Diagnostic &diagnostic, diag::Engine &engine) {
 DiagnosticsBridge::DiagnosticsBridge(MLIRContext &context, diag::Engine &engine)
     : handler(&context, [&engine](Diagnostic &diagnostic) { return report(diagnostic, engine); }) {}
 
-std::string placeOf(Location location) {
-  FileLineColLoc file = fileLocation(location);
-  if (!file)
-    return {};
-  return (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
-}
-
 } // namespace cleave

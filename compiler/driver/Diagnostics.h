@@ -20,9 +20,6 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
-// "gpt.dsl:12:7" for the innermost place in program text that a location holds; empty where it holds none.
-std::string placeOf(mlir::Location location);
-
 } // namespace cleave
 
 #endif

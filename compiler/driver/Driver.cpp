@@ -81,6 +81,7 @@ struct Driver::Implementation {
   const ast::Program *check();
   OwningOpRef<ModuleOp> lower();
   bool run(ModuleOp module, Stage first, Stage last);
+  std::unique_ptr<CompiledProgram> plan(OwningOpRef<ModuleOp> &module);
   PipelineOptions pipelineOptions() const;
 };
 
@@ -158,23 +159,27 @@ std::optional<std::string> Driver::ir(Stage stage) {
 
 const ast::Program *Driver::check() { return implementation->check(); }
 
-std::unique_ptr<CompiledProgram> Driver::plan() {
-  Implementation &self = *implementation;
-  OwningOpRef<ModuleOp> module = self.lower();
-  if (!module || !self.run(*module, Stage::Model, Stage::Memory))
+// Leaves the module at the memory stage, from which code is generated.
+std::unique_ptr<CompiledProgram> Driver::Implementation::plan(OwningOpRef<ModuleOp> &module) {
+  module = lower();
+  if (!module || !run(*module, Stage::Model, Stage::Memory))
     return nullptr;
   auto compiled = std::make_unique<CompiledProgram>();
   compiled->program = convert::encodeProgram(*module);
   return compiled;
 }
 
+std::unique_ptr<CompiledProgram> Driver::plan() {
+  OwningOpRef<ModuleOp> module;
+  return implementation->plan(module);
+}
+
 std::unique_ptr<CompiledProgram> Driver::compile() {
   Implementation &self = *implementation;
-  OwningOpRef<ModuleOp> module = self.lower();
-  if (!module || !self.run(*module, Stage::Model, Stage::Memory))
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<CompiledProgram> compiled = self.plan(module);
+  if (!compiled)
     return nullptr;
-  auto compiled = std::make_unique<CompiledProgram>();
-  compiled->program = convert::encodeProgram(*module);
   if (!self.run(*module, Stage::Loops, Stage::Kernels))
     return nullptr;
   DiagnosticsBridge bridge(*self.context, self.engine);

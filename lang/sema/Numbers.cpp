@@ -139,6 +139,26 @@ std::optional<double> foldUnary(UnaryOp op, ElementType type, double a) {
   return std::nullopt;
 }
 
+// a op b for the six comparisons; none for any other operation.
+template <typename T> static std::optional<bool> compare(BinaryOp op, T a, T b) {
+  switch (op) {
+  case BinaryOp::Lt:
+    return a < b;
+  case BinaryOp::Le:
+    return a <= b;
+  case BinaryOp::Gt:
+    return a > b;
+  case BinaryOp::Ge:
+    return a >= b;
+  case BinaryOp::Eq:
+    return a == b;
+  case BinaryOp::Ne:
+    return a != b;
+  default:
+    return std::nullopt;
+  }
+}
+
 std::optional<double> foldBinary(BinaryOp op, ElementType type, double a, double b) {
   switch (op) {
   case BinaryOp::Add:
@@ -159,20 +179,8 @@ std::optional<double> foldBinary(BinaryOp op, ElementType type, double a, double
     return std::isnan(a) ? a : std::isnan(b) || b > a ? b : a;
   case BinaryOp::Min:
     return std::isnan(a) ? a : std::isnan(b) || b < a ? b : a;
-  case BinaryOp::Lt:
-    return a < b;
-  case BinaryOp::Le:
-    return a <= b;
-  case BinaryOp::Gt:
-    return a > b;
-  case BinaryOp::Ge:
-    return a >= b;
-  case BinaryOp::Eq:
-    return a == b;
-  case BinaryOp::Ne:
-    return a != b;
   default:
-    return std::nullopt;
+    return compare(op, a, b);
   }
 }
 
@@ -204,24 +212,13 @@ std::optional<int64_t> foldBinary(BinaryOp op, int64_t a, int64_t b) {
     return std::max(a, b);
   case BinaryOp::Min:
     return std::min(a, b);
-  case BinaryOp::Lt:
-    return a < b;
-  case BinaryOp::Le:
-    return a <= b;
-  case BinaryOp::Gt:
-    return a > b;
-  case BinaryOp::Ge:
-    return a >= b;
-  case BinaryOp::Eq:
-    return a == b;
-  case BinaryOp::Ne:
-    return a != b;
   case BinaryOp::And:
     return a && b;
   case BinaryOp::Or:
     return a || b;
+  default:
+    return compare(op, a, b);
   }
-  return std::nullopt;
 }
 
 } // namespace cleave::sema

@@ -1,12 +1,11 @@
 // Data sources: what feeds an entry's inputs. Which part of a source a step sees is a function of seed, step
 // and row alone, so a resumed run sees what the uninterrupted one would have seen.
 //
-// | kind      | source                        | an input [Rows, ...rest] gets |
-// |-----------|-------------------------------|--------------------------------------------------------------|
-// | bytes     | files, one after the other    | per row a window of as many bytes as `rest` has elements | |
-// tokens    | one binary file               | the same, in tokens; unsigned or narrow ones are widened     |
-// | npy       | array [N, ...rest]            | per row one of the N; a 1-D array may also give windows | |
-// synthetic | none                          | every element drawn on its own                               |
+// An input [Rows, ...rest] gets, by kind of source:
+//   bytes      files, one after the other: per row a window of as many bytes as `rest` has elements
+//   tokens     one binary file: the same, in tokens; unsigned or narrow ones are widened
+//   npy        array [N, ...rest]: per row one of the N; a 1-D array may also give windows
+//   synthetic  every element drawn on its own
 //
 // Two .npy sources with the same N yield the same rows, so images stay with their labels. In order, windows
 // lie end to end and step s begins at row s * Rows, wrapping round. Runs of an entry that leaves the step as
