@@ -55,6 +55,7 @@ private:
   void bindBlock(Block &block);
   void bindResults(Operation *op);
   void bindLoop(pipe::LoopOp loop);
+  Value sliceReplacedBy(pipe::LoopOp loop, unsigned number);
   void bindIf(pipe::IfOp branch);
   void bindWhile(pipe::WhileOp loop);
   void bindCarries(Operation *op, MutableArrayRef<OpOperand> inits, ArrayRef<Target> wanted);
@@ -86,7 +87,8 @@ void Binder::bind(Value value, const Target &target) {
 }
 
 // A reader of the old content inside the op that writes the new one is fine where the kernel works in place,
-// and where a loop takes the old content as the carry that it updates.
+// and where a loop takes the old content as the carry that it updates, or cuts slices from it where it stacks
+// the new one: each turn touches its own part.
 static bool readsInPlace(Operation *op, Value old, unsigned resultNumber) {
   if (llvm::count(op->getOperands(), old) != 1)
     return false;
@@ -94,7 +96,9 @@ static bool readsInPlace(Operation *op, Value old, unsigned resultNumber) {
   if (auto launch = dyn_cast<pipe::LaunchOp>(op))
     return inplaceResultOf(launch, operand) == static_cast<int64_t>(resultNumber);
   bool isCarry = isa<pipe::LoopOp, pipe::WhileOp>(op) && operand == resultNumber;
-  return isCarry &&
+  auto loop = dyn_cast<pipe::LoopOp>(op);
+  bool isSlice = loop && operand >= loop.getCarries().size() && resultNumber >= loop.getCarries().size();
+  return (isCarry || isSlice) &&
          llvm::none_of(old.getUsers(), [&](Operation *user) { return op->isProperAncestor(user); });
 }
 
@@ -295,6 +299,15 @@ void Binder::bindHistories(pipe::LoopOp loop, MutableArrayRef<Target> inits, Mut
   }
 }
 
+// The slice of what stack `number` is written over, or null.
+Value Binder::sliceReplacedBy(pipe::LoopOp loop, unsigned number) {
+  Value old = targets.lookup(loop.getResult(number)).old;
+  for (auto [argument, source] : llvm::zip(loop.getSliceArgs(), loop.getSlices()))
+    if (old && source == old)
+      return argument;
+  return {};
+}
+
 void Binder::bindLoop(pipe::LoopOp loop) {
   Block &body = loop.getBodyBlock();
   unsigned carries = loop.getCarries().size();
@@ -305,6 +318,9 @@ void Binder::bindLoop(pipe::LoopOp loop) {
     target.binding = result.bindings[loop.getResult(i)];
     if (i >= carries) {
       target.binding = elementOf(target.binding, loop, value.getType());
+      target.old = sliceReplacedBy(loop, i);
+      if (target.old)
+        result.bindings[target.old] = target.binding;
       continue;
     }
     target.old = loop.getCarryArgs()[i];

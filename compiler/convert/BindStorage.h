@@ -34,10 +34,10 @@ struct StorageBindings {
 // Binds every value of an entry, inserting pipe.copy where sharing would lose a value:
 // - the value that becomes an output, the new value of a state, a carry or an element of a stack is written
 //   straight to its destination where no reader of the old content comes later; else it is copied there;
-// - a slice is a part of the tensor it is cut from;
+// - a slice is a part of the tensor it is cut from, and a stack that becomes the new value of that tensor
+//   (the states that a repeat sets) is written part by part over the old one;
 // - a carry that is stacked as well (a recurrence that keeps its history) lives in the stack, which has one
-// slot
-//   more: each turn reads one slot and writes the next.
+//   slot more: each turn reads one slot and writes the next.
 //
 //   %r = pipe.loop carries(%x) { ^(%i, %c): %y = launch @k(%c); yield %y }   ->   %x, %c, %y and %r share
 //   storage

@@ -128,11 +128,42 @@ struct DataSource {
   std::string location;           // "file:line:column" of its declaration, or empty
 };
 
+// Where the elements of a state lie in a published weight file, along one dim of the file's tensor:
+// offset + sum of strides[k] * index k, over all dims of the state (stacked ones too).
+struct WeightPosition {
+  int64_t offset = 0;
+  std::vector<int64_t> strides;
+};
+
+// A tensor of the file: `{0}` in its name stands for the index along dim 0 of the state, and so on.
+struct WeightSource {
+  std::string name;
+  std::vector<int64_t> sizes; // which it must have; one position per size
+  std::vector<WeightPosition> positions;
+};
+
+struct Weight {
+  std::string path;                  // of the state
+  std::vector<WeightSource> sources; // alternatives: the first that the file holds is read
+};
+
+// `weights hf for llama from f32, bf16 under "model.", "" { ... }`
+struct WeightMap {
+  std::string name;
+  std::string object;                // the layer whose parameters these are
+  std::vector<Type> types;           // converted from, where not the state's own
+  std::vector<std::string> prefixes; // of all names in the file: the one that fits best; empty: none
+  std::vector<Weight> weights;
+  std::vector<std::string> ignored; // names that nothing reads; `*` stands for any text
+  std::string location;             // "file:line:column" of its declaration, or empty
+};
+
 struct Program {
   std::vector<Kernel> kernels;
   std::vector<Entry> entries;
   std::vector<State> states;
   std::vector<DataSource> data;
+  std::vector<WeightMap> weights;
   std::vector<uint8_t> constants;
   int64_t stateBytes = 0;
   int64_t scratchBytes = 0; // the largest entry's
