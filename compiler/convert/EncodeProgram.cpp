@@ -1,5 +1,6 @@
 #include "compiler/convert/EncodeProgram.h"
 
+#include "compiler/analysis/KernelWork.h"
 #include "compiler/analysis/MemoryReport.h"
 #include "compiler/convert/BindStorage.h"
 
@@ -167,6 +168,7 @@ void EntryEncoder::encodeLaunch(pipe::LaunchOp op) {
   rt::Instruction &launch = add(rt::Opcode::Launch, op);
   launch.target = kernels.lookup(op.getKernel());
   launch.outputs = op.getNumResults();
+  launch.lines = analysis::linesOfParts(op.getLoc());
   for (Value value : op.getInputs())
     launch.operands.push_back(operandOf(value));
   // A kernel of several groups has a result from each: the instruction's place would be that of the first.
@@ -311,8 +313,14 @@ rt::Program cleave::convert::encodeProgram(ModuleOp module) {
     if (op.hasAttr(pipe::kKernelAttr)) {
       StringRef name = SymbolTable::getSymbolName(&op).getValue();
       kernels[name] = program.kernels.size();
-      program.kernels.push_back(
-          {name.str(), nullptr, number(&op, pipe::kRowCountAttr), number(&op, pipe::kGrainAttr)});
+      rt::Kernel &kernel = program.kernels.emplace_back();
+      kernel.name = name.str();
+      kernel.rows = number(&op, pipe::kRowCountAttr);
+      kernel.grain = number(&op, pipe::kGrainAttr);
+      if (auto function = dyn_cast<func::FuncOp>(op)) {
+        kernel.parts = analysis::workOf(function);
+        kernel.arithmetic = analysis::arithmeticOf(function);
+      }
     } else if (auto state = dyn_cast<model::StateOp>(op)) {
       program.states.push_back(encodeState(state));
     } else if (auto data = dyn_cast<model::DataOp>(op)) {

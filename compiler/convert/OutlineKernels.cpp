@@ -1,5 +1,6 @@
 #include "compiler/convert/OutlineKernels.h"
 
+#include "compiler/analysis/KernelWork.h"
 #include "compiler/convert/KernelBody.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -122,7 +123,7 @@ func::FuncOp KernelOutliner::unique(func::FuncOp kernel, StringRef kind) {
 void KernelOutliner::outline(const Group &group) {
   SmallVector<Value> inputs = inputsOf(group), results = resultsOf(group);
   func::FuncOp built = build(group, inputs, results);
-  Location loc = built.getLoc();
+  Location loc = analysis::locationOfParts(built);
   func::FuncOp kernel = unique(built, nameOf(group.kind));
   OpBuilder builder(group.ops.back());
   SmallVector<Type> types = llvm::map_to_vector(results, [](Value value) { return value.getType(); });

@@ -1,5 +1,7 @@
 #include "runtime/core/PrintProgram.h"
 
+#include <algorithm>
+
 namespace cleave::rt {
 
 namespace {
@@ -74,6 +76,29 @@ std::string portsText(const std::vector<Port> &ports, const char *kind) {
   return text;
 }
 
+std::string kernelText(const Kernel &kernel) {
+  std::string text = kernel.name + " rows " + std::to_string(kernel.rows) + " grain " +
+                     std::to_string(kernel.grain) + " " + nameOf(kernel.arithmetic);
+  for (const Work &part : kernel.parts)
+    text += (&part == kernel.parts.data() ? " " : ", ") + std::to_string(part.flops) + " flop " +
+            std::to_string(part.bytes) + " B";
+  return text;
+}
+
+// " // a.dsl:3:1, b.dsl:4:1": the lines of a launch's parts, each once.
+std::string sourceText(const Instruction &instruction) {
+  std::vector<std::string> seen;
+  if (instruction.lines.empty() && !instruction.source.empty())
+    seen.push_back(instruction.source);
+  for (const std::string &line : instruction.lines)
+    if (!line.empty() && std::find(seen.begin(), seen.end(), line) == seen.end())
+      seen.push_back(line);
+  std::string text;
+  for (const std::string &line : seen)
+    text += (text.empty() ? "  // " : ", ") + line;
+  return text;
+}
+
 std::string entryText(const Program &program, const Entry &entry) {
   std::string text = "entry " + entry.name + " scratch " + std::to_string(entry.scratchBytes) + " bytes\n";
   text += portsText(entry.inputs, "input") + portsText(entry.outputs, "output");
@@ -84,7 +109,7 @@ std::string entryText(const Program &program, const Entry &entry) {
       --depth;
     text +=
         "  " + std::to_string(i) + std::string(1 + 2 * depth, ' ') + instructionText(program, instruction);
-    text += instruction.source.empty() ? "\n" : "  // " + instruction.source + "\n";
+    text += sourceText(instruction) + "\n";
     if (instruction.op == Opcode::LoopBegin)
       ++depth;
   }
@@ -104,9 +129,7 @@ std::string printProgram(const Program &program) {
     text +=
         "data " + source.name + " " + source.kind + (source.option.empty() ? "" : " " + source.option) + "\n";
   for (size_t i = 0; i < program.kernels.size(); ++i)
-    text += "kernel " + std::to_string(i) + " " + program.kernels[i].name + " rows " +
-            std::to_string(program.kernels[i].rows) + " grain " + std::to_string(program.kernels[i].grain) +
-            "\n";
+    text += "kernel " + std::to_string(i) + " " + kernelText(program.kernels[i]) + "\n";
   for (const Entry &entry : program.entries)
     text += entryText(program, entry);
   return text;

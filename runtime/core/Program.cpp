@@ -56,6 +56,15 @@ int64_t Shape::elements() const {
   return product;
 }
 
+Work workOf(const Kernel &kernel) {
+  Work total;
+  for (const Work &part : kernel.parts) {
+    total.flops += part.flops;
+    total.bytes += part.bytes;
+  }
+  return total;
+}
+
 std::string toString(const Shape &shape) {
   std::string text = nameOf(shape.type);
   if (shape.sizes.empty())

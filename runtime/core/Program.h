@@ -77,20 +77,32 @@ struct Instruction {
   int64_t count = 0;
   bool reverse = false;
   std::vector<Operand> operands;
-  std::string text;   // Print: label, Assert: message
-  std::string source; // "file:line:column" of the program text it came from
+  std::string text;                    // Print: label, Assert: message
+  std::string source;                  // "file:line:column" of the program text it came from
+  std::vector<std::string> lines = {}; // Launch: likewise, of each part of its kernel
 };
 
 // Runs rows [begin, end) of a kernel; rows are independent of each other, so any cut gives the same bits.
 // arguments[i] is operand i's address. Never throws, never allocates.
 using KernelFunction = void (*)(void *const *arguments, int64_t begin, int64_t end);
 
+// What one op of the program costs at least, in one launch of the kernel it is part of.
+struct Work {
+  int64_t flops = 0; // floating-point operations
+  int64_t bytes = 0; // read from memory or written to it, each element once
+};
+
 struct Kernel {
   std::string name;
   KernelFunction function = nullptr;
   int64_t rows = 1;
-  int64_t grain = 1; // rows per task, fixed by shapes and target
+  int64_t grain = 1;            // rows per task, fixed by shapes and target
+  std::vector<Work> parts = {}; // its ops, in order
+  Type arithmetic = Type::F32;  // of the factors of its products, or of its results
 };
+
+// Of all parts of a kernel.
+Work workOf(const Kernel &kernel);
 
 struct Port { // an input or output of an entry
   std::string name;

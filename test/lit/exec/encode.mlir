@@ -34,7 +34,7 @@ module attributes {pipe.state_bytes = 64 : i64} {
 }
 // CHECK: state 64 bytes
 // CHECK: @0 f32[N = 4] param "net.w"
-// CHECK: kernel 0 k rows 4 grain 2
+// CHECK: kernel 0 k rows 4 grain 2 f32{{$}}
 // CHECK: entry f scratch 128 bytes
 // CHECK: input0 x: u8[4]
 // CHECK: input1 c: bool
