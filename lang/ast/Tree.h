@@ -361,10 +361,12 @@ struct TreeGradient : ExprOf<Expr::Kind::TreeGradient> {
   const Expr *loss = nullptr;
 };
 
-// A function (or layer) applied to one leaf.
+// A function (or layer) applied to one leaf. A function that is not pointwise is applied to each tensor of a
+// stack on its own: `mapped` is then the number of leading axes of the leaf, which the callee does not see.
 struct LeafCall {
   const Function *callee = nullptr;
   unsigned site = 0;
+  unsigned mapped = 0;
 };
 
 // A tree whose leaf i is leaves[i] applied to leaf i of each tree among the arguments and to the rest as they
@@ -527,6 +529,7 @@ struct UpdateLeaf {
   const State *parameter = nullptr;
   const Layer *callee = nullptr;
   const LayerObject *object = nullptr;
+  unsigned mapped = 0; // as of a LeafCall
 };
 
 struct Update : StmtOf<Stmt::Kind::Update> {

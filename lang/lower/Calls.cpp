@@ -131,9 +131,17 @@ Bound Lowering::emitLayerCall(const ast::LayerCall &call) {
   return emitStack(call, object, arguments);
 }
 
+static void collectStates(const ast::LayerObject *object, SmallVectorImpl<const ast::State *> &states) {
+  llvm::append_range(states, object->states);
+  for (const ast::LayerObject *child : object->children)
+    if (child)
+      collectStates(child, states);
+}
+
 Bound Lowering::emitStack(const ast::LayerCall &call, const ast::LayerObject *object,
                           ArrayRef<Bound> arguments) {
-  Loop loop{object->path, loc(call.location), call.repeat->name, call.repeat->size, {}, {}, object};
+  Loop loop{object->path, loc(call.location), call.repeat->name, call.repeat->size, {}, {}, {}};
+  collectStates(object, loop.covered);
   size_t fed = call.callee->results.size();
   for (const Bound &argument : arguments.take_front(fed))
     loop.carries.push_back(argument.front());
@@ -156,43 +164,100 @@ static Value emitSum(OpBuilder &builder, Location where, Value left, Value right
   return emitter.finish(arith::AddIOp::create(emitter.body(), where, a, b));
 }
 
-// The arguments of one leaf: trees stand for their leaf number `leaf`.
+// One loop for each of `axes`, outermost first, around `makeBody`, which gets the innermost carries and
+// slices.
+Bound Lowering::emitMapped(ArrayRef<const ast::Axis *> axes, Loop loop, MakeLeaf makeBody) {
+  if (axes.empty())
+    return makeBody(loop.carries, loop.slices);
+  loop.axis = axes.front()->name;
+  loop.count = axes.front()->size;
+  return emitLoop(loop, [&](ValueRange given) {
+    Loop inner = loop;
+    inner.carries.assign(llvm::to_vector(given.slice(1, loop.carries.size())));
+    inner.slices.assign(llvm::to_vector(given.drop_front(1 + loop.carries.size())));
+    return emitMapped(axes.drop_front(), inner, makeBody);
+  });
+}
+
+// Trees stand for their leaf number `leaf`, and within a mapped leaf for `slices`, one after the other.
 static SmallVector<Bound> argumentsOf(ArrayRef<const ast::Expr *> exprs, ArrayRef<Bound> arguments,
-                                      size_t leaf) {
+                                      size_t leaf, ArrayRef<Value> slices) {
   SmallVector<Bound> own;
-  for (auto [expr, argument] : llvm::zip_equal(exprs, arguments))
-    own.push_back(expr->type().isTree() ? Bound{argument[leaf]} : argument);
+  for (auto [expr, argument] : llvm::zip_equal(exprs, arguments)) {
+    if (!expr->type().isTree() || slices.empty()) {
+      own.push_back(expr->type().isTree() ? Bound{argument[leaf]} : argument);
+      continue;
+    }
+    own.push_back({slices.front()});
+    slices = slices.drop_front();
+  }
   return own;
+}
+
+// The leaves number `leaf` of all trees among the arguments: what a mapped leaf takes slices of.
+static SmallVector<Value> slicedBy(ArrayRef<const ast::Expr *> exprs, ArrayRef<Bound> arguments, size_t leaf,
+                                   unsigned mapped) {
+  SmallVector<Value> slices;
+  for (auto [expr, argument] : llvm::zip_equal(exprs, arguments))
+    if (mapped && expr->type().isTree())
+      slices.push_back(argument[leaf]);
+  return slices;
 }
 
 Bound Lowering::emitEach(const ast::Each &each) {
   SmallVector<Bound> arguments;
   for (const ast::Expr *argument : each.arguments)
     arguments.push_back(emit(argument));
+  Location where = loc(each.location);
+  auto leaves = ast::leavesOf(each.type().tree);
   Bound results;
-  for (auto [i, leaf] : llvm::enumerate(each.leaves))
-    results.append(
-        emitCall(*leaf.callee, argumentsOf(each.arguments, arguments, i), leaf.site, loc(each.location)));
+  for (auto [i, leaf] : llvm::enumerate(each.leaves)) {
+    Loop loop{privateName("each"), where, {}, 0, {}, slicedBy(each.arguments, arguments, i, leaf.mapped), {}};
+    results.append(emitMapped(
+        ArrayRef(leaves[i]->type.axes).take_front(leaf.mapped), loop,
+        [&, i = i, &leaf = leaf](ArrayRef<Value>, ArrayRef<Value> slices) {
+          return emitCall(*leaf.callee, argumentsOf(each.arguments, arguments, i, slices), leaf.site, where);
+        }));
+  }
   return results;
 }
 
 Value Lowering::emitTotal(const ast::Total &total) {
   SmallVector<Bound> arguments;
-  for (const ast::Expr *argument : total.arguments)
+  const ast::LayerObject *tree = nullptr;
+  for (const ast::Expr *argument : total.arguments) {
     arguments.push_back(emit(argument));
+    tree = argument->type().isTree() ? argument->type().tree : tree;
+  }
   Location where = loc(total.location);
+  auto leaves = ast::leavesOf(tree);
   Value sum;
   for (auto [i, leaf] : llvm::enumerate(total.leaves)) {
-    Value value =
-        emitCall(*leaf.callee, argumentsOf(total.arguments, arguments, i), leaf.site, where).front();
-    sum = sum ? emitSum(builder, where, sum, value) : value;
+    auto valueOf = [&, i = i, &leaf = leaf](ArrayRef<Value> slices) {
+      return emitCall(*leaf.callee, argumentsOf(total.arguments, arguments, i, slices), leaf.site, where)
+          .front();
+    };
+    if (!leaf.mapped) {
+      Value value = valueOf({});
+      sum = sum ? emitSum(builder, where, sum, value) : value;
+      continue;
+    }
+    if (!sum)
+      sum = emitConstant(builder, where, builder.getZeroAttr(elementType(total.type().element)));
+    Loop loop{
+        privateName("total"), where, {}, 0, {sum}, slicedBy(total.arguments, arguments, i, leaf.mapped), {}};
+    sum = emitMapped(ArrayRef(leaves[i]->type.axes).take_front(leaf.mapped), loop,
+                     [&](ArrayRef<Value> carries, ArrayRef<Value> slices) -> Bound {
+                       return {emitSum(builder, where, carries.front(), valueOf(slices))};
+                     })
+              .front();
   }
   return sum ? sum : emitConstant(builder, where, builder.getZeroAttr(elementType(total.type().element)));
 }
 
 // The update is a function of its own, as forward and backward of a repeat are, so that what schedules them
 // can place it. Sets of the optimiser's own states happen on the way. A stack of parameters is updated as one
-// tensor.
+// tensor where the optimiser is pointwise, else layer by layer.
 void Lowering::emitUpdate(const ast::Update &update) {
   SmallVector<Bound> arguments;
   for (const ast::Expr *argument : update.arguments)
@@ -220,9 +285,21 @@ void Lowering::emitUpdate(const ast::Update &update) {
 void Lowering::emitLeafUpdates(const ast::Update &update, ArrayRef<Bound> arguments) {
   llvm::SaveAndRestore savedNames(nameValues, false);
   for (auto [i, leaf] : llvm::enumerate(update.leaves)) {
-    SmallVector<Bound> own{{stateValue(leaf.parameter)}};
-    llvm::append_range(own, argumentsOf(update.arguments, arguments, i));
     llvm::SaveAndRestore savedSite(site, mixSite(site, leaf.parameter->path));
-    setState(leaf.parameter, emitLayer(*leaf.callee, leaf.object, own).front());
+    Loop loop{privateName("update"),
+              loc(update.location),
+              {},
+              0,
+              {},
+              slicedBy(update.arguments, arguments, i, leaf.mapped),
+              {leaf.parameter}};
+    collectStates(leaf.object, loop.covered);
+    emitMapped(ArrayRef(leaf.parameter->type.axes).take_front(leaf.mapped), loop,
+               [&, i = i, &leaf = leaf](ArrayRef<Value>, ArrayRef<Value> slices) -> Bound {
+                 SmallVector<Bound> own{{stateValue(leaf.parameter)}};
+                 llvm::append_range(own, argumentsOf(update.arguments, arguments, i, slices));
+                 setState(leaf.parameter, emitLayer(*leaf.callee, leaf.object, own).front());
+                 return {};
+               });
   }
 }

@@ -64,13 +64,6 @@ static void unifyCaptures(Outlined &one, Outlined &two) {
   }
 }
 
-static void coverStates(const ast::LayerObject *object, StateFrame &frame) {
-  frame.covered.insert(object->states.begin(), object->states.end());
-  for (const ast::LayerObject *child : object->children)
-    if (child)
-      coverStates(child, frame);
-}
-
 // [rest...] -> [count, rest...]
 static RankedTensorType stacked(Type type, StringRef axis, int64_t count) {
   auto tensor = cast<RankedTensorType>(type);
@@ -90,21 +83,19 @@ static RankedTensorType withoutLeading(Type type) {
 
 Bound Lowering::emitLoop(const Loop &loop, MakeBody makeBody) {
   StateFrame frame;
-  frame.stack = loop.stack;
-  if (loop.stack)
-    coverStates(loop.stack, frame);
+  frame.covered.insert(loop.covered.begin(), loop.covered.end());
   SmallVector<Type> types{RankedTensorType::get({}, builder.getI64Type())};
   llvm::append_range(types, ValueRange(loop.carries).getTypes());
   for (Value slice : loop.slices)
     types.push_back(withoutLeading(slice.getType()));
   Outlined body = outline(loop.name, loop.loc, types, 1, [&](ValueRange arguments) {
     frame.block = arguments.front().getParentBlock();
-    if (loop.stack)
+    if (!loop.covered.empty())
       frames.push_back(&frame);
     counters.push_back(arguments.front());
     SmallVector<Value> results = makeBody(arguments);
     counters.pop_back();
-    if (loop.stack)
+    if (!loop.covered.empty())
       frames.pop_back();
     for (const ast::State *state : frame.written)
       results.push_back(frame.values[state]);
@@ -131,7 +122,7 @@ std::string Lowering::privateName(StringRef name) const {
 }
 
 Bound Lowering::emitScan(const ast::Scan &expr) {
-  Loop loop{privateName("scan"), loc(expr.location), expr.axis->name, expr.axis->size, {}, {}};
+  Loop loop{privateName("scan"), loc(expr.location), expr.axis->name, expr.axis->size, {}, {}, {}};
   for (const ast::Expr *init : expr.init)
     loop.carries.push_back(emitTensor(init));
   for (const ast::ScanSlice &slice : expr.slices)

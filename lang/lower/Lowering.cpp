@@ -119,7 +119,7 @@ Value Lowering::counterState(bool seed) {
 
 Value Lowering::stateValue(const ast::State *state, size_t index) {
   StateFrame &frame = *frames[index];
-  if (frame.stack && !frame.covered.contains(state))
+  if (index > 0 && !frame.covered.contains(state))
     return stateValue(state, index - 1);
   Value &value = frame.values[state];
   if (value)
@@ -137,7 +137,7 @@ Value Lowering::stateValue(const ast::State *state, size_t index) {
 
 void Lowering::setState(const ast::State *state, Value value) {
   for (StateFrame *frame : llvm::reverse(frames)) {
-    if (frame->stack && !frame->covered.contains(state))
+    if (frame != frames.front() && !frame->covered.contains(state))
       continue;
     frame->values[state] = value;
     frame->written.insert(state);

@@ -23,8 +23,7 @@ using Bound = llvm::SmallVector<mlir::Value>;
 // The states that a function under construction sees.
 struct StateFrame {
   mlir::Block *block = nullptr;
-  // Null for an entry, which sees all states.
-  const ast::LayerObject *stack = nullptr;
+  // Of a loop: the states that it sees the slices of; the rest is the frame's around it. An entry sees all.
   llvm::SmallPtrSet<const ast::State *, 8> covered;
   // Current value of each state that was used. In a repeat: its slice.
   llvm::MapVector<const ast::State *, mlir::Value> values;
@@ -114,17 +113,20 @@ private:
   Bound emitIf(const ast::If &expr);
   Bound emitScan(const ast::Scan &expr);
   Bound emitWhile(const ast::While &expr);
-  // A model.scan: `makeBody` gets the counter, carries and slices, and returns the carries and yields. With
-  // `stack`, the states of that object are seen as slices, and those that are set become stacks.
+  // A model.scan: `makeBody` gets the counter, carries and slices, and returns the carries and yields. States
+  // of `covered` are seen as slices, and those that are set become stacks.
   struct Loop {
     std::string name; // of the function
     mlir::Location loc;
     std::string axis;
     int64_t count;
     llvm::SmallVector<mlir::Value> carries, slices;
-    const ast::LayerObject *stack = nullptr;
+    llvm::SmallVector<const ast::State *> covered;
   };
   Bound emitLoop(const Loop &loop, MakeBody makeBody);
+  using MakeLeaf =
+      llvm::function_ref<Bound(llvm::ArrayRef<mlir::Value> carries, llvm::ArrayRef<mlir::Value> slices)>;
+  Bound emitMapped(llvm::ArrayRef<const ast::Axis *> axes, Loop loop, MakeLeaf makeBody);
   std::string privateName(llvm::StringRef name) const;
   // A function whose first arguments have these types. Captured values become arguments from number
   // `captureAt` on.

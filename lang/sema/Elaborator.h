@@ -319,7 +319,10 @@ private:
   ast::LayerObject *rigidTree(ElementType element);
   bool treeArguments(Definition &callee, const std::vector<const syntax::Expr *> &written, size_t preset,
                      Location at, std::vector<ArgumentInfo> &out, const ast::LayerObject *&object);
-  bool matchLeaf(Definition &callee, std::vector<ArgumentInfo> arguments, const ast::State *leaf, Location at,
+  const ast::Function *instantiate(MatchedCall &matched, Location at);
+  static ast::Type ofOne(const ast::State &leaf);
+  static bool takesAnyShape(const Definition &callee, const std::vector<ArgumentInfo> &arguments);
+  bool matchLeaf(Definition &callee, std::vector<ArgumentInfo> arguments, const ast::Type &leaf, Location at,
                  MatchedCall &out);
 
   // A node with one result type.

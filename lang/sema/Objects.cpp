@@ -132,12 +132,16 @@ ast::LayerObject *Sema::objectOf(InstanceSymbol &instance, LayerInfo *info, Loca
   return instance.object;
 }
 
-ast::LayerObject *Sema::optimiserObject(LayerInfo *optimiser, const ast::State *parameter,
+ast::LayerObject *Sema::optimiserObject(LayerInfo *optimiser, const ast::State *parameter, unsigned mapped,
                                         Location location) {
   ast::LayerObject *&object = optimisers[{parameter, optimiser->definition}];
   if (object)
     return object;
-  object = makeObject(optimiser, "optimizer." + parameter->path, {}, ast::State::Kind::Optimizer, location);
+  std::vector<const ast::Axis *> stack(parameter->type.axes.begin(), parameter->type.axes.begin() + mapped);
+  object =
+      makeObject(optimiser, "optimizer." + parameter->path, stack, ast::State::Kind::Optimizer, location);
+  if (mapped)
+    return object;
   for (const ast::State *constState : object->states) {
     auto *state = const_cast<ast::State *>(constState);
     const auto &own = state->type.axes, &axes = parameter->type.axes;

@@ -57,7 +57,9 @@ public:
   ast::LayerObject *makeObject(LayerInfo *info, const std::string &path, std::vector<const ast::Axis *> stack,
                                ast::State::Kind parameterKind, Location location);
   // The object that owns the states of `optimiser` for one parameter.
-  ast::LayerObject *optimiserObject(LayerInfo *optimiser, const ast::State *parameter, Location location);
+  // `mapped`: how many leading axes of the parameter the optimiser is applied along, once per place.
+  ast::LayerObject *optimiserObject(LayerInfo *optimiser, const ast::State *parameter, unsigned mapped,
+                                    Location location);
   // Whether two instances of one layer own the same states, so that one object serves both.
   bool sameStates(const LayerInfo *a, const LayerInfo *b, std::string &difference);
   // Makes the children of `object` that `info` calls and an earlier call did not.

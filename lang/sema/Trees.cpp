@@ -1,5 +1,6 @@
 // Trees (one tensor per parameter of a layer object): gradients, each, total, update.
 #include "lang/sema/Elaborator.h"
+#include "lang/sema/Pointwise.h"
 
 namespace cleave::sema {
 
@@ -113,30 +114,39 @@ Expr *Elaborator::each(const syntax::Expr &e, bool total) {
   std::vector<Expr *> passed;
   for (const ast::State *leaf : ast::leavesOf(object)) {
     MatchedCall matched;
-    if (!matchLeaf(*callee.definition, arguments, leaf, e.location, matched))
+    ast::Type type = ofOne(*leaf);
+    if (!matchLeaf(*callee.definition, arguments, type, e.location, matched))
       return poison(e.location);
     bool fits = matched.results.size() == 1 &&
-                (total ? matched.results[0].isScalar() : matched.results[0] == leaf->type) &&
+                (total ? matched.results[0].isScalar() : matched.results[0] == type) &&
                 (!total || leaves.empty() || matched.results[0].element == result);
     if (!fits) {
       error("E211", e.location,
             (total ? "total sums one scalar type over the leaves, found that "
                    : "each gives a leaf of the same type, found that ") +
                 callee.name + " gives " + (matched.results.empty() ? "nothing" : show(matched.results[0])) +
-                " for " + (leaf->path.empty() ? "a leaf" : leaf->path) + ": " + show(leaf->type));
+                " for " + (leaf->path.empty() ? "a leaf" : leaf->path) + ": " + show(type));
       return poison(e.location);
     }
     result = matched.results[0].element;
     passed = matched.arguments;
-    ast::LeafCall call;
-    call.site = site;
-    if (!rigid) {
-      call.callee = sema.instantiateFunction(*matched.definition, matched.bindings, environment, e.location);
-      failed |= !call.callee;
-      if (!call.callee)
-        return poison(e.location);
-    }
-    leaves.push_back(call);
+    leaves.push_back({nullptr, site, leaf->stacked});
+    if (rigid)
+      continue;
+    const ast::Function *one = instantiate(matched, e.location);
+    if (!one)
+      return poison(e.location);
+    leaves.back().callee = one;
+    bool whole = leaf->stacked && takesAnyShape(*callee.definition, arguments) &&
+                 (total ? isSumOfPoints(*one->body) : isPointwise(*one->body));
+    if (!whole)
+      continue;
+    MatchedCall stack;
+    if (!matchLeaf(*callee.definition, arguments, leaf->type, e.location, stack))
+      return poison(e.location);
+    leaves.back() = {instantiate(stack, e.location), site, 0};
+    if (!leaves.back().callee)
+      return poison(e.location);
   }
   if (total) {
     auto *out = make<ast::Total>(e.location, {result, {}, nullptr});
@@ -187,8 +197,32 @@ bool Elaborator::treeArguments(Definition &callee, const std::vector<const synta
   return ok;
 }
 
-// The call for one leaf: trees stand for their leaf's type.
-bool Elaborator::matchLeaf(Definition &callee, std::vector<ArgumentInfo> arguments, const ast::State *leaf,
+const ast::Function *Elaborator::instantiate(MatchedCall &matched, Location at) {
+  const ast::Function *function =
+      sema.instantiateFunction(*matched.definition, matched.bindings, environment, at);
+  failed |= !function;
+  return function;
+}
+
+// The type of one layer's tensor of a stack; the leaf's own type where nothing is stacked.
+ast::Type Elaborator::ofOne(const ast::State &leaf) {
+  ast::Type type = leaf.type;
+  type.axes.erase(type.axes.begin(), type.axes.begin() + leaf.stacked);
+  return type;
+}
+
+// Are all trees passed as `T[...P]`, so that a stack would do as well as its slices?
+bool Elaborator::takesAnyShape(const Definition &callee, const std::vector<ArgumentInfo> &arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::vector<syntax::TypeAxis> &axes = callee.item->parameters[i].type.axes;
+    if (arguments[i].given && arguments[i].type.isTree() && (axes.size() != 1 || !axes.front().pack))
+      return false;
+  }
+  return true;
+}
+
+// The call for one leaf: trees stand for a tensor of type `leaf`.
+bool Elaborator::matchLeaf(Definition &callee, std::vector<ArgumentInfo> arguments, const ast::Type &leaf,
                            Location at, MatchedCall &out) {
   out.definition = &callee;
   out.bindings.generics.resize(callee.item->generics.size());
@@ -198,7 +232,7 @@ bool Elaborator::matchLeaf(Definition &callee, std::vector<ArgumentInfo> argumen
   scope.rigid = types.rigid;
   for (ArgumentInfo &a : arguments)
     if (a.type.isTree())
-      a.type = leaf->type;
+      a.type = leaf;
   return unifyArguments(callee, scope, arguments, nullptr, at, out);
 }
 
@@ -256,20 +290,30 @@ void Elaborator::updateStatement(const syntax::Stmt &s) {
   arguments[0] = {true, self->type(), self, s.object.location};
   for (const ast::State *leaf : ast::leavesOf(instance.object)) {
     MatchedCall matched;
-    if (!matchLeaf(callee, arguments, leaf, s.location, matched))
+    ast::Type type = ofOne(*leaf);
+    if (!matchLeaf(callee, arguments, type, s.location, matched))
       return;
-    if (matched.results.size() != 1 || matched.results[0] != leaf->type) {
+    if (matched.results.size() != 1 || matched.results[0] != type) {
       error("E211", s.callee.location,
             "an optimiser gives the parameter's new value, found that " + callee.name + " gives " +
                 (matched.results.empty() ? "nothing" : show(matched.results[0])) + " for " + leaf->path +
-                ": " + show(leaf->type));
+                ": " + show(type));
       return;
     }
     LayerInfo *info = sema.instantiateLayer(callee, matched.bindings, environment, s.location);
+    unsigned mapped = leaf->stacked;
+    if (info && mapped && takesAnyShape(callee, arguments) && isPointwise(*info->layer->body)) {
+      MatchedCall stack;
+      if (!matchLeaf(callee, arguments, leaf->type, s.location, stack))
+        return;
+      info = sema.instantiateLayer(callee, stack.bindings, environment, s.location);
+      mapped = 0;
+    }
     failed |= !info;
     if (!info)
       return;
-    update->leaves.push_back({leaf, info->layer, sema.optimiserObject(info, leaf, s.location)});
+    update->leaves.push_back(
+        {leaf, info->layer, sema.optimiserObject(info, leaf, mapped, s.location), mapped});
     update->arguments.assign(matched.arguments.begin() + 1, matched.arguments.end());
   }
   setsState = true;
