@@ -104,20 +104,65 @@ bool isFinite(const Operand &operand, const void *scalar) {
   return std::isfinite(elementAsDouble(operand.shape.type, scalar, 0));
 }
 
+int64_t nanosecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
+}
+
 bool isTrue(const void *scalar) { return *static_cast<const uint8_t *>(scalar) != 0; }
 
 } // namespace
 
-template <Executor::Mode mode> void Executor::launch(ThreadPool &pool, const Step &step) {
+void Executor::enableProfile(const Roofline &roofline) {
+  measured = std::make_unique<Profile>();
+  measured->roofline = roofline;
+  measured->instructions.resize(steps.size());
+  reuse = std::make_unique<ReuseDistance>(measured->roofline);
+}
+
+// Runs are alike: the second, whose operands lie where a run leaves them, tells about all.
+void Executor::recordTraffic(uint32_t at) {
+  const Instruction &instruction = entry.instructions[at];
+  size_t outputs = instruction.op == Opcode::Launch ? instruction.outputs : 1;
+  InstructionProfile &mine = measured->instructions[at];
+  mine.read.resize(measured->roofline.levels.size());
+  mine.written.resize(measured->roofline.levels.size());
+  if (mine.read.empty())
+    return;
+  for (size_t i = 0; i < instruction.operands.size(); ++i) {
+    int64_t bytes = instruction.operands[i].shape.bytes();
+    size_t level = reuse->touch(steps[at].arguments[i], bytes);
+    (i + outputs < instruction.operands.size() ? mine.read : mine.written)[level] += bytes;
+  }
+}
+
+void Executor::copy(uint32_t at) const {
+  void **operands = steps[at].arguments;
+  __builtin_memmove(operands[1], operands[0], entry.instructions[at].operands[1].shape.bytes());
+}
+
+// A launch or a copy.
+template <Executor::Mode mode> void Executor::launch(ThreadPool &pool, uint32_t at) {
+  const Step &step = steps[at];
+  bool launches = step.op == Opcode::Launch;
   if (mode != Mode::Profiled) {
-    pool.run(step.function, step.arguments, step.rows, step.grain);
+    launches ? pool.run(step.function, step.arguments, step.rows, step.grain) : copy(at);
     return;
   }
   auto start = std::chrono::steady_clock::now();
-  pool.run(step.function, step.arguments, step.rows, step.grain);
-  auto spent = std::chrono::steady_clock::now() - start;
-  times[step.kernel].launches += 1;
-  times[step.kernel].nanoseconds += std::chrono::nanoseconds(spent).count();
+  int64_t busy = 0;
+  if (launches)
+    busy = pool.runTimed(step.function, step.arguments, step.rows, step.grain);
+  else
+    copy(at);
+  int64_t spent = nanosecondsSince(start);
+  InstructionProfile &mine = measured->instructions[at];
+  mine.times += 1;
+  mine.nanoseconds += spent;
+  mine.busy += launches ? busy : spent;
+  if (measured->runs < 2) {
+    recordTraffic(at);
+    measured->nanoseconds -= nanosecondsSince(start) - spent; // no part of the run
+  }
 }
 
 // Where to go on behind a jump, a loop's begin or end.
@@ -161,12 +206,12 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
     uint32_t next = at + 1;
     switch (step.op) {
     case Opcode::Launch:
-      launch<mode>(pool, step);
+      launch<mode>(pool, at);
       if (mode == Mode::Checked)
         check(step, instructions[at], *report);
       break;
     case Opcode::Copy:
-      __builtin_memmove(step.arguments[1], step.arguments[0], instructions[at].operands[1].shape.bytes());
+      launch<mode>(pool, at);
       break;
     case Opcode::LoopBegin:
     case Opcode::LoopEnd:
@@ -198,8 +243,13 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
 }
 
 Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
-  End end = times.empty() ? runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr)
-                          : runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr);
+  if (measured && measured->runs == 1)
+    for (InstructionProfile &instruction : measured->instructions)
+      instruction.read = instruction.written = {};
+  End end = measured ? runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr)
+                     : runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr);
+  if (measured)
+    ++measured->runs;
   restore(end);
   return end;
 }

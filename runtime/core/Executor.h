@@ -7,6 +7,7 @@
 #ifndef CLEAVE_RUNTIME_CORE_EXECUTOR_H
 #define CLEAVE_RUNTIME_CORE_EXECUTOR_H
 
+#include "runtime/core/Profile.h"
 #include "runtime/core/Program.h"
 
 #include <functional>
@@ -42,12 +43,6 @@ struct CheckReport {
   std::optional<NonFinite> firstNegative; // -inf
 };
 
-// Time spent in one kernel, over all runs of a profiled executor.
-struct KernelTime {
-  int64_t launches = 0;
-  int64_t nanoseconds = 0;
-};
-
 class Executor {
 public:
   enum class Outcome { Done, NotFinite, AssertFailed };
@@ -76,9 +71,10 @@ public:
   // value as it is written. Prints and asserts are passed over.
   CheckReport runChecked(ThreadPool &pool, const Instruction *until);
 
-  // Per kernel of the program; empty until profiling is on.
-  void enableProfile() { times.resize(program.kernels.size()); }
-  const std::vector<KernelTime> &profile() const { return times; }
+  // From now on runs are measured against `roofline`, except for Profile::nanoseconds.
+  void enableProfile(const Roofline &roofline);
+  // Null until profiling is on.
+  Profile *profile() { return measured.get(); }
 
 private:
   struct Step {
@@ -110,7 +106,9 @@ private:
   void bind(Region region, uint32_t slot, void *data);
   template <Mode mode>
   End runSteps(ThreadPool &pool, const Hooks &hooks, CheckReport *report, const Instruction *until);
-  template <Mode mode> void launch(ThreadPool &pool, const Step &step);
+  template <Mode mode> void launch(ThreadPool &pool, uint32_t at);
+  void recordTraffic(uint32_t at);
+  void copy(uint32_t at) const;
   uint32_t follow(const Step &step, uint32_t at);
   void restore(const End &end);
   void movePointers(const Step &loop, int64_t times);
@@ -126,7 +124,8 @@ private:
   std::vector<Binding> bindings;
   std::vector<int64_t> iterations; // per depth, counting up
   std::vector<uint32_t> loopAt;    // per depth, the step of the loop that runs
-  std::vector<KernelTime> times;
+  std::unique_ptr<Profile> measured;
+  std::unique_ptr<ReuseDistance> reuse;
 };
 
 // The first NaN, +inf or -inf in a dense tensor: its row-major position, or -1. `wanted` says which.

@@ -5,6 +5,7 @@
 #include "runtime/core/Text.h"
 #include "runtime/core/Verify.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -83,6 +84,8 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program
 
 Status Instance::allocate() {
   useOneOpenMpThread();
+  if (options.profile)
+    roofline = measureRoofline(pool);
   int64_t scratchBytes = source->scratchBytes;
   for (const Entry &entry : source->entries)
     scratchBytes = std::max(scratchBytes, entry.scratchBytes);
@@ -138,7 +141,7 @@ Result<Instance::Runner *> Instance::runner(int index) {
   for (size_t i = 0; i < made.outputs.size(); ++i)
     made.executor->bindOutput(i, made.outputs[i].data);
   if (options.profile)
-    made.executor->enableProfile();
+    made.executor->enableProfile(roofline);
   return &made;
 }
 
@@ -269,6 +272,7 @@ Status Instance::run(int index) {
     if (Status status = prepare(index); !status)
       return status;
   const Entry &entry = source->entries[index];
+  auto start = std::chrono::steady_clock::now();
   // An entry that leaves the step as it is goes on through its data all the same.
   int64_t before = step(), again = made.lastStep == before ? made.runsAtStep : 0;
   for (size_t i = 0; i < made.inputs.size(); ++i)
@@ -276,6 +280,8 @@ Status Instance::run(int index) {
       slot.feed->fill(entry.inputs[i], seed(), before + again, slot.data);
   useOneOpenMpThread(); // runs may come from another thread than create()
   Executor::End end = made.executor->run(pool, hooks);
+  if (Profile *profile = made.executor->profile())
+    profile->nanoseconds += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
   if (end.outcome == Executor::Outcome::Done) {
     made.lastStep = before;
     made.runsAtStep = step() == before ? again + 1 : 0;
@@ -387,9 +393,8 @@ Result<TensorView> Instance::output(const std::string &entry, const std::string 
   return output(*index, name);
 }
 
-const std::vector<KernelTime> &Instance::profile(int entry) {
-  static const std::vector<KernelTime> none;
-  return runners[entry].executor ? runners[entry].executor->profile() : none;
+const Profile *Instance::profile(int entry) const {
+  return runners[entry].executor ? runners[entry].executor->profile() : nullptr;
 }
 
 } // namespace cleave::rt

@@ -29,7 +29,7 @@ struct InstanceOptions {
   int threads = 0;             // 0: one per processor
   bool pinThreads = false;     // tie workers to processors
   bool allowNonFinite = false; // go on when a scalar output is NaN or infinite
-  bool profile = false;        // measure the time of every kernel
+  bool profile = false;        // measure the machine, then the time of every instruction
   int64_t memoryLimit = 0;     // bytes the program may take; 0: what the machine has, negative: any
   // Receives what `print` writes, a line without its end; empty: standard output.
   std::function<void(const std::string &)> print;
@@ -99,8 +99,8 @@ public:
 
   int threads() const { return pool.threads(); }
 
-  // Time per kernel of an entry; empty unless profiling.
-  const std::vector<KernelTime> &profile(int entry);
+  // Where the time of an entry's runs went; null unless profiling, or before the entry is prepared.
+  const Profile *profile(int entry) const;
 
 private:
   struct Slot { // an input or output buffer
@@ -129,6 +129,7 @@ private:
   InstanceOptions options;
   Memory stateMemory, scratch, constants;
   ThreadPool pool;
+  Roofline roofline; // where runs are profiled
   Executor::Hooks hooks;
   std::vector<Runner> runners;
   std::map<std::string, std::unique_ptr<Dataset>> datasets;

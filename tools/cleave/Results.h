@@ -1,4 +1,4 @@
-// What a run ends with: outputs, the loss curve, the profile; for people and as JSON.
+// What a run ends with, for people and as JSON.
 #ifndef CLEAVE_TOOLS_CLEAVE_RESULTS_H
 #define CLEAVE_TOOLS_CLEAVE_RESULTS_H
 
@@ -16,11 +16,6 @@ std::string outputLine(const rt::Port &port, const rt::TensorView &value);
 
 // Scalars as numbers, u8 tensors as text, others as their type. Not finite: null.
 nlohmann::ordered_json outputJson(const rt::TensorView &value);
-
-// The kernels that took the most time, a table for people.
-std::string profileTable(const rt::Program &program, const std::vector<rt::KernelTime> &times,
-                         size_t most = 20);
-nlohmann::ordered_json profileJson(const rt::Program &program, const std::vector<rt::KernelTime> &times);
 
 } // namespace cleave::tool
 

@@ -7,6 +7,7 @@
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Interrupt.h"
+#include "tools/cleave/ProfileReport.h"
 #include "tools/cleave/Progress.h"
 #include "tools/cleave/Reporting.h"
 #include "tools/cleave/Results.h"
@@ -357,9 +358,8 @@ private:
       return status;
     if (shown())
       showOutputs();
-    if (options.profile && shown())
-      std::printf("%s",
-                  profileTable(session.instance().program(), session.instance().profile(entry)).c_str());
+    if (const rt::Profile *profile = session.instance().profile(entry); profile && shown())
+      std::printf("%s", profileText(session.instance().program(), facts(), *profile, options.file).c_str());
     stopWatching();
     return options.sample && !stopped ? sample() : rt::Status();
   }
@@ -465,8 +465,8 @@ private:
       json["sample"] = sampled;
     if (!savedTo.empty())
       json["saved"] = savedTo;
-    if (options.profile)
-      json["profile"] = profileJson(instance.program(), session.instance().profile(entry));
+    if (const rt::Profile *profile = instance.profile(entry))
+      json["profile"] = profileJson(instance.program(), facts(), *profile);
     return json;
   }
 

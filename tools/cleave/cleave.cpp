@@ -59,7 +59,8 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_option("--metrics", options.metrics, "Write one JSON line per step to this file");
   run->add_option("--plot", options.plot, "Draw the loss curve to this SVG file");
   run->add_flag("--allow-nan", options.allowNan, "Go on when a scalar output is NaN or infinite");
-  run->add_flag("--profile", options.profile, "Show where the time went, kernel by kernel");
+  run->add_flag("--profile", options.profile,
+                "Show where the time went, by op and by source line, against what the machine can do");
 }
 
 void addFmt(CLI::App &app, FmtOptions &options) {

@@ -32,6 +32,12 @@ void pause() {
 #endif
 }
 
+using Clock = std::chrono::steady_clock;
+
+int64_t nanosecondsSince(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+}
+
 uint64_t launchOf(uint64_t gate) { return gate >> kLaunchShift; }
 
 void pinToProcessor(int index) {
@@ -106,13 +112,33 @@ void ThreadPool::run(Function function, void *const *arguments, int64_t rows, in
     function(arguments, 0, rows);
     return;
   }
-  int64_t tasks = (rows + grain - 1) / grain;
+  share({function, arguments, rows, grain, false});
+}
+
+int64_t ThreadPool::runTimed(Function function, void *const *arguments, int64_t rows, int64_t grain) {
+  if (rows <= grain || workers.empty()) {
+    Clock::time_point start = Clock::now();
+    function(arguments, 0, rows);
+    return nanosecondsSince(start);
+  }
+  for (int i = 0; i < threads(); ++i)
+    shares[i].busy = 0;
+  share({function, arguments, rows, grain, true});
+  int64_t busy = 0;
+  for (int i = 0; i < threads(); ++i)
+    busy += shares[i].busy;
+  return busy;
+}
+
+// Cuts a launch into tasks and returns when all are done.
+void ThreadPool::share(const Job &next) {
+  int64_t tasks = (next.rows + next.grain - 1) / next.grain;
   int64_t count = threads();
   for (int64_t i = 0; i < count; ++i) {
     shares[i].next.store(tasks * i / count, std::memory_order_relaxed);
     shares[i].end = tasks * (i + 1) / count;
   }
-  job = {function, arguments, rows, grain};
+  job = next;
   left.store(0, std::memory_order_relaxed);
   uint64_t launch = launchOf(gate.load(std::memory_order_relaxed)) + 1;
   // Sequentially consistent with `sleepers`: either the sleeper sees the launch or we see the sleeper.
@@ -136,6 +162,9 @@ void ThreadPool::run(Function function, void *const *arguments, int64_t rows, in
 void ThreadPool::takeTasks(int self) {
   const Job mine = job;
   int count = threads();
+  Clock::time_point start;
+  if (mine.timed)
+    start = Clock::now();
   for (int i = 0; i < count; ++i) {
     Share &share = shares[(self + i) % count];
     while (share.next.load(std::memory_order_relaxed) < share.end) {
@@ -146,6 +175,8 @@ void ThreadPool::takeTasks(int self) {
       mine.function(mine.arguments, begin, std::min(begin + mine.grain, mine.rows));
     }
   }
+  if (mine.timed)
+    shares[self].busy = nanosecondsSince(start);
 }
 
 void ThreadPool::work(int self) {
@@ -165,7 +196,6 @@ void ThreadPool::work(int self) {
 
 // The gate as soon as it is open for a launch after `last`; any value when the pool stops.
 uint64_t ThreadPool::awaitLaunch(uint64_t last) {
-  using Clock = std::chrono::steady_clock;
   auto isNew = [&](uint64_t value) { return (value & kOpen) && launchOf(value) != last; };
   Clock::time_point start;
   for (int round = 0;; ++round) {

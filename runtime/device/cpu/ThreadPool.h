@@ -32,20 +32,25 @@ public:
   // Runs `function` on [0, rows) cut into tasks of `grain` rows, and returns when all are done. One task runs
   // right here. One caller at a time.
   void run(Function function, void *const *arguments, int64_t rows, int64_t grain);
+  // Likewise; returns the nanoseconds that threads spent on tasks, all together.
+  int64_t runTimed(Function function, void *const *arguments, int64_t rows, int64_t grain);
 
 private:
   // The tasks one thread takes first; the others help when they are done with theirs.
   struct alignas(64) Share {
     std::atomic<int64_t> next{0};
     int64_t end = 0;
+    int64_t busy = 0; // nanoseconds its thread spent on tasks, where they are measured
   };
   struct Job {
     Function function = nullptr;
     void *const *arguments = nullptr;
     int64_t rows = 0;
     int64_t grain = 1;
+    bool timed = false;
   };
 
+  void share(const Job &next);
   void work(int self);
   void takeTasks(int self);
   uint64_t awaitLaunch(uint64_t last);

@@ -55,6 +55,17 @@ TEST(ThreadPool, TasksBeginAtMultiplesOfTheGrain) {
   EXPECT_FALSE(wrong);
 }
 
+TEST(ThreadPool, TellsHowLongItsThreadsWorked) {
+  ThreadPool pool(2);
+  auto spin = [](void *const *, int64_t begin, int64_t end) {
+    auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(end - begin))
+      ;
+  };
+  EXPECT_GE(pool.runTimed(spin, nullptr, 3, 4), 3'000'000); // one task
+  EXPECT_GE(pool.runTimed(spin, nullptr, 8, 1), 8'000'000);
+}
+
 TEST(ThreadPool, WorksAfterItsWorkersFellAsleep) {
   ThreadPool pool(3);
   std::vector<int> counts(64, 0);
