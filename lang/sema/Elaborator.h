@@ -319,7 +319,10 @@ private:
   ast::LayerObject *rigidTree(ElementType element);
   bool treeArguments(Definition &callee, const std::vector<const syntax::Expr *> &written, size_t preset,
                      Location at, std::vector<ArgumentInfo> &out, const ast::LayerObject *&object);
-  const ast::Function *instantiate(MatchedCall &matched, Location at);
+  bool instantiateLeaf(const MatchedCall &one, const std::vector<ArgumentInfo> &arguments,
+                       const ast::State &leaf, bool total, Location at, ast::LeafCall &out);
+  bool updateLeaf(const MatchedCall &one, const std::vector<ArgumentInfo> &arguments, const ast::State &leaf,
+                  Location at, ast::Update &update);
   static ast::Type ofOne(const ast::State &leaf);
   static bool takesAnyShape(const Definition &callee, const std::vector<ArgumentInfo> &arguments);
   bool matchLeaf(Definition &callee, std::vector<ArgumentInfo> arguments, const ast::Type &leaf, Location at,

@@ -131,21 +131,7 @@ Expr *Elaborator::each(const syntax::Expr &e, bool total) {
     result = matched.results[0].element;
     passed = matched.arguments;
     leaves.push_back({nullptr, site, leaf->stacked});
-    if (rigid)
-      continue;
-    const ast::Function *one = instantiate(matched, e.location);
-    if (!one)
-      return poison(e.location);
-    leaves.back().callee = one;
-    bool whole = leaf->stacked && takesAnyShape(*callee.definition, arguments) &&
-                 (total ? isSumOfPoints(*one->body) : isPointwise(*one->body));
-    if (!whole)
-      continue;
-    MatchedCall stack;
-    if (!matchLeaf(*callee.definition, arguments, leaf->type, e.location, stack))
-      return poison(e.location);
-    leaves.back() = {instantiate(stack, e.location), site, 0};
-    if (!leaves.back().callee)
+    if (!rigid && !instantiateLeaf(matched, arguments, *leaf, total, e.location, leaves.back()))
       return poison(e.location);
   }
   if (total) {
@@ -197,11 +183,21 @@ bool Elaborator::treeArguments(Definition &callee, const std::vector<const synta
   return ok;
 }
 
-const ast::Function *Elaborator::instantiate(MatchedCall &matched, Location at) {
-  const ast::Function *function =
-      sema.instantiateFunction(*matched.definition, matched.bindings, environment, at);
-  failed |= !function;
-  return function;
+// `one` is the call for one layer's tensor. Where it makes no difference the whole stack is passed at once.
+bool Elaborator::instantiateLeaf(const MatchedCall &one, const std::vector<ArgumentInfo> &arguments,
+                                 const ast::State &leaf, bool total, Location at, ast::LeafCall &out) {
+  Definition &callee = *one.definition;
+  out.callee = sema.instantiateFunction(callee, one.bindings, environment, at);
+  if (out.callee && leaf.stacked && takesAnyShape(callee, arguments) &&
+      (total ? isSumOfPoints(*out.callee->body) : isPointwise(*out.callee->body))) {
+    MatchedCall stack;
+    if (!matchLeaf(callee, arguments, leaf.type, at, stack))
+      return false;
+    out.callee = sema.instantiateFunction(callee, stack.bindings, environment, at);
+    out.mapped = 0;
+  }
+  failed |= !out.callee;
+  return out.callee;
 }
 
 // The type of one layer's tensor of a stack; the leaf's own type where nothing is stacked.
@@ -234,6 +230,25 @@ bool Elaborator::matchLeaf(Definition &callee, std::vector<ArgumentInfo> argumen
     if (a.type.isTree())
       a.type = leaf;
   return unifyArguments(callee, scope, arguments, nullptr, at, out);
+}
+
+// `one` is the optimiser for one layer's tensor; as instantiateLeaf.
+bool Elaborator::updateLeaf(const MatchedCall &one, const std::vector<ArgumentInfo> &arguments,
+                            const ast::State &leaf, Location at, ast::Update &update) {
+  Definition &callee = *one.definition;
+  LayerInfo *info = sema.instantiateLayer(callee, one.bindings, environment, at);
+  unsigned mapped = leaf.stacked;
+  if (info && mapped && takesAnyShape(callee, arguments) && isPointwise(*info->layer->body)) {
+    MatchedCall stack;
+    if (!matchLeaf(callee, arguments, leaf.type, at, stack))
+      return false;
+    info = sema.instantiateLayer(callee, stack.bindings, environment, at);
+    mapped = 0;
+  }
+  failed |= !info;
+  if (info)
+    update.leaves.push_back({&leaf, info->layer, sema.optimiserObject(info, &leaf, mapped, at), mapped});
+  return info;
 }
 
 // update gpt with optim.AdamW(g, lr: 1e-3)
@@ -300,20 +315,8 @@ void Elaborator::updateStatement(const syntax::Stmt &s) {
                 ": " + show(type));
       return;
     }
-    LayerInfo *info = sema.instantiateLayer(callee, matched.bindings, environment, s.location);
-    unsigned mapped = leaf->stacked;
-    if (info && mapped && takesAnyShape(callee, arguments) && isPointwise(*info->layer->body)) {
-      MatchedCall stack;
-      if (!matchLeaf(callee, arguments, leaf->type, s.location, stack))
-        return;
-      info = sema.instantiateLayer(callee, stack.bindings, environment, s.location);
-      mapped = 0;
-    }
-    failed |= !info;
-    if (!info)
+    if (!updateLeaf(matched, arguments, *leaf, s.location, *update))
       return;
-    update->leaves.push_back(
-        {leaf, info->layer, sema.optimiserObject(info, leaf, mapped, s.location), mapped});
     update->arguments.assign(matched.arguments.begin() + 1, matched.arguments.end());
   }
   setsState = true;
