@@ -3,10 +3,10 @@
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/driver/Diagnostics.h"
-#include "compiler/driver/StandardLibrary.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
+#include "lang/sema/StandardLibrary.h"
 #include "runtime/core/PrintProgram.h"
 
 #include "llvm/Support/raw_ostream.h"

@@ -5,7 +5,9 @@
 #include "lang/ast/Tree.h"
 #include "lang/diag/Engine.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,10 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> sets;
   // The folder that `import nn` is looked up in, after the folder of the importing file.
   std::string stdlib;
+  // The text of a file as an editor holds it, given its absolute path; none: what lies on the disk.
+  std::function<std::optional<std::string>(const std::string &path)> unsaved;
+  // Files with syntax errors (reported all the same) are checked without the statements that have them.
+  bool tolerant = false;
 };
 
 // Checks a program given as text; `path` names it in diagnostics and anchors relative imports and data files.

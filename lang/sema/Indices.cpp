@@ -21,6 +21,8 @@ void Elaborator::typeVariable(IndexName &name, const std::vector<const ast::Axis
     variable->axis = axis;
     variable->location = name.location;
     name.variables.push_back(variable);
+    if (sema.facts)
+      sema.facts->variables.push_back(variable);
   }
 }
 

@@ -1,6 +1,7 @@
 // Files, imports and the names they declare.
 #include "lang/sema/Sema.h"
 #include "lang/syntax/Parser.h"
+#include "lang/syntax/Repair.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -178,15 +179,25 @@ void Sema::declare(Module &module, syntax::File &file) {
     declareItem(module, *item);
 }
 
+std::unique_ptr<syntax::File> Sema::parse(const diag::Source &source) {
+  std::unique_ptr<syntax::File> file = syntax::parse(source, engine);
+  std::optional<std::string> rest = file || !options.tolerant ? std::nullopt : syntax::withoutErrors(source);
+  if (!rest)
+    return file;
+  return syntax::parse(*engine.addSource(source.getPath(), std::move(*rest)), engine);
+}
+
 bool Sema::loadFile(Module &module, const std::string &path, Location at) {
-  std::optional<std::string> text = readFile(path);
+  std::optional<std::string> text = options.unsaved ? options.unsaved(absolute(path)) : std::nullopt;
+  if (!text)
+    text = readFile(path);
   if (!text) {
     loadFailed = true;
     error("E103", at, "an imported file can be read, found that '" + path + "' cannot");
     return false;
   }
   const diag::Source *source = engine.addSource(path, std::move(*text));
-  std::unique_ptr<syntax::File> file = syntax::parse(*source, engine);
+  std::unique_ptr<syntax::File> file = parse(*source);
   if (!file) {
     loadFailed = true;
     return false;
@@ -280,7 +291,7 @@ bool Sema::loadMain(const std::string &path, std::string text) {
   mainModule->key = absolute(stem.replace_extension().string());
   mainModule->loading = true;
   const diag::Source *source = engine.addSource(path, std::move(text));
-  std::unique_ptr<syntax::File> file = syntax::parse(*source, engine);
+  std::unique_ptr<syntax::File> file = parse(*source);
   if (!file)
     return false;
   mainModule->files.push_back(std::move(file));

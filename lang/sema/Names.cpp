@@ -6,8 +6,6 @@ namespace cleave::sema {
 using ast::as;
 using Syntax = syntax::Expr::Kind;
 
-std::vector<std::string> builtinNames();
-
 Local *Elaborator::findLocal(std::string_view name) {
   for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
     auto it = scope->find(name);

@@ -1,4 +1,5 @@
-// The state of one run of the front end: modules, axes, instances. Seen by lang/sema only.
+// The state of one run of the front end: modules, axes, instances. Seen by lang/sema and
+// lang/index only.
 #ifndef CLEAVE_LANG_SEMA_SEMA_H
 #define CLEAVE_LANG_SEMA_SEMA_H
 
@@ -9,6 +10,13 @@
 #include <set>
 
 namespace cleave::sema {
+
+// Every name that a walk bound. Those of a generic definition come first as it was checked on its own, then
+// once per instance.
+struct Facts {
+  std::vector<const ast::Value *> values;
+  std::vector<const ast::IndexVariable *> variables;
+};
 
 class Sema {
 public:
@@ -83,6 +91,8 @@ public:
     value->name = name;
     value->type = std::move(type);
     value->location = at;
+    if (facts)
+      facts->values.push_back(value);
     return value;
   }
   SemaAxis *makeAxis(std::string name, int64_t size, Location at);
@@ -90,6 +100,7 @@ public:
   const Options &options;
   diag::Engine &engine;
   ast::Program &program;
+  Facts *facts = nullptr; // filled when somebody asks
   std::deque<Module> modules;
   Module *mainModule = nullptr;
   std::vector<AxisSymbol *> axisOrder;
@@ -107,6 +118,7 @@ private:
   Module *loadModule(const syntax::Item &item, Module &importer);
   Module *loadFolderOrFile(const std::string &base, const std::string &name, Location at);
   bool loadFile(Module &module, const std::string &path, Location at);
+  std::unique_ptr<syntax::File> parse(const diag::Source &source);
   void declare(Module &module, syntax::File &file);
   void declareItem(Module &module, syntax::Item &item);
   void declareImport(Module &module, const syntax::Item &item);

@@ -78,6 +78,9 @@ struct Symbol {
   StateSymbol *state = nullptr;
 };
 
+// Functions, types and values that every program has.
+std::vector<std::string> builtinNames();
+
 // "a function", "an axis", ...
 const char *describe(Symbol::Kind kind);
 

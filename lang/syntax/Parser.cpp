@@ -34,7 +34,7 @@ static bool checkEncoding(const diag::Source &source, diag::Engine &engine) {
   return false;
 }
 
-static bool beginsStatement(size_t type) {
+bool beginsStatement(size_t type) {
   return (type >= CleaveLexer::LET && type <= CleaveLexer::YIELD && type != CleaveLexer::STATE &&
           type != CleaveLexer::SET) ||
          (type >= CleaveLexer::IMPORT && type <= CleaveLexer::ENTRY && type != CleaveLexer::AS &&

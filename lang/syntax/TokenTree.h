@@ -11,6 +11,9 @@
 
 namespace cleave::syntax {
 
+// Whether a token of this type always begins a statement or an item, being no name elsewhere.
+bool beginsStatement(size_t type);
+
 class TokenTree {
 public:
   explicit TokenTree(const diag::Source &source);

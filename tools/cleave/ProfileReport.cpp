@@ -1,6 +1,6 @@
 #include "tools/cleave/ProfileReport.h"
 
-#include "compiler/driver/StandardLibrary.h"
+#include "lang/sema/StandardLibrary.h"
 
 #include <algorithm>
 #include <cstdio>

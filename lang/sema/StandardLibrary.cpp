@@ -1,4 +1,4 @@
-#include "compiler/driver/StandardLibrary.h"
+#include "lang/sema/StandardLibrary.h"
 
 #include <cstdlib>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // Where the modules that come with Cleave are.
-#ifndef CLEAVE_COMPILER_DRIVER_STANDARDLIBRARY_H
-#define CLEAVE_COMPILER_DRIVER_STANDARDLIBRARY_H
+#ifndef CLEAVE_LANG_SEMA_STANDARDLIBRARY_H
+#define CLEAVE_LANG_SEMA_STANDARDLIBRARY_H
 
 #include <string>
 
