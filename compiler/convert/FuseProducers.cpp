@@ -54,10 +54,13 @@ static bool canFuse(model::IndexOp producer, model::IndexOp reader, unsigned inp
   if (producer.getCombiner() != model::Combiner::None || isExact(producer) != isExact(reader) ||
       reader.getOutsideValue(input) || producer->getBlock() != reader->getBlock())
     return false;
+  // A product reads matrices: one computed on the way would be computed again for each row or column.
+  if (analysis::isProduct(reader) && (usesPosition(producer) || !producer.getInputs().empty()))
+    return false;
   if (producer.getInputs().empty())
     return (onlyDims(map) || !usesPosition(producer)) &&
            (isCheap(producer) || samePoints(map, reader.getNumDims()));
-  return producer->hasOneUse() && samePoints(map, reader.getNumDims()) && !analysis::isProduct(reader);
+  return producer->hasOneUse() && samePoints(map, reader.getNumDims());
 }
 
 // Clones the scalar ops of `op`; dims become those at `map` and arguments what `scalars` says.

@@ -25,19 +25,61 @@ struct Span {
   SmallVector<unsigned> dims;
 };
 
-bool isProductBody(linalg::GenericOp op) {
+/// `value` without the casts that made it; `narrowest` becomes the narrowest type on the way.
+Value stripCasts(Value value, Type &narrowest) {
+  auto width = [](Type type) { return type.getIntOrFloatBitWidth(); };
+  narrowest = value.getType();
+  while (isa_and_nonnull<arith::ExtFOp, arith::TruncFOp>(value.getDefiningOp())) {
+    value = value.getDefiningOp()->getOperand(0);
+    if (width(value.getType()) <= width(narrowest))
+      narrowest = value.getType();
+  }
+  return value;
+}
+
+struct Factor {
+  Type stored, rounded; // in memory; the narrowest on the way to the multiplication
+};
+
+/// The narrowest type that kernels multiply and that holds both factors; nothing where one is rounded to yet
+/// another type.
+Type factorType(ArrayRef<Factor> factors, Type multiplied) {
+  MLIRContext *context = multiplied.getContext();
+  Type result = multiplied.isF64() ? multiplied : Type(BFloat16Type::get(context));
+  for (const Factor &factor : factors)
+    if (!factor.rounded.isBF16() && !result.isF64())
+      result = factor.rounded.isF64() ? factor.rounded : Type(Float32Type::get(context));
+  bool fits = llvm::all_of(factors, [&](const Factor &factor) {
+    return factor.rounded == factor.stored || factor.rounded == result;
+  });
+  return fits ? result : Type();
+}
+
+/// The type of the factors where the generic sums products of its two operands, casts aside.
+Type factorsOf(linalg::GenericOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || op->getNumResults() != 1)
-    return false;
+    return {};
   Block *body = op.getBody();
   auto add = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
-  if (!add || !llvm::hasNItems(body->without_terminator(), 2))
-    return false;
+  if (!add)
+    return {};
   Value out = body->getArgument(2);
   Value term = add.getLhs() == out ? add.getRhs() : add.getRhs() == out ? add.getLhs() : Value();
-  auto mul = term ? term.getDefiningOp<arith::MulFOp>() : nullptr;
+  Type ignored;
+  auto mul = term ? stripCasts(term, ignored).getDefiningOp<arith::MulFOp>() : nullptr;
   if (!mul)
-    return false;
-  return mul.getLhs() != mul.getRhs() && isa<BlockArgument>(mul.getLhs()) && isa<BlockArgument>(mul.getRhs());
+    return {};
+  Factor left, right;
+  auto a = dyn_cast<BlockArgument>(stripCasts(mul.getLhs(), left.rounded));
+  auto b = dyn_cast<BlockArgument>(stripCasts(mul.getRhs(), right.rounded));
+  if (!a || !b || a == b || a == out || b == out)
+    return {};
+  left.stored = a.getType();
+  right.stored = b.getType();
+  Type factors = factorType({left, right}, mul.getType());
+  bool sums =
+      factors && (factors.isF64() ? out.getType().isF64() : out.getType().isF32() || out.getType().isBF16());
+  return sums ? factors : Type();
 }
 
 /// Loop dims of more than one point, with their strides in the three operands.
@@ -144,7 +186,8 @@ std::optional<Product> matchWith(ArrayRef<Dim> dims) {
 } // namespace
 
 std::optional<Product> matchProduct(linalg::GenericOp op) {
-  if (!isProductBody(op))
+  Type factors = factorsOf(op);
+  if (!factors)
     return std::nullopt;
   std::optional<SmallVector<Dim>> dims = dimsOf(op);
   if (!dims)
@@ -158,7 +201,13 @@ std::optional<Product> matchProduct(linalg::GenericOp op) {
     exchanged->b.operand = 0;
   }
   auto size = [](const std::optional<Product> &p) { return p ? p->m * p->n * p->k : 0; };
-  return size(exchanged) > size(direct) ? exchanged : direct;
+  std::optional<Product> best = size(exchanged) > size(direct) ? exchanged : direct;
+  if (!best)
+    return std::nullopt;
+  best->factors = factors;
+  for (Product::Matrix *matrix : {&best->a, &best->b, &best->c})
+    matrix->type = getElementTypeOrSelf(op->getOperand(matrix->operand).getType());
+  return best;
 }
 
 } // namespace cleave::codegen

@@ -20,6 +20,7 @@ struct Product {
     int64_t leading = 0;    // elements from one stored row to the next
     bool transpose = false; // stored with rows and columns exchanged
     int64_t rowStride = 0, columnStride = 0;
+    mlir::Type type; // of its elements
   };
   struct OuterDim {
     int64_t size = 1;
@@ -27,12 +28,14 @@ struct Product {
     bool reduced = false; // the products are added up
   };
   Matrix a, b, c;
+  mlir::Type factors; // what elements of A and B are rounded to before they are multiplied
   int64_t m = 1, n = 1, k = 1;
   llvm::SmallVector<OuterDim> outer;
 };
 
 /// Reads a generic over dense row-major operands as a product whose matrices a BLAS can take as they lie:
-/// one of two strides of each is 1, and C is stored by rows. Picks the largest such matrices.
+/// one of two strides of each is 1, and C is stored by rows. Picks the largest such matrices. Casts between
+/// floating-point types may stand around the factors and their product.
 std::optional<Product> matchProduct(mlir::linalg::GenericOp op);
 
 } // namespace cleave::codegen

@@ -51,7 +51,7 @@ protected:
   mlir::Location loc;
 };
 
-/// A large f32 product as calls of the library; nothing when the kernel is not one.
+/// A large product as calls of the runtime; nothing when the kernel is not one.
 std::optional<mlir::LogicalResult> emitProduct(mlir::func::FuncOp func);
 mlir::LogicalResult emitScatter(mlir::func::FuncOp func, model::ScatterOp scatter);
 mlir::LogicalResult emitArgsort(mlir::func::FuncOp func, model::ArgsortOp argsort);

@@ -1,10 +1,10 @@
-// Large f32 products as calls of the library, one tile of C per unit.
+// Products as calls of the runtime, one tile of C per unit.
 //
-// The library runs single-threaded on tiles fixed by the shape: its own threads would fight with ours, and it
-// groups sums by their number. Each tile takes the whole of k, so every element is one sum in one order.
+// Tiles are fixed by the shape, and each takes the whole of k: every element is one sum in one order.
 #include "compiler/codegen/common/Product.h"
 #include "compiler/codegen/cpu/Emitters.h"
 #include "compiler/codegen/cpu/RowPlan.h"
+#include "runtime/core/Program.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -19,7 +19,6 @@ namespace {
 // Below this many multiplications per call generated code is as good and needs no packing.
 constexpr int64_t kLibraryFrom = 1 << 15;
 // Measured on 2 threads: tiles of 256 x 384 reach 97 % of what the whole product does, from k = 64 up.
-constexpr double kFlopsPerNanosecond = 200;
 constexpr int64_t kTileRows = 256, kTileColumns = 384, kTilesWanted = 8;
 
 struct Tiling {
@@ -58,13 +57,31 @@ linalg::GenericOp onlyProduct(func::FuncOp func) {
   if (terminator->getNumOperands() != 1 || terminator->getOperand(0) != op->getResult(0) ||
       op->hasAttr(kExactAttr))
     return {};
-  for (Value operand : op->getOperands())
-    if (!cast<RankedTensorType>(operand.getType()).getElementType().isF32())
-      return {};
   if (!isa<BlockArgument>(op->getOperand(0)) || !isa<BlockArgument>(op->getOperand(1)))
     return {};
   TypedAttr init = splatOf(op.getDpsInits()[0]);
   return init && matchPattern(init, m_AnyZeroFloat()) ? op : linalg::GenericOp();
+}
+
+double flopsPerNanosecond(const Product &product) {
+  return product.factors.isF64() ? 100 : product.factors.isBF16() ? 400 : 200;
+}
+
+int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
+
+rt::Type runtimeType(Type element) {
+  return element.isF64()    ? rt::Type::F64
+         : element.isBF16() ? rt::Type::BF16
+         : element.isF16()  ? rt::Type::F16
+                            : rt::Type::F32;
+}
+
+int64_t typesOf(const Product &product) {
+  int64_t word = 0;
+  for (auto [number, type] :
+       llvm::enumerate(ArrayRef<Type>{product.a.type, product.b.type, product.c.type, product.factors}))
+    word |= static_cast<int64_t>(runtimeType(type)) << (4 * number);
+  return word;
 }
 
 class ProductEmitter : LoopBuilder {
@@ -118,15 +135,16 @@ private:
       });
     unsigned result = loops.function.getNumArguments() - 3;
     const unsigned arguments[3] = {product.a.operand, product.b.operand, result};
+    const Type types[3] = {product.a.type, product.b.type, product.c.type};
     Value pointers[3];
     for (unsigned operand = 0; operand < 3; ++operand)
       pointers[operand] =
-          address(loops.function.getArgument(arguments[operand]), offsets[operand], sizeof(float));
+          address(loops.function.getArgument(arguments[operand]), offsets[operand], bytesOf(types[operand]));
     int64_t transpose = (product.a.transpose ? 1 : 0) | (product.b.transpose ? 2 : 0);
-    call(loops.function, "cleave_rt_sgemm",
-         {word(transpose), word(sizes[0]), word(sizes[1]), word(product.k), pointers[0],
-          word(product.a.leading), pointers[1], word(product.b.leading), pointers[2], word(product.c.leading),
-          accumulate ? word(accumulate) : word(int64_t{0})});
+    call(loops.function, "cleave_rt_product",
+         {word(typesOf(product)), word(transpose), word(sizes[0]), word(sizes[1]), word(product.k),
+          pointers[0], word(product.a.leading), pointers[1], word(product.b.leading), pointers[2],
+          word(product.c.leading), accumulate ? word(accumulate) : word(int64_t{0})});
   }
 
   const Product &product;
@@ -141,6 +159,10 @@ std::optional<LogicalResult> emitProduct(func::FuncOp func) {
   std::optional<Product> product = op ? matchProduct(op) : std::nullopt;
   if (!product || product->m * product->n * product->k < kLibraryFrom)
     return std::nullopt;
+  // Calls that add up would round C each time.
+  bool addsUp = llvm::any_of(product->outer, [](const Product::OuterDim &dim) { return dim.reduced; });
+  if (addsUp && product->c.type.isBF16())
+    return std::nullopt;
   // The arguments of the function are those of the product, in whatever order it names them.
   product->a.operand = cast<BlockArgument>(op->getOperand(product->a.operand)).getArgNumber();
   product->b.operand = cast<BlockArgument>(op->getOperand(product->b.operand)).getArgNumber();
@@ -152,7 +174,7 @@ std::optional<LogicalResult> emitProduct(func::FuncOp func) {
   OpBuilder builder(loops.function.front().getTerminator());
   ProductEmitter(builder, *product, tiling, loops).emit();
   double nanoseconds =
-      2.0 * static_cast<double>(tiling.rows * tiling.columns * product->k) / kFlopsPerNanosecond;
+      2.0 * static_cast<double>(tiling.rows * tiling.columns * product->k) / flopsPerNanosecond(*product);
   for (const Product::OuterDim &dim : product->outer)
     nanoseconds *= dim.reduced ? static_cast<double>(dim.size) : 1;
   loops.finish(units, chooseGrain(units, nanoseconds));

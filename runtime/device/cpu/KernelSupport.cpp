@@ -1,6 +1,7 @@
 #include "runtime/device/cpu/KernelSupport.h"
 
 #include "runtime/core/Program.h"
+#include "runtime/device/cpu/Product.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
@@ -37,16 +38,37 @@ private:
   sigset_t before;
 };
 
-} // namespace
-
-extern "C" void cleave_rt_sgemm(int64_t transpose, int64_t m, int64_t n, int64_t k, const float *a,
-                                int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc,
-                                int64_t accumulate) {
+void multiplyByLibrary(const cleave::rt::ProductCall &call) {
   // With more threads oneDNN would run beside ours and group its sums by their number.
   cleave::rt::useOneOpenMpThread();
   WithoutSignals guard;
-  dnnl_sgemm(transpose & 1 ? 'T' : 'N', transpose & 2 ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb,
-             accumulate ? 1.0f : 0.0f, c, ldc);
+  dnnl_sgemm(call.a.transpose ? 'T' : 'N', call.b.transpose ? 'T' : 'N', call.m, call.n, call.k, 1.0f,
+             static_cast<const float *>(call.a.data), call.a.leading, static_cast<const float *>(call.b.data),
+             call.b.leading, call.accumulate ? 1.0f : 0.0f, static_cast<float *>(call.c.data),
+             call.c.leading);
+}
+
+} // namespace
+
+extern "C" void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, int64_t n, int64_t k,
+                                  const void *a, int64_t lda, const void *b, int64_t ldb, void *c,
+                                  int64_t ldc, int64_t accumulate) {
+  using cleave::rt::Type;
+  auto type = [types](int number) { return static_cast<Type>(types >> (4 * number) & 15); };
+  cleave::rt::ProductCall call;
+  call.a = {type(0), a, lda, (transpose & 1) != 0};
+  call.b = {type(1), b, ldb, (transpose & 2) != 0};
+  call.c = {type(2), c, ldc};
+  call.factors = type(3);
+  call.m = m;
+  call.n = n;
+  call.k = k;
+  call.accumulate = accumulate != 0;
+  if (call.a.type == Type::F32 && call.b.type == Type::F32 && call.c.type == Type::F32 &&
+      call.factors == Type::F32)
+    multiplyByLibrary(call);
+  else
+    multiply(call, cleave::rt::productKernels());
 }
 
 //===----------------------------------------------------------------------===//
@@ -212,7 +234,7 @@ namespace cleave::rt {
 
 const std::vector<SupportSymbol> &supportSymbols() {
   static const std::vector<SupportSymbol> symbols = {
-      {"cleave_rt_sgemm", reinterpret_cast<void *>(cleave_rt_sgemm)},
+      {"cleave_rt_product", reinterpret_cast<void *>(cleave_rt_product)},
       {"cleave_rt_argsort", reinterpret_cast<void *>(cleave_rt_argsort)},
       {"__truncsfbf2", reinterpret_cast<void *>(truncateToBFloat)},
       {"__truncdfbf2", reinterpret_cast<void *>(truncateDoubleToBFloat)},

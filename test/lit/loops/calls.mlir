@@ -2,13 +2,13 @@
 
 // Kernels that call the runtime. Heads' products are strided matrices: nothing is transposed or packed.
 // CHECK: func.func private @cleave_rt_argsort(
-// CHECK: func.func private @cleave_rt_sgemm(
+// CHECK: func.func private @cleave_rt_product(
 
 // One unit per batch, head and tile of the scores; B is stored transposed (2), its rows 192 elements apart.
 // CHECK-LABEL: func.func private @scores(
 // CHECK-SAME: cleave.row_count = 12 : i64
 // CHECK: scf.for
-// CHECK: call @cleave_rt_sgemm(%c2_i64, {{.*}} %c192_i64, %{{[0-9]+}}, %c192_i64, %{{[0-9]+}}, %c128_i64, %c0_i64)
+// CHECK: call @cleave_rt_product(%c0_i64{{.*}}, %c2_i64, {{.*}} %c192_i64, %{{[0-9]+}}, %c192_i64, %{{[0-9]+}}, %c128_i64, %c0_i64)
 func.func private @scores(%q: tensor<4x128x3x64xf32>, %k: tensor<4x128x3x64xf32>) -> tensor<4x3x128x128xf32>
     attributes {cleave.kernel, cleave.rows = array<i64: 4, 3, 128, 128>} {
   %zero = arith.constant 0.0 : f32
@@ -27,11 +27,9 @@ func.func private @scores(%q: tensor<4x128x3x64xf32>, %k: tensor<4x128x3x64xf32>
   return %r : tensor<4x3x128x128xf32>
 }
 
-// A double-precision product is generated code.
+// The first word holds the types: 1 is f64.
 // CHECK-LABEL: func.func private @double(
-// CHECK-NOT: call
-// CHECK: scf.for
-// CHECK: vector<16xf64>
+// CHECK: call @cleave_rt_product(%c4369_i64,
 // CHECK: return
 func.func private @double(%a: tensor<64x64xf64>, %b: tensor<64x64xf64>) -> tensor<64x64xf64>
     attributes {cleave.kernel, cleave.rows = array<i64: 64, 64>} {

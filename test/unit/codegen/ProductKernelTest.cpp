@@ -40,7 +40,20 @@ int64_t count(const Layout &layout, const std::string &subscripts) {
   return product;
 }
 
-std::string kernelText(const Layout &layout, const std::string &type) {
+/// Types of a product: what is stored, what is multiplied and summed.
+struct Types {
+  std::string stored, sum;
+};
+
+/// What makes the factors %x and %y of the stored elements %p and %q.
+std::string casts(const Types &types) {
+  if (types.stored == types.sum)
+    return "";
+  return substitute("%x = arith.extf %p : $S to $T\n    %y = arith.extf %q : $S to $T",
+                    {{"S", types.stored}, {"T", types.sum}});
+}
+
+std::string kernelText(const Layout &layout, const Types &types) {
   std::string iterators, rows, sizes;
   for (unsigned dim = 0; dim < layout.sizes.size(); ++dim) {
     bool parallel = dim < layout.parallel;
@@ -51,16 +64,17 @@ std::string kernelText(const Layout &layout, const std::string &type) {
     }
   }
   return substitute(R"(
-func.func private @product(%a: tensor<$SA$T>, %b: tensor<$SB$T>) -> tensor<$SC$T>
+func.func private @product(%a: tensor<$SA$S>, %b: tensor<$SB$S>) -> tensor<$SC$T>
     attributes {cleave.kernel, cleave.rows = array<i64$SIZES>} {
   %zero = arith.constant 0.0 : $T
   %e = tensor.empty() : tensor<$SC$T>
   %f = linalg.fill ins(%zero : $T) outs(%e : tensor<$SC$T>) -> tensor<$SC$T>
   %r = linalg.generic {indexing_maps = [affine_map<$DIMS -> $MA>, affine_map<$DIMS -> $MB>, affine_map<$DIMS -> $MC>],
                        iterator_types = [$ITERATORS]}
-      ins(%a, %b : tensor<$SA$T>, tensor<$SB$T>) outs(%f : tensor<$SC$T>)
+      ins(%a, %b : tensor<$SA$S>, tensor<$SB$S>) outs(%f : tensor<$SC$T>)
       attrs = {cleave.rows = array<i64$ROWS>} {
-  ^bb0(%x: $T, %y: $T, %o: $T):
+  ^bb0($P: $S, $Q: $S, %o: $T):
+    $CASTS
     %m = arith.mulf %x, %y : $T
     %s = arith.addf %o, %m : $T
     linalg.yield %s : $T
@@ -77,7 +91,11 @@ func.func private @product(%a: tensor<$SA$T>, %b: tensor<$SB$T>) -> tensor<$SC$T
                      {"MC", layout.c},
                      {"ITERATORS", iterators},
                      {"ROWS", rows},
-                     {"T", type}});
+                     {"CASTS", casts(types)},
+                     {"P", types.stored == types.sum ? "%x" : "%p"},
+                     {"Q", types.stored == types.sum ? "%y" : "%q"},
+                     {"S", types.stored},
+                     {"T", types.sum}});
 }
 
 /// Walks all points of the layout and adds up products.
@@ -104,13 +122,52 @@ std::vector<double> reference(const Layout &layout, const std::vector<T> &a, con
 }
 
 template <typename T> void check(const Layout &layout, double tolerance) {
-  std::string text = kernelText(layout, std::is_same_v<T, double> ? "f64" : "f32");
+  std::string type = std::is_same_v<T, double> ? "f64" : "f32";
+  std::string text = kernelText(layout, {type, type});
   SCOPED_TRACE(text);
   Kernels kernels(text);
   std::vector<T> a = normals<T>(count(layout, layout.a), 1), b = normals<T>(count(layout, layout.b), 2);
   std::vector<T> c(count(layout, layout.c), -7), cut(c.size(), -7);
   kernels.run("product", {a.data(), b.data(), c.data()});
   EXPECT_LE(distance(c, reference(layout, a, b)), tolerance);
+  kernels.run("product", {a.data(), b.data(), cut.data()}, 1);
+  EXPECT_EQ(c, cut);
+}
+
+float widen(uint16_t bits) {
+  uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+/// Factors stored as bf16; `Sum` is float, or uint16_t for bf16.
+template <typename Sum> void checkBFloat(const Layout &layout, double tolerance) {
+  std::string text = kernelText(layout, {"bf16", std::is_same_v<Sum, float> ? "f32" : "bf16"});
+  SCOPED_TRACE(text);
+  Kernels kernels(text);
+  auto values = [](int64_t count, unsigned seed) {
+    std::vector<uint16_t> bits;
+    for (float value : normals<float>(count, seed)) {
+      uint32_t wide;
+      std::memcpy(&wide, &value, sizeof wide);
+      bits.push_back(static_cast<uint16_t>(wide >> 16));
+    }
+    return bits;
+  };
+  auto asFloats = [](const auto &numbers) {
+    std::vector<float> floats;
+    for (auto number : numbers)
+      if constexpr (std::is_same_v<decltype(number), uint16_t>)
+        floats.push_back(widen(number));
+      else
+        floats.push_back(number);
+    return floats;
+  };
+  std::vector<uint16_t> a = values(count(layout, layout.a), 1), b = values(count(layout, layout.b), 2);
+  std::vector<Sum> c(count(layout, layout.c), 7), cut(c.size(), 7);
+  kernels.run("product", {a.data(), b.data(), c.data()});
+  EXPECT_LE(distance(asFloats(c), reference(layout, asFloats(a), asFloats(b))), tolerance);
   kernels.run("product", {a.data(), b.data(), cut.data()}, 1);
   EXPECT_EQ(c, cut);
 }
@@ -149,9 +206,20 @@ TEST(ProductKernel, F64MatchesTheReferenceInEveryLayout) {
     check<double>(layout, 1e-12);
 }
 
+TEST(ProductKernel, BF16SumsInF32InEveryLayout) {
+  for (const Layout &layout : kLayouts)
+    checkBFloat<float>(layout, 1e-4);
+}
+
+// Each sum is rounded once: within half a unit of the last place, 2^-8, of its value or of 1.
+TEST(ProductKernel, BF16RoundsEachSumOnce) {
+  for (const Layout &layout : kLayouts)
+    checkBFloat<uint16_t>(layout, 0.0040);
+}
+
 TEST(ProductKernel, LargeProductsAreCutIntoTiles) {
   Layout layout{"(m, n, k)", {2048, 384, 384}, "(m, k)", "(k, n)", "(m, n)", 2};
-  Kernels kernels(kernelText(layout, "f32"));
+  Kernels kernels(kernelText(layout, {"f32", "f32"}));
   EXPECT_GE(kernels.units("product"), 8);
 }
 

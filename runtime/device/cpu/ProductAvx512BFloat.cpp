@@ -1,0 +1,31 @@
+// Products of bf16 by AVX512-BF16: pairs of terms, summed in f32. The instruction takes subnormals for zero.
+#include <cstdint>
+#include <immintrin.h>
+
+static constexpr int kVectorBytes = 64;
+
+#include "runtime/device/cpu/ProductTiles.h"
+
+namespace cleave::rt {
+namespace {
+
+struct PairMath {
+  using Sum = float;
+  using Sums = __m512;
+  static constexpr int kLanes = 16, kUnitBytes = 4, kGroup = 2;
+  static void step(Sums &sums, const char *a, const char *b) {
+    __m512i pair = _mm512_set1_epi32(readAs<int32_t>(a));
+    __m512i columns = _mm512_loadu_si512(b);
+    sums = _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(pair), reinterpret_cast<__m512bh>(columns));
+  }
+};
+
+} // namespace
+} // namespace cleave::rt
+
+cleave::rt::ProductSet cleave::rt::avx512BFloatProductKernels() {
+  ProductSet set = plainProducts<8, 3, 3>();
+  set.bf16 = makeTiles<PairMath, 8, 3>();
+  setPacking<BFloatPair, 2>(set.bf16);
+  return set;
+}

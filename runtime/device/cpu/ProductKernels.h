@@ -1,0 +1,71 @@
+// Register tiles and packing of matrix products, one set per instruction set. Internal to the runtime.
+//
+// A step of k is what one instruction takes: one term, or two of bf16. Its operand for one row or column is a
+// unit: a float, a double, or two bf16 side by side.
+//
+//   packed A: [rows / 8][steps][8 units]       packed B: [columns / width][steps][width units]
+//
+// so that a tile reads neighbouring memory alone. What is missing at an edge is filled with zeros.
+#ifndef CLEAVE_RUNTIME_DEVICE_CPU_PRODUCTKERNELS_H
+#define CLEAVE_RUNTIME_DEVICE_CPU_PRODUCTKERNELS_H
+
+#include <cstdint>
+
+namespace cleave::rt {
+
+/// A tile of C held in registers: c[i, j] (+)= sum over steps of a[i, step] * b[step, j].
+struct RegisterTile {
+  int64_t steps;
+  const char *a;
+  int64_t aRow, aStep; // bytes from one row to the next, from one step to the next
+  const char *b;       // packed
+  char *c;
+  int64_t cRow; // bytes
+  bool accumulate;
+};
+
+/// A matrix as it lies: `size` rows of A or columns of B, of `terms` terms of k each.
+struct PackSource {
+  const char *data;
+  int64_t outer, inner; // bytes from one row or column to the next, from one term to the next
+  int64_t size, terms;
+};
+
+/// Neighbouring sums that go to C: as they are, or rounded to bf16.
+struct SumsToStore {
+  const char *sums;
+  char *to;
+  int64_t count;
+  bool asBFloat, accumulate;
+};
+
+using TileFunction = void (*)(const RegisterTile &tile);
+/// Packs panels of `width` rows or columns, a multiple of 8.
+using PackFunction = void (*)(const PackSource &source, int64_t width, char *packed);
+
+using StoreFunction = void (*)(const SumsToStore &sums);
+
+inline constexpr int64_t kMostTileRows = 8, kMostTileVectors = 3;
+
+struct ProductKernels {
+  int64_t tileRows = 0, tileVectors = 0, lanes = 0; // of the largest tile; sums of a vector
+  int64_t group = 1;                                // terms of a step
+  int64_t unitBytes = 4;
+  TileFunction tiles[kMostTileRows][kMostTileVectors] = {}; // by rows and vectors, less one
+  StoreFunction store = nullptr;
+  PackFunction fromF32 = nullptr, fromF64 = nullptr, fromBF16 = nullptr, fromF16 = nullptr;
+};
+
+/// By the type that factors are rounded to. Sums are f32, or f64 for f64.
+struct ProductSet {
+  ProductKernels f32, f64, bf16;
+};
+
+ProductSet baselineProductKernels();
+ProductSet avx2ProductKernels();
+ProductSet avx512ProductKernels();
+ProductSet avx512BFloatProductKernels();
+
+} // namespace cleave::rt
+
+#endif
