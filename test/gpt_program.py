@@ -38,8 +38,8 @@ def batch(text, sizes, step):
     return [text[row * window:(row + 1) * window] for row in rows]
 
 
-def hyper():
-    """The example's hyper-parameters."""
-    with open(EXAMPLE, encoding="utf-8") as file:
-        line = re.search(r"^hyper (.*)$", file.read(), re.M)[1]
-    return {name: float(value) for name, value in re.findall(r"(\w+): \w+ = ([-\w.]+)", line)}
+def hyper(program=EXAMPLE):
+    """The numbers among a program's hyper-parameters."""
+    with open(program, encoding="utf-8") as file:
+        lines = re.findall(r"^hyper (.*)$", file.read(), re.M)
+    return {name: float(value) for line in lines for name, value in re.findall(r"(\w+): [fi]\d+ = ([-\w.]+)", line)}

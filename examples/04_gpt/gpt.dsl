@@ -12,6 +12,9 @@ axis Length = 400
 
 hyper lr: f64 = 2e-3, steps: i64 = 800, warm_up: i64 = 50, weight_decay: f64 = 0.1, temperature: f32 = 0.8
 
+// The type of the products. In bf16, parameters, norms and the sum over the blocks stay f32: --set Compute=bf16
+hyper Compute: type = f32
+
 data corpus = bytes("/usr/share/common-licenses/*")
 
 /// Pre-norm block. Source: Radford et al., "Language models are unsupervised multitask learners", 2019, section 2.3.
@@ -20,8 +23,8 @@ layer Block(x: f32[Batch, Seq, Embed]) -> f32[Batch, Seq, Embed] {
   layer attention = nn.CausalAttention[Heads, Head]
   layer up = nn.Linear[Embed, Hidden]
   layer down = nn.Linear[Hidden, Embed]
-  let h = x + attention(norm1(x))
-  return h + down(nn.gelu(up(norm2(h))))
+  let h = x + f32(attention(Compute(norm1(x))))
+  return h + f32(down(nn.gelu(up(Compute(norm2(h))))))
 }
 
 layer Gpt(tokens: i32[Batch, Seq]) -> f32[Batch, Seq, Vocab] {
@@ -32,7 +35,7 @@ layer Gpt(tokens: i32[Batch, Seq]) -> f32[Batch, Seq, Vocab] {
   layer head = nn.Projection[Embed, Vocab]
   let word = embedding(tokens)
   let x[b, s, e] = word[b, s, e] + position[s, e]
-  return head(norm(blocks(x)))
+  return f32(head(Compute(norm(blocks(x)))))
 }
 
 layer gpt = Gpt

@@ -22,7 +22,9 @@ public:
       line("axis " + axis->name + " = " + std::to_string(axis->size) +
            (axis->root != axis ? " // alias of " + axis->root->name : ""));
     for (const Hyper &hyper : program.hypers)
-      line("hyper " + hyper.name + ": " + toString(hyper.value->type()) + " = " + expr(hyper.value));
+      line("hyper " + hyper.name + ": " +
+           (hyper.value ? toString(hyper.value->type()) + " = " + expr(hyper.value)
+                        : std::string("type = ") + nameOf(hyper.element)));
     for (const DataSource *source : program.data)
       data(*source);
     for (const State *state : program.states)

@@ -48,7 +48,7 @@ struct Value;
 
 //===-- Types -----------------------------------------------------------===//
 
-enum class ElementType : uint8_t {
+enum class ElementType : uint16_t {
   F32,
   F64,
   BF16,
@@ -59,10 +59,11 @@ enum class ElementType : uint8_t {
   U8,
   Bool,
   // The rest is sema's own and never stands in a finished Program.
-  UntypedInt,   // a literal that has not met a type yet
-  UntypedFloat, //
-  Poison,       // the type of what was already diagnosed
-  FirstVariable // FirstVariable + n: type variable n of a generic that is checked on its own
+  UntypedInt,         // a literal that has not met a type yet
+  UntypedFloat,       //
+  Poison,             // the type of what was already diagnosed
+  FirstVariable,      // FirstVariable + n: type variable n of a generic that is checked on its own
+  FirstWide = 1 << 15 // FirstWide + n: its `wide`
 };
 
 inline bool isFloat(ElementType t) { return t <= ElementType::F16; }
@@ -665,7 +666,8 @@ struct Entry {
 
 struct Hyper {
   std::string name;
-  const Literal *value = nullptr;
+  const Literal *value = nullptr; // null: an element type, which is
+  ElementType element = ElementType::Poison;
   Location location;
 };
 

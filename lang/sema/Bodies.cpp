@@ -94,15 +94,11 @@ std::optional<ast::Type> Elaborator::resolveTreeOr(const syntax::Type &type, siz
     return std::nullopt;
   }
   // tree[T]: every leaf is of type T.
-  int generic = type.axes.size() == 1 && type.axes[0].path.parts.size() == 1
-                    ? definition->findGeneric(type.axes[0].path.parts[0].text)
-                    : -1;
   ElementType element = ElementType::F32;
-  if (generic >= 0 && definition->isElementGeneric(generic))
-    element = bindings.generics[generic].element;
-  else if (type.axes.size() == 1 && elementTypeOf(type.axes[0].path.str()))
-    element = *elementTypeOf(type.axes[0].path.str());
-  else if (!type.axes.empty()) {
+  auto written = type.axes.size() == 1 ? types.elementOf(type.axes[0].path) : std::nullopt;
+  if (written) {
+    element = *written;
+  } else if (!type.axes.empty()) {
     error("E303", type.location,
           "tree[T] says the element type of every leaf, found " + types.describe(type));
     return std::nullopt;

@@ -149,10 +149,7 @@ bool Elaborator::bindGeneric(Definition &callee, TypeScope &scope, std::string_v
   int index = static_cast<int>(i);
   bool fits = true;
   if (callee.isElementGeneric(index)) {
-    auto element = elementTypeOf(path.str());
-    int own = definition && path.parts.size() == 1 ? definition->findGeneric(path.parts[0].text) : -1;
-    if (!element && own >= 0 && definition->isElementGeneric(own))
-      element = bindings.generics[own].element;
+    auto element = types.elementOf(path);
     if (!element)
       why = "it stands for an element type";
     fits = element && scope.bindElement(index, *element, why);
@@ -237,19 +234,20 @@ bool Elaborator::unifyArguments(Definition &callee, TypeScope &scope, std::vecto
                                 const ast::Type *wanted, Location at, MatchedCall &out) {
   const auto &parameters = callee.item->parameters;
   bool ok = true;
-  // Arguments with a type of their own first; literals then take the type that generics got.
-  for (bool literals : {false, true}) {
+  // Arguments that tell their type first, then those of a type that follows; literals take the type that
+  // generics got.
+  enum Turn { Telling, Following, Literals };
+  for (Turn turn : {Telling, Following, Literals}) {
     for (size_t i = 0; i < parameters.size(); ++i) {
       const syntax::Parameter &p = parameters[i];
       ArgumentInfo &a = arguments[i];
-      if (p.axis || !a.given || isPoison(a.type) || isUntyped(a.type.element) != literals)
+      if (p.axis || !a.given || isPoison(a.type))
         continue;
-      if (literals) {
-        int generic = p.type.name.parts.size() == 1 ? callee.findGeneric(p.type.name.parts[0].text) : -1;
-        auto element = elementTypeOf(p.type.name.str());
-        if (generic >= 0 && out.bindings.generics[generic].kind == GenericValue::Kind::Element)
-          element = out.bindings.generics[generic].element;
-        if (element && !coerce(a.expr, *element))
+      if (turn != (isUntyped(a.type.element) ? Literals : isWide(p.type) ? Following : Telling))
+        continue;
+      if (turn == Literals) {
+        auto element = scope.elementOf(p.type.name);
+        if (element && *element != ElementType::Poison && !coerce(a.expr, *element))
           return false;
         settle(a.expr);
         a.type = a.expr->type();

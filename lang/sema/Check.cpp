@@ -36,7 +36,7 @@ void Sema::run(const std::string &path, std::string text) {
   for (AxisSymbol *axis : axisOrder)
     axisOf(*axis, *baseEnvironment);
   for (HyperSymbol *hyper : hyperOrder)
-    hyperOf(*hyper);
+    hyper->isType() ? void(elementOf(*hyper)) : void(hyperOf(*hyper));
   for (DataSymbol *data : dataOrder)
     resolveData(*data);
   resolveInstances();

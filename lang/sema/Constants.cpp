@@ -28,7 +28,7 @@ std::string Elaborator::show(const ast::Type &type) const {
 
 bool Elaborator::isKind(ElementType type, std::string_view constraint) const {
   if (isVariable(type) && definition) {
-    size_t index = static_cast<size_t>(type) - static_cast<size_t>(ElementType::FirstVariable);
+    size_t index = variableIndex(type);
     std::string_view own = index < definition->item->generics.size()
                                ? definition->item->generics[index].constraint.text
                                : "float";

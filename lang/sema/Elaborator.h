@@ -176,6 +176,7 @@ private:
   Expr *findSlot(ast::ParamRef *reference, LayerInfo *info, const Definition &layer,
                  const std::vector<syntax::Name> &parts);
   bool isShadowed(std::string_view name, const ElementContext &ctx);
+  std::optional<ElementType> conversionOf(const syntax::Expr &callee, const ElementContext &ctx);
 
   //===-- Tensor level (Tensors.cpp)
   Expr *tensor(const syntax::Expr &e, const ast::Type *wanted = nullptr);

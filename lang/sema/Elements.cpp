@@ -259,19 +259,19 @@ Expr *Elaborator::castCall(const syntax::Expr &e, ElementType to, ElementContext
           "a conversion takes one value, found " + std::to_string(e.arguments.size()) + " arguments");
     return poison(e.location);
   }
-  return cast(element(*e.arguments[0].value, ctx), to, e.location);
+  Expr *value = element(*e.arguments[0].value, ctx);
+  return to == ElementType::Poison ? poison(e.location) : cast(value, to, e.location);
 }
 
 Expr *Elaborator::builtinCall(const syntax::Expr &e, ElementContext &ctx, bool &handled) {
+  if (auto type = conversionOf(*e.left, ctx)) {
+    handled = true;
+    return castCall(e, *type, ctx);
+  }
   if (e.left->kind != Syntax::Name || isShadowed(e.left->text, ctx))
     return nullptr;
   std::string_view name = e.left->text;
   handled = true;
-  if (auto type = elementTypeOf(name))
-    return castCall(e, *type, ctx);
-  int generic = definition ? definition->findGeneric(name) : -1;
-  if (generic >= 0 && definition->isElementGeneric(generic))
-    return castCall(e, bindings.generics[generic].element, ctx);
   for (const auto &[known, op] : kUnaries)
     if (name == known) {
       auto args = builtinArguments(e, {"x"}, 1);

@@ -1,10 +1,14 @@
 // What a name in a body means.
 #include "lang/sema/Elaborator.h"
 
+#include <algorithm>
+
 namespace cleave::sema {
 
 using ast::as;
 using Syntax = syntax::Expr::Kind;
+
+syntax::Path pathOf(const syntax::Expr &e);
 
 Local *Elaborator::findLocal(std::string_view name) {
   for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
@@ -43,6 +47,19 @@ Expr *Elaborator::valueRef(const ast::Value *value, Location at) {
   return ref;
 }
 
+// The element type to which a call of `callee` converts: f32(x), T(x), T.wide(x), Compute(x).
+std::optional<ElementType> Elaborator::conversionOf(const syntax::Expr &callee, const ElementContext &ctx) {
+  syntax::Path path = pathOf(callee);
+  if (path.parts.empty())
+    return std::nullopt;
+  std::string_view first = path.parts[0].text;
+  bool local = findLocal(first) || std::any_of(ctx.names.begin(), ctx.names.end(),
+                                               [&](const IndexName *index) { return index->name == first; });
+  if (local || (elementTypeOf(path.str()) && module.find(first)))
+    return std::nullopt;
+  return types.elementOf(path);
+}
+
 // The size of an axis, as an integer constant that takes the type of its surroundings.
 Expr *Elaborator::sizeLiteral(const ast::Axis *axis, Location at) {
   if (axis->size > 0)
@@ -69,6 +86,11 @@ Expr *Elaborator::constantOf(const Symbol &symbol, Location at) {
   if (symbol.kind == Symbol::Kind::Axis) {
     const ast::Axis *axis = sema.axisOf(*symbol.axis, environment);
     return axis ? sizeLiteral(axis, at) : poison(at);
+  }
+  if (symbol.hyper->isType()) {
+    error("E106", at, "a value is wanted here, found " + symbol.hyper->name + ", an element type")
+        .suggest("it converts: " + symbol.hyper->name + "(x)");
+    return poison(at);
   }
   const ast::Literal *value = sema.hyperOf(*symbol.hyper);
   return value ? literal(value->type().element, value->integer, value->real, at) : poison(at);

@@ -40,6 +40,8 @@ public:
   // The axis in this environment; null when its size could not be found (reported).
   const SemaAxis *axisOf(const AxisSymbol &symbol, AxisEnvironment &environment);
   const ast::Literal *hyperOf(HyperSymbol &symbol);
+  // Of a hyper that is a type; Poison when it is none (reported).
+  ast::ElementType elementOf(HyperSymbol &symbol);
   std::optional<int64_t> evaluateSize(const syntax::Expr &e, Module &module, AxisEnvironment &environment,
                                       std::vector<const SemaAxis *> &mentions);
   // The n-th stand-in for an axis that would stand twice in one type.

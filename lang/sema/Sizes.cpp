@@ -2,6 +2,7 @@
 #include "lang/sema/Elaborator.h"
 #include "lang/sema/Numbers.h"
 #include "lang/sema/Sema.h"
+#include "lang/sema/Types.h"
 
 namespace cleave::sema {
 
@@ -172,7 +173,7 @@ std::optional<int64_t> Sema::evaluateSize(const syntax::Expr &e, Module &module,
       mentions.push_back(axis);
       return axis->size;
     }
-    if (symbol->kind == Symbol::Kind::Hyper) {
+    if (symbol->kind == Symbol::Kind::Hyper && !symbol->hyper->isType()) {
       const ast::Literal *value = hyperOf(*symbol->hyper);
       if (value && ast::isInteger(value->type().element))
         return value->integer;
@@ -206,8 +207,28 @@ const ast::Literal *Sema::hyperOf(HyperSymbol &symbol) {
     symbol.failed = true;
     return nullptr;
   }
-  program.hypers.push_back({symbol.name, symbol.value, b.name.location});
+  program.hypers.push_back({symbol.name, symbol.value, symbol.value->type().element, b.name.location});
   return symbol.value;
+}
+
+ast::ElementType Sema::elementOf(HyperSymbol &symbol) {
+  if (symbol.element)
+    return *symbol.element;
+  const syntax::Binding &b = *symbol.binding;
+  syntax::Path path = pathOf(*b.value);
+  auto element = elementTypeOf(path.parts.empty() ? "" : path.str());
+  if (!element)
+    error(
+        "E303", b.value->location,
+        "a hyper that is a type is f32, f64, bf16, f16, i8, i32, i64, u8 or bool, found another expression");
+  if (symbol.override) {
+    element = elementTypeOf(*symbol.override);
+    if (!element)
+      error("E407", {}, "--set gives " + symbol.name + " an element type, found '" + *symbol.override + "'");
+  }
+  symbol.element = element.value_or(ast::ElementType::Poison);
+  program.hypers.push_back({symbol.name, nullptr, *symbol.element, b.name.location});
+  return *symbol.element;
 }
 
 // A value given on the command line has no place in a file: it is reported without one.

@@ -35,7 +35,13 @@ struct HyperSymbol {
   const syntax::Binding *binding = nullptr;
   std::optional<std::string> override;
   const ast::Literal *value = nullptr;
+  std::optional<ast::ElementType> element; // of `hyper Compute: type = bf16`
   bool resolving = false, failed = false;
+
+  bool isType() const {
+    return binding->typed && binding->type.axes.empty() && binding->type.name.parts.size() == 1 &&
+           binding->type.name.parts[0].text == "type";
+  }
 };
 
 struct DataSymbol {

@@ -58,14 +58,14 @@ Elaborator::Values Elaborator::values(const syntax::Expr &e, const ast::Type *wa
     return single(tensor(e, wanted));
   }
   ElementContext none;
+  if (conversionOf(*e.left, none))
+    return single(pointwise(e, wanted));
   if (e.left->kind == Syntax::Name && !isShadowed(e.left->text, none)) {
     if (e.left->text == "grad")
       return gradValues(e);
     if (isTensorBuiltin(e.left->text))
       return single(tensor(e, wanted));
-    int generic = definition ? definition->findGeneric(e.left->text) : -1;
-    bool scalar =
-        elementTypeOf(e.left->text).has_value() || (generic >= 0 && definition->isElementGeneric(generic));
+    bool scalar = false;
     for (const std::string &name : scalarBuiltins())
       scalar |= name == e.left->text;
     if (scalar)

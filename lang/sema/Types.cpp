@@ -13,6 +13,18 @@ std::optional<ElementType> elementTypeOf(std::string_view name) {
   return std::nullopt;
 }
 
+ElementType wideOf(ElementType type) {
+  if (type == ElementType::BF16 || type == ElementType::F16)
+    return ElementType::F32;
+  if (!isVariable(type) || type >= ElementType::FirstWide)
+    return type;
+  return static_cast<ElementType>(static_cast<size_t>(ElementType::FirstWide) + variableIndex(type));
+}
+
+bool isWide(const syntax::Type &type) {
+  return type.name.parts.size() == 2 && type.name.parts[1].text == "wide";
+}
+
 bool satisfies(std::string_view constraint, ElementType type) {
   if (type == ElementType::Poison || type == ElementType::UntypedInt)
     return true;
@@ -60,11 +72,36 @@ int TypeScope::genericOf(const syntax::Path &path) const {
 
 std::string TypeScope::nameOf(ElementType element) const {
   if (isVariable(element) && rigid)
-    return std::string(
-        rigid->item
-            ->generics[static_cast<unsigned>(element) - static_cast<unsigned>(ElementType::FirstVariable)]
-            .name.text);
+    return std::string(rigid->item->generics[variableIndex(element)].name.text) +
+           (element >= ElementType::FirstWide ? ".wide" : "");
   return ast::nameOf(element);
+}
+
+std::optional<ElementType> TypeScope::elementOf(const syntax::Path &path) {
+  bool wide = path.parts.size() == 2 && path.parts[1].text == "wide";
+  bool mayBeGeneric = definition && (wide || path.parts.size() == 1);
+  int generic = mayBeGeneric ? definition->findGeneric(path.parts[0].text) : -1;
+  if (generic >= 0 && definition->isElementGeneric(generic)) {
+    const GenericValue &value = bindings.generics[generic];
+    if (value.kind != GenericValue::Kind::Element)
+      return ElementType::Poison;
+    if (!wide)
+      return value.element;
+    if (definition->item->generics[generic].constraint.text == "float")
+      return wideOf(value.element);
+    sema.error("E303", path.location,
+               "wide belongs to a generic that is a float, found " + path.str() + " of one that is " +
+                   std::string(definition->item->generics[generic].constraint.text));
+    return ElementType::Poison;
+  }
+  if (auto element = elementTypeOf(path.str()))
+    return element;
+  size_t failed;
+  const Module *scope;
+  const Symbol *symbol = sema.lookup(module, path, failed, scope);
+  if (symbol && symbol->kind == Symbol::Kind::Hyper && symbol->hyper->isType())
+    return sema.elementOf(*symbol->hyper);
+  return std::nullopt;
 }
 
 const ast::Axis *TypeScope::resolveAxis(const syntax::Path &path) {
@@ -111,12 +148,9 @@ std::optional<std::vector<const ast::Axis *>> TypeScope::resolvePack(const synta
 std::optional<ast::Type> TypeScope::resolve(const syntax::Type &type, bool allowAliases) {
   ast::Type out;
   std::string name = type.name.str();
-  int generic = genericOf(type.name);
-  if (generic >= 0 && definition->isElementGeneric(generic)) {
-    if (bindings.generics[generic].kind != GenericValue::Kind::Element)
+  if (auto element = elementOf(type.name)) {
+    if (*element == ElementType::Poison)
       return std::nullopt;
-    out.element = bindings.generics[generic].element;
-  } else if (auto element = elementTypeOf(name)) {
     out.element = *element;
   } else {
     std::vector<std::string> names = {"f32", "f64", "bf16", "f16", "i8", "i32", "i64", "u8", "bool", "tree"};
@@ -181,10 +215,7 @@ bool TypeScope::bindElement(int generic, ElementType element, std::string &why) 
   std::string_view constraint = g.constraint.text;
   bool fits = satisfies(constraint, element);
   if (isVariable(element) && rigid) {
-    std::string_view own =
-        rigid->item
-            ->generics[static_cast<unsigned>(element) - static_cast<unsigned>(ElementType::FirstVariable)]
-            .constraint.text;
+    std::string_view own = rigid->item->generics[variableIndex(element)].constraint.text;
     fits = own == constraint || constraint == "number";
   }
   if (!fits) {
@@ -234,8 +265,12 @@ bool TypeScope::unifyElement(const syntax::Type &type, ElementType element, std:
   int generic = genericOf(type.name);
   if (generic >= 0 && definition->isElementGeneric(generic))
     return bindElement(generic, element, why);
-  auto wanted = elementTypeOf(type.name.str());
-  return !wanted || *wanted == element || element == ElementType::Poison;
+  auto wanted = elementOf(type.name);
+  if (wanted == ElementType::Poison && isWide(type)) {
+    why = std::string(type.name.parts[0].text) + " does not follow from " + type.name.str();
+    return false;
+  }
+  return !wanted || *wanted == ElementType::Poison || *wanted == element || element == ElementType::Poison;
 }
 
 size_t TypeScope::needed(const std::vector<syntax::TypeAxis> &items, size_t i, unsigned &unboundPacks) const {
@@ -370,6 +405,9 @@ std::string TypeScope::describeBindings(const syntax::Type &type) const {
       return;
     out += (out.empty() ? " with " : ", ") + path.str() + " = " + text;
   };
+  int widened = isWide(type) ? definition->findGeneric(type.name.parts[0].text) : -1;
+  if (widened >= 0 && bindings.generics[widened].kind == GenericValue::Kind::Element)
+    out = " with " + type.name.str() + " = " + nameOf(wideOf(bindings.generics[widened].element));
   add(type.name);
   for (const syntax::TypeAxis &axis : type.axes)
     add(axis.path);

@@ -14,6 +14,15 @@ inline bool isUntyped(ast::ElementType t) {
   return t == ast::ElementType::UntypedInt || t == ast::ElementType::UntypedFloat;
 }
 inline bool isVariable(ast::ElementType t) { return t >= ast::ElementType::FirstVariable; }
+// The number of the generic that a type variable, or the `wide` of one, stands for.
+inline size_t variableIndex(ast::ElementType t) {
+  using ast::ElementType;
+  auto first = t >= ElementType::FirstWide ? ElementType::FirstWide : ElementType::FirstVariable;
+  return static_cast<size_t>(t) - static_cast<size_t>(first);
+}
+// `T.wide`: what parameters and sums of computations in the floating-point type T are kept in.
+ast::ElementType wideOf(ast::ElementType type);
+bool isWide(const syntax::Type &type);
 inline bool isPoison(const ast::Type &t) { return t.element == ast::ElementType::Poison; }
 
 // The scope in which a definition's types are read: its module, its generics and what they stand for.
@@ -26,6 +35,10 @@ public:
   // The type as it stands with every generic bound; reports what is wrong. `allowAliases`: an axis met twice
   // because two generics stand for it becomes an alias instead of an error.
   std::optional<ast::Type> resolve(const syntax::Type &type, bool allowAliases);
+
+  // The element type that a path names: `f32`, `T`, `T.wide`, a hyper that is a type. Nothing when it names
+  // something else, and Poison when it is a generic not bound yet or a `wide` of what has none (reported).
+  std::optional<ast::ElementType> elementOf(const syntax::Path &path);
 
   // One axis of a type or annotation; null when it is unknown (reported) or an unbound generic.
   const ast::Axis *resolveAxis(const syntax::Path &path);

@@ -20,11 +20,11 @@ function causal_attention[T: float, Seq, Keys, Head, ...L](q: T[...L, Seq, Head]
 /// Initial values: normal, mean 0, deviation 0.02.
 /// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.2.
 layer CausalAttention[T: float, Heads, Head, Seq, Embed, ...L](x: T[...L, Seq, Embed]) -> T[...L, Seq, Embed] {
-  param query, key, value: T[Embed, Heads, Head] = normal(std: 0.02)
-  param out: T[Heads, Head, Embed] = normal(std: 0.02)
-  let q[...l, h, s, d] = sum(e) x[...l, s, e] * query[e, h, d]
-  let k[...l, h, s, d] = sum(e) x[...l, s, e] * key[e, h, d]
-  let v[...l, h, s, d] = sum(e) x[...l, s, e] * value[e, h, d]
+  param query, key, value: T.wide[Embed, Heads, Head] = normal(std: 0.02)
+  param out: T.wide[Heads, Head, Embed] = normal(std: 0.02)
+  let q[...l, h, s, d] = sum(e) x[...l, s, e] * T(query[e, h, d])
+  let k[...l, h, s, d] = sum(e) x[...l, s, e] * T(key[e, h, d])
+  let v[...l, h, s, d] = sum(e) x[...l, s, e] * T(value[e, h, d])
   let mixed = causal_attention(q, k, v)
-  return y[...l, s, e] = sum(h, d) mixed[...l, h, s, d] * out[h, d, e]
+  return y[...l, s, e] = sum(h, d) mixed[...l, h, s, d] * T(out[h, d, e])
 }

@@ -29,10 +29,10 @@ function convolve[T: float, Rows, Columns, In, WindowRows, WindowColumns, Out, O
 /// Source: He et al., "Delving deep into rectifiers", ICCV 2015, section 2.2 (the deviation).
 layer Convolution[T: float, WindowRows, WindowColumns, OutRows, OutColumns, Out, Rows, Columns, In, ...L](
     x: T[...L, Rows, Columns, In]) -> T[...L, OutRows, OutColumns, Out] {
-  param w: T[WindowRows, WindowColumns, In, Out] = normal(std: sqrt(2 / (WindowRows * WindowColumns * In)))
-  param b: T[Out] = 0
-  let y = convolve(x, w, rows: OutRows, columns: OutColumns)
-  return z[...l, i, j, o] = y[...l, i, j, o] + b[o]
+  param w: T.wide[WindowRows, WindowColumns, In, Out] = normal(std: sqrt(2 / (WindowRows * WindowColumns * In)))
+  param b: T.wide[Out] = 0
+  let y = convolve(x, T(w), rows: OutRows, columns: OutColumns)
+  return z[...l, i, j, o] = y[...l, i, j, o] + T(b[o])
 }
 
 /// The greatest value of each window.

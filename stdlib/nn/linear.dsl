@@ -7,9 +7,9 @@
 /// Initial values: w uniform in ±1 / sqrt(In), b zero.
 /// Source: LeCun et al., "Efficient BackProp", 1998, section 4.6 (the scale of w).
 layer Linear[T: float, In, Out, ...L](x: T[...L, In]) -> T[...L, Out] {
-  param w: T[In, Out] = uniform(low: -1 / sqrt(In), high: 1 / sqrt(In))
-  param b: T[Out] = 0
-  return y[...l, o] = (sum(i) x[...l, i] * w[i, o]) + b[o]
+  param w: T.wide[In, Out] = uniform(low: -1 / sqrt(In), high: 1 / sqrt(In))
+  param b: T.wide[Out] = 0
+  return y[...l, o] = (sum(i) x[...l, i] * T(w[i, o])) + T(b[o])
 }
 
 /// A linear map of the last axis, without an offset.
@@ -19,8 +19,8 @@ layer Linear[T: float, In, Out, ...L](x: T[...L, In]) -> T[...L, Out] {
 /// Initial values: w normal, mean 0, deviation 0.02.
 /// Source: Radford et al., "Language models are unsupervised multitask learners", 2019 (the deviation).
 layer Projection[T: float, In, Out, ...L](x: T[...L, In]) -> T[...L, Out] {
-  param w: T[In, Out] = normal(std: 0.02)
-  return y[...l, o] = sum(i) x[...l, i] * w[i, o]
+  param w: T.wide[In, Out] = normal(std: 0.02)
+  return y[...l, o] = sum(i) x[...l, i] * T(w[i, o])
 }
 
 /// A table of learnt vectors, read at integer positions.

@@ -17,10 +17,10 @@ function layer_norm[T: float, Embed, ...L](x: T[...L, Embed], gain: T[Embed], of
 /// `layer_norm` with its gain (one at first) and offset (zero at first) as parameters.
 ///
 /// Shapes: x [...L, Embed] -> the same; parameters gain [Embed], offset [Embed].
-layer LayerNorm[T: float, Embed, ...L](x: T[...L, Embed], epsilon: T = 1e-5) -> T[...L, Embed] {
-  param gain: T[Embed] = 1
-  param offset: T[Embed] = 0
-  return layer_norm(x, gain, offset, epsilon)
+layer LayerNorm[T: float, Embed, ...L](x: T[...L, Embed], epsilon: T.wide = 1e-5) -> T[...L, Embed] {
+  param gain: T.wide[Embed] = 1
+  param offset: T.wide[Embed] = 0
+  return T(layer_norm(T.wide(x), gain, offset, epsilon))
 }
 
 /// Scales the last axis to unit mean square, then applies a gain.
@@ -37,7 +37,7 @@ function rms_norm[T: float, Embed, ...L](x: T[...L, Embed], gain: T[Embed], epsi
 /// `rms_norm` with its gain (one at first) as a parameter.
 ///
 /// Shapes: x [...L, Embed] -> the same; parameter gain [Embed].
-layer RmsNorm[T: float, Embed, ...L](x: T[...L, Embed], epsilon: T = 1e-6) -> T[...L, Embed] {
-  param gain: T[Embed] = 1
-  return rms_norm(x, gain, epsilon)
+layer RmsNorm[T: float, Embed, ...L](x: T[...L, Embed], epsilon: T.wide = 1e-6) -> T[...L, Embed] {
+  param gain: T.wide[Embed] = 1
+  return T(rms_norm(T.wide(x), gain, epsilon))
 }

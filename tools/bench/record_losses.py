@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path += [HERE, os.path.join(ROOT, "test")]
 import gpt_program
 import numpy as np
-from tensors import read_safetensors
+from tensors import Safetensors
 
 TEXT, STEPS = "LICENSE", 20
 RECORD = os.path.join(ROOT, "test", "e2e", "reference", "gpt_losses.json")
@@ -26,11 +26,11 @@ def initial_weights(cleave, program, sizes, path):
     """The state that entry `init` makes, by name."""
     subprocess.run([cleave, "run", program, "--entry", "init", "--quiet", "--save", path, *gpt_program.options(sizes)],
                    check=True, stdin=subprocess.DEVNULL)
-    return read_safetensors(path)
+    return Safetensors(path)
 
 
 def jax_losses(tensors, text, sizes, steps):
-    from gpt_jax import Trainer
+    from peers.jax_gpt import Trainer
     trainer = Trainer(tensors, sizes["Layers"], False, gpt_program.hyper())
     batches = (np.array([list(row) for row in gpt_program.batch(text, sizes, step)], np.uint8) for step in range(steps))
     return [trainer.train(rows) for rows in batches]

@@ -1,5 +1,6 @@
-"""The two file formats that the benchmarks exchange with Cleave: safetensors (weights) and .npy (token batches)."""
+"""Safetensors files, a tensor at a time: what the benchmarks read of Cleave's saved states."""
 import json
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -7,27 +8,29 @@ DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32
           "BOOL": np.bool_}
 
 
-def read_safetensors(path):
-    """Every tensor of the file by name. Layout: 8 bytes little endian length, JSON header, data."""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = file.read()
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            tensors[name] = np.frombuffer(data[begin:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
-    return tensors
+class Safetensors(Mapping[str, np.ndarray]):
+    """The tensors of a file by name, each read when it is asked for.
 
+    Layout: 8 bytes little endian length, JSON header, data.
+    """
 
-def write_safetensors(path, tensors):
-    header, data = {}, b""
-    names = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": names[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [len(data), len(data) + tensor.nbytes]}
-        data += tensor.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text + data)
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            self.header = json.loads(file.read(length))
+        self.header.pop("__metadata__", None)
+        self.begin = 8 + length
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        entry = self.header[name]
+        begin, end = entry["data_offsets"]
+        dtype = np.dtype(DTYPES[entry["dtype"]])
+        return np.fromfile(self.path, dtype, (end - begin) // dtype.itemsize, offset=self.begin + begin).reshape(
+            entry["shape"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.header)
+
+    def __len__(self) -> int:
+        return len(self.header)

@@ -1,185 +1,127 @@
 #!/usr/bin/env python3
-"""Trains the GPT of examples/04_gpt in Cleave and in JAX, in turns, on two threads, and compares losses and speed.
+"""Training and decoding steps in Cleave, JAX and PyTorch, in turns on two threads: losses first, then speed.
 
-  ./dev bench train-cpu [--json FILE] [--rounds 5] [--steps 6] [--set Layers=2 ...]
+  ./dev bench train-cpu [--row gpt,mlp] [--quick] [--rounds 5] [--json FILE] [--set Layers=2 ...]
 
-Both begin from the weights of Cleave's `init` and see the same token batches. JAX runs twice, with unrolled layers and
-with `lax.scan`; the faster one counts. Times are medians over all rounds, without each round's first step.
+All begin from the weights of Cleave's `init` and see the same batches. JAX runs with its layers unrolled and scanned,
+PyTorch eager and compiled. Step times are medians over all rounds, without each process's first step. Ratios are to the
+best peer, of source to first step to JAX's.
 """
 import argparse
 import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path += [HERE, os.path.join(ROOT, "test")]
-import gpt_program
+from rows import ROOT, ROWS, Row
+from runners import THREADS, Cleave, Peer, Runner
 
-THREADS, COMPARED_STEPS, TOLERANCE = 2, 20, 1e-4
+COLUMNS = ("step_seconds", "first_step_seconds", "peak_bytes")
 
 
-# --- the peer, in a process of its own ----------------------------------------------------------------
-
-
-def jax_worker(weights, text_path, sizes, scanned):
-    """Reads a number of steps per line, trains that many and answers with one JSON line."""
-    import numpy as np
-    from gpt_jax import Trainer
-    from tensors import read_safetensors
-    with open(text_path, "rb") as file:
-        text = file.read()
-    trainer = Trainer(read_safetensors(weights), sizes["Layers"], scanned, gpt_program.hyper())
-    for line in sys.stdin:
-        losses, seconds = [], []
-        for _ in range(int(line)):
-            rows = np.array([list(row) for row in gpt_program.batch(text, sizes, trainer.step)], np.uint8)
-            start = time.monotonic()
-            losses.append(trainer.train(rows))
-            seconds.append(time.monotonic() - start)
-        print(json.dumps({"losses": losses, "seconds": seconds,
-                          "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
-
-
-class Jax:
-    def __init__(self, name, weights, text, sizes, scanned):
-        self.name, self.seconds, self.losses, self.peak = name, [], [], 0
-        self.process = self.first_step = None
-        self.command = [sys.executable, __file__, "--worker", weights, text, json.dumps(sizes), str(int(scanned))]
-
-    def train(self, steps):
-        """The process stays, so that JAX compiles once; between its turns it sleeps."""
-        began = time.monotonic()
-        if not self.process:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        if self.first_step is None:
-            self.first_step = time.monotonic() - began - sum(answer["seconds"][1:])
-        self.seconds += answer["seconds"][1:]
-        self.losses += answer["losses"]
-        self.peak = max(self.peak, answer["peak"])
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-# --- Cleave -------------------------------------------------------------------------------------------
-
-
-class Cleave:
-    def __init__(self, binary, program, sizes, folder):
-        self.name, self.seconds, self.losses, self.peak, self.first_step = "cleave", [], [], 0, None
-        self.command = [binary, "run", program, "--threads", str(THREADS), "--quiet", *gpt_program.options(sizes)]
-        self.metrics = os.path.join(folder, "metrics.jsonl")
-        self.total = 0
-
-    def train(self, steps):
-        """A new process each time, as a user would start it."""
-        if os.path.exists(self.metrics):
-            os.remove(self.metrics)
-        began = time.monotonic()
-        process = subprocess.Popen([*self.command, "--steps", str(steps), "--metrics", self.metrics],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        whole = time.monotonic() - began
-        if status != 0:
-            sys.exit(f"cleave failed: {' '.join(self.command)}")
-        with open(self.metrics) as file:
-            rows = [row for row in map(json.loads, file) if "loss" in row]
-        seconds = [row["seconds"] for row in rows]
-        if self.first_step is None:
-            self.first_step = whole - sum(seconds[1:])
-        self.seconds += seconds[1:]
-        self.losses = max(self.losses, [row["loss"] for row in rows], key=len)
-        self.peak = max(self.peak, usage.ru_maxrss * 1024)
-
-    def close(self):
-        pass
-
-
-# --- the comparison -----------------------------------------------------------------------------------
-
-
-def corpus(folder):
-    """One file with the texts that every Debian system has."""
-    path = os.path.join(folder, "corpus.txt")
-    source = "/usr/share/common-licenses"
-    with open(path, "wb") as out:
-        for name in sorted(os.listdir(source)):
-            with open(os.path.join(source, name), "rb") as file:
-                out.write(file.read())
-    return path
-
-
-def largest_difference(ours, reference):
+def largest_difference(ours: list[float], reference: list[float]) -> float:
     return max(abs(a - b) / abs(b) for a, b in zip(ours, reference))
 
 
-def measure(options, folder):
-    sizes = dict(gpt_program.SIZES["benchmark"])
-    sizes.update((name, int(size)) for name, size in (pair.split("=") for pair in options.set))
-    program, weights = os.path.join(folder, "gpt.dsl"), os.path.join(folder, "init.safetensors")
-    text = corpus(folder)
-    gpt_program.write_program(program, text)
-    binary = os.path.join(options.build, "bin", "cleave")
-    subprocess.run([binary, "run", program, "--entry", "init", "--quiet", "--save", weights,
-                    *gpt_program.options(sizes)], check=True, stdin=subprocess.DEVNULL)
-    runners = [Cleave(binary, program, sizes, folder), Jax("jax unrolled", weights, text, sizes, False)]
-    for runner in runners:  # the losses first: a fast wrong step counts for nothing
-        runner.train(COMPARED_STEPS)
-    runners.append(Jax("jax scan", weights, text, sizes, True))
-    difference = largest_difference(runners[0].losses, runners[1].losses)
-    print(f"largest relative difference of the losses over {COMPARED_STEPS} steps: {difference:.1e} (at most {TOLERANCE})")
+def compare_losses(row: Row, runners: list[Runner]) -> float:
+    """The largest relative difference to any peer: a fast wrong step counts for nothing."""
     for runner in runners:
+        runner.train(row.compared)
         runner.seconds = []
+    differences = {peer.name: largest_difference(runners[0].losses, peer.losses) for peer in runners[1:]}
+    worst = max(differences, key=differences.get)
+    print(f"{row.name}: losses of {row.compared} steps differ by {differences[worst]:.1e} at most, from {worst}'s "
+          f"(bound {row.tolerance})", flush=True)
+    return differences[worst]
+
+
+def measure(row: Row, options: argparse.Namespace, folder: str) -> dict:
+    cleave = Cleave(os.path.join(options.build, "bin", "cleave"), row.prepare(folder), row, folder)
+    cleave.save_initial_state()
+    runners = [cleave, *(Peer(name, row, folder) for name in row.peers)]
+    difference = compare_losses(row, runners)
     for turn in range(options.rounds):
         for runner in runners:
-            runner.train(options.steps)
-        times = ", ".join(f"{runner.name} {statistics.median(runner.seconds):.3f} s" for runner in runners)
-        print(f"round {turn + 1} of {options.rounds}: {times}", flush=True)
+            runner.train(row.steps)
+        times = ", ".join(f"{runner.name} {1e3 * statistics.median(runner.seconds):.3g} ms" for runner in runners)
+        print(f"{row.name}: round {turn + 1} of {options.rounds}: {times}", flush=True)
     for runner in runners:
         runner.close()
-    return sizes, runners, difference
+    facts = {runner.name: runner.facts() for runner in runners}
+    return {"title": row.title, "sizes": row.sizes, "loss_difference": difference, "loss_bound": row.tolerance,
+            "runners": facts, "ratios": ratios(facts), "limits": dict(zip(COLUMNS, row.limits))}
 
 
-def report(sizes, runners, difference):
-    rows = {runner.name: {"step_seconds": statistics.median(runner.seconds), "first_step_seconds": runner.first_step,
-                          "peak_bytes": runner.peak} for runner in runners}
-    fastest = min(row["step_seconds"] for name, row in rows.items() if name != "cleave")
-    print(f"\n{'':<14}{'step':>10}{'to JAX':>10}{'source to first step':>24}{'peak memory':>14}")
-    for name, row in rows.items():
-        print(f"{name:<14}{row['step_seconds']:>8.3f} s{row['step_seconds'] / fastest:>9.2f}x"
-              f"{row['first_step_seconds']:>22.2f} s{row['peak_bytes'] / 2**30:>10.2f} GiB")
-    return {"sizes": sizes, "threads": THREADS, "loss_difference": difference, "rows": rows,
-            "ratio": rows["cleave"]["step_seconds"] / fastest}
+def ratios(facts: dict[str, dict[str, float]]) -> dict[str, float]:
+    peers = [name for name in facts if name != "cleave"]
+    rivals = {column: [name for name in peers if column != "first_step_seconds" or name.startswith("jax")]
+              for column in COLUMNS}
+    return {column: facts["cleave"][column] / min(facts[name][column] for name in rivals[column]) for column in COLUMNS}
 
 
-def main():
-    if len(sys.argv) > 1 and sys.argv[1] == "--worker":
-        return jax_worker(sys.argv[2], sys.argv[3], json.loads(sys.argv[4]), sys.argv[5] == "1")
+def print_table(results: dict[str, dict]) -> None:
+    for name, result in results.items():
+        print(f"\n{name}: {result['title']}")
+        print(f"  {'':<16}{'step':>12}{'source to first step':>24}{'peak memory':>16}")
+        for runner, facts in result["runners"].items():
+            print(f"  {runner:<16}{1e3 * facts['step_seconds']:>9.2f} ms{facts['first_step_seconds']:>22.2f} s"
+                  f"{facts['peak_bytes'] / 2**20:>12.0f} MiB")
+        words = [f"{result['ratios'][column]:.2f} x ({'met' if met(result, column) else 'not met'}: "
+                 f"{result['limits'][column]})" for column in COLUMNS]
+        print(f"  {'cleave to best':<16}" + "   ".join(words))
+
+
+def met(result: dict, column: str) -> bool:
+    return result["ratios"][column] <= result["limits"][column]
+
+
+def chosen_rows(options: argparse.Namespace) -> list[Row]:
+    names = options.row.split(",") if options.row else [row.name for row in ROWS]
+    unknown = set(names) - {row.name for row in ROWS}
+    if unknown:
+        sys.exit(f"rows are {', '.join(row.name for row in ROWS)}; found {', '.join(sorted(unknown))}")
+    rows = [row for row in ROWS if row.name in names]
+    for row in rows:
+        row.sizes = {**row.sizes, **{name: int(size) for name, size in (pair.split("=") for pair in options.set)}}
+        if options.quick:
+            row.steps = max(2, row.steps // 2)
+            row.compared = min(row.compared, 5)
+    return rows
+
+
+def write_json(path: str, results: dict[str, dict]) -> None:
+    """Rows measured now replace those of an older run; the others stay."""
+    known = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            known = json.load(file)["rows"]
+    order = [row.name for row in ROWS if row.name in known or row.name in results]
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"threads": THREADS, "rows": {name: {**known, **results}[name] for name in order}}, file, indent=2)
+        file.write("\n")
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--row", help="only these rows, by name, with commas between them")
+    parser.add_argument("--quick", action="store_true", help="one round of fewer steps")
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--set", action="append", default=[], help="another size, Axis=N")
-    parser.add_argument("--json", help="write the figures to this file")
+    parser.add_argument("--json", help="write the figures to this file, beside those of other rows in it")
     options = parser.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 5)
     # JAX takes as many threads as it may run on.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
-    with tempfile.TemporaryDirectory(prefix="cleave-bench-") as folder:
-        result = report(*measure(options, folder))
+    results = {}
+    for row in chosen_rows(options):
+        with tempfile.TemporaryDirectory(prefix="cleave-bench-") as folder:
+            results[row.name] = measure(row, options, folder)
+    print_table(results)
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump(result, file, indent=2)
-    return 0 if result["loss_difference"] <= TOLERANCE else 1
+        write_json(options.json, results)
+    return 0 if all(result["loss_difference"] <= result["loss_bound"] for result in results.values()) else 1
 
 
 if __name__ == "__main__":

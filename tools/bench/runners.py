@@ -1,0 +1,91 @@
+"""Who takes part in `./dev bench train-cpu`: Cleave, and each peer in a process of its own."""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from rows import HERE, Row
+
+THREADS = 2
+
+
+class Runner:
+    """What is measured of one of them: `seconds` per step, losses, `first_steps` from the source on, peak memory."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+        self.first_steps: list[float] = []
+        self.peak = 0
+
+    def facts(self) -> dict[str, float]:
+        return {"step_seconds": statistics.median(self.seconds), "first_step_seconds": statistics.median(self.first_steps),
+                "peak_bytes": self.peak}
+
+    def close(self) -> None:
+        pass
+
+
+class Peer(Runner):
+    """The process stays, so that it compiles once; between its turns it sleeps."""
+
+    def __init__(self, name: str, row: Row, folder: str) -> None:
+        super().__init__(name)
+        self.command = [sys.executable, os.path.join(HERE, "worker.py"), row.name, name, folder, json.dumps(row.sizes)]
+        self.process: subprocess.Popen[str] | None = None
+
+    def train(self, steps: int) -> None:
+        began = time.monotonic()
+        if not self.process:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} failed: {' '.join(self.command)}")
+        answer = json.loads(line)
+        if not self.first_steps:
+            self.first_steps.append(time.monotonic() - began - sum(answer["seconds"][1:]))
+        self.seconds += answer["seconds"][1:]
+        self.losses += answer["losses"]
+        self.peak = max(self.peak, answer["peak"])
+
+    def close(self) -> None:
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+
+
+class Cleave(Runner):
+    """A new process each time, as a user would start it."""
+
+    def __init__(self, binary: str, program: str, row: Row, folder: str) -> None:
+        super().__init__("cleave")
+        self.weights = os.path.join(folder, "init.safetensors")
+        self.metrics = os.path.join(folder, "metrics.jsonl")
+        self.base = [binary, "run", program, "--quiet", *row.settings]
+
+    def save_initial_state(self) -> None:
+        subprocess.run([*self.base, "--entry", "init", "--save", self.weights], check=True, stdin=subprocess.DEVNULL)
+
+    def train(self, steps: int) -> None:
+        if os.path.exists(self.metrics):
+            os.remove(self.metrics)
+        command = [*self.base, "--threads", str(THREADS), "--resume", self.weights, "--steps", str(steps), "--metrics",
+                   self.metrics]
+        began = time.monotonic()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        whole = time.monotonic() - began
+        if status != 0:
+            sys.exit(f"cleave failed: {' '.join(command)}")
+        with open(self.metrics, encoding="utf-8") as file:
+            rows = [row for row in map(json.loads, file) if "loss" in row]
+        seconds = [row["seconds"] for row in rows]
+        self.first_steps.append(whole - sum(seconds[1:]))
+        self.seconds += seconds[1:]
+        self.losses = max(self.losses, [row["loss"] for row in rows], key=len)
+        self.peak = max(self.peak, usage.ru_maxrss * 1024)
