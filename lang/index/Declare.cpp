@@ -45,7 +45,7 @@ Symbol *Resolver::symbolOf(const sema::Symbol &symbol) { return declaredAt(symbo
 void Resolver::declareModules() {
   for (const std::string &name : sema::builtinNames())
     builtin(name);
-  for (const char *name : {"tree", "result", "float", "int", "number"})
+  for (const char *name : {"tree", "type", "result", "float", "int", "number"})
     builtin(name);
   for (const sema::Module &m : sema.modules) {
     if (m.files.empty())

@@ -40,6 +40,8 @@ Symbol *Resolver::memberOf(const Symbol *symbol, std::string_view name) {
     const sema::Symbol *member = m == modules.end() ? nullptr : m->second->find(name);
     return member ? symbolOf(*member) : nullptr;
   }
+  if (symbol->kind == Kind::Generic && name == "wide")
+    return builtin(name);
   const Symbol *layer =
       symbol->kind == Kind::Instance || symbol->kind == Kind::SubLayer ? symbol->target : nullptr;
   if (layer && layer->kind == Kind::Layer)
