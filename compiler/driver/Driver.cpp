@@ -1,6 +1,7 @@
 #include "compiler/driver/Driver.h"
 
 #include "compiler/codegen/cpu/Codegen.h"
+#include "compiler/codegen/cpu/Target.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/pipeline/Pipeline.h"
@@ -8,8 +9,11 @@
 #include "lang/sema/Check.h"
 #include "lang/sema/StandardLibrary.h"
 #include "runtime/core/PrintProgram.h"
+#include "runtime/core/Text.h"
 
 #include "llvm/Support/raw_ostream.h"
+
+#include <filesystem>
 
 using namespace mlir;
 
@@ -20,6 +24,8 @@ const std::vector<std::string> &stageNames() {
                                                  "loops", "kernels", "exec", "asm"};
   return names;
 }
+
+std::vector<std::string> targetNames() { return codegen::Target::names(); }
 
 std::optional<Stage> parseStage(const std::string &name) {
   const std::vector<std::string> &names = stageNames();
@@ -47,17 +53,27 @@ std::unique_ptr<MLIRContext> makeContext() {
   return context;
 }
 
-// Points the program's kernels at their code; code generation may have set their rows after encoding.
-void bindKernels(rt::Program &program, ModuleOp module, const codegen::Jit &jit) {
+// Code generation may have set the rows of kernels after encoding.
+void updateKernels(rt::Program &program, ModuleOp module) {
   SymbolTable symbols(module);
   for (rt::Kernel &kernel : program.kernels) {
-    kernel.function = jit.lookup(kernel.name);
     Operation *function = symbols.lookup(kernel.name);
     if (auto rows = function->getAttrOfType<IntegerAttr>("cleave.row_count"))
       kernel.rows = rows.getInt();
     if (auto grain = function->getAttrOfType<IntegerAttr>("cleave.grain"))
       kernel.grain = grain.getInt();
   }
+}
+
+// As JSON has it; a hyper-parameter is finite.
+std::string literalText(const ast::Literal &literal) {
+  if (literal.type().element == ast::ElementType::Bool)
+    return literal.integer ? "true" : "false";
+  if (!ast::isFloat(literal.type().element))
+    return std::to_string(literal.integer);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.17g", literal.real);
+  return text;
 }
 
 std::string textOf(ModuleOp module) {
@@ -81,7 +97,8 @@ struct Driver::Implementation {
   const ast::Program *check();
   OwningOpRef<ModuleOp> lower();
   bool run(ModuleOp module, Stage first, Stage last);
-  std::unique_ptr<CompiledProgram> plan(OwningOpRef<ModuleOp> &module);
+  std::optional<rt::Program> plan(OwningOpRef<ModuleOp> &module);
+  rt::ArtefactFacts facts(const codegen::Target &target) const;
   PipelineOptions pipelineOptions() const;
 };
 
@@ -137,10 +154,10 @@ std::optional<std::string> Driver::ir(Stage stage) {
   if (stage == Stage::Ast)
     return ast::print(*program);
   if (stage == Stage::Exec) {
-    std::unique_ptr<CompiledProgram> compiled = plan();
-    if (!compiled)
+    std::optional<rt::Program> planned = plan();
+    if (!planned)
       return std::nullopt;
-    return rt::printProgram(compiled->program);
+    return rt::printProgram(*planned);
   }
   OwningOpRef<ModuleOp> module = self.lower();
   Stage last = stage == Stage::Asm ? Stage::Kernels : stage;
@@ -160,37 +177,67 @@ std::optional<std::string> Driver::ir(Stage stage) {
 const ast::Program *Driver::check() { return implementation->check(); }
 
 // Leaves the module at the memory stage, from which code is generated.
-std::unique_ptr<CompiledProgram> Driver::Implementation::plan(OwningOpRef<ModuleOp> &module) {
+std::optional<rt::Program> Driver::Implementation::plan(OwningOpRef<ModuleOp> &module) {
   module = lower();
   if (!module || !run(*module, Stage::Model, Stage::Memory))
-    return nullptr;
-  auto compiled = std::make_unique<CompiledProgram>();
-  compiled->program = convert::encodeProgram(*module);
-  return compiled;
+    return std::nullopt;
+  return convert::encodeProgram(*module);
 }
 
-std::unique_ptr<CompiledProgram> Driver::plan() {
+std::optional<rt::Program> Driver::plan() {
   OwningOpRef<ModuleOp> module;
   return implementation->plan(module);
 }
 
-std::unique_ptr<CompiledProgram> Driver::compile() {
+rt::ArtefactFacts Driver::Implementation::facts(const codegen::Target &target) const {
+  rt::ArtefactFacts facts;
+  facts.name = std::filesystem::path(options.file).stem().string();
+  facts.compiler = CLEAVE_VERSION;
+  facts.target = target.name;
+  facts.features = target.features;
+  for (const ast::Axis *axis : program->axes)
+    facts.axes.emplace_back(axis->name, axis->size);
+  for (const ast::Hyper &hyper : program->hypers)
+    if (hyper.value)
+      facts.hypers.emplace_back(hyper.name, literalText(*hyper.value));
+  return facts;
+}
+
+std::optional<rt::ArtefactContents> Driver::build() {
   Implementation &self = *implementation;
-  OwningOpRef<ModuleOp> module;
-  std::unique_ptr<CompiledProgram> compiled = self.plan(module);
-  if (!compiled)
-    return nullptr;
-  if (!self.run(*module, Stage::Loops, Stage::Kernels))
-    return nullptr;
-  DiagnosticsBridge bridge(*self.context, self.engine);
-  llvm::Expected<std::unique_ptr<codegen::Jit>> jit = codegen::jit(*module);
-  if (!jit) {
-    self.engine.error("E999", {}, "native code could not be made: " + llvm::toString(jit.takeError()));
-    return nullptr;
+  std::optional<codegen::Target> target = codegen::Target::named(self.options.target);
+  if (!target) {
+    self.engine.error("E810", {},
+                      "a target must be one of " + rt::listText(targetNames(), 9) + ", found '" +
+                          self.options.target + "'");
+    return std::nullopt;
   }
-  bindKernels(compiled->program, *module, **jit);
-  compiled->code = std::shared_ptr<codegen::Jit>(std::move(*jit));
-  return compiled;
+  OwningOpRef<ModuleOp> module;
+  std::optional<rt::Program> program = self.plan(module);
+  if (!program)
+    return std::nullopt;
+  target->attachTo(*module);
+  if (!self.run(*module, Stage::Loops, Stage::Kernels))
+    return std::nullopt;
+  DiagnosticsBridge bridge(*self.context, self.engine);
+  llvm::Expected<rt::CodeImage> code = codegen::emitImage(*module);
+  if (!code) {
+    self.engine.error("E999", {}, "native code could not be made: " + llvm::toString(code.takeError()));
+    return std::nullopt;
+  }
+  updateKernels(*program, *module);
+  return rt::ArtefactContents{self.facts(*target), std::move(*program), std::move(*code)};
+}
+
+std::optional<rt::Artefact> Driver::compile() {
+  std::optional<rt::ArtefactContents> contents = build();
+  if (!contents)
+    return std::nullopt;
+  rt::Result<rt::Artefact> loaded = rt::loadContents(std::move(*contents), implementation->options.file);
+  if (loaded)
+    return std::move(*loaded);
+  implementation->engine.error(loaded.error().code, {}, loaded.error().message);
+  return std::nullopt;
 }
 
 void Driver::select(std::vector<std::string> entries, std::vector<std::string> expose) {

@@ -5,7 +5,7 @@
 #ifndef CLEAVE_COMPILER_DRIVER_DRIVER_H
 #define CLEAVE_COMPILER_DRIVER_DRIVER_H
 
-#include "runtime/core/Program.h"
+#include "runtime/core/Artefact.h"
 
 #include <map>
 #include <memory>
@@ -44,14 +44,12 @@ struct DriverOptions {
   std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
   std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
   bool verifyStages = kVerifyByDefault;    // run the legality check of every stage boundary
+  std::string target = "host";             // processor to make code for: targetNames()
   std::string dumpFolder;                  // ir(): write the IR of every stage up to the one asked for there
 };
 
-// A program ready to run, with the native code its kernels point into.
-struct CompiledProgram {
-  rt::Program program;
-  std::shared_ptr<void> code; // keeps the code alive
-};
+// What DriverOptions::target may be: "host", and the baselines an artefact may be made for.
+std::vector<std::string> targetNames();
 
 class Driver {
 public:
@@ -67,11 +65,14 @@ public:
   // The text of a stage, or none when the program was rejected on the way.
   std::optional<std::string> ir(Stage stage);
 
-  // Native code for the host, or null when the program was rejected.
-  std::unique_ptr<CompiledProgram> compile();
+  // Native code for the target, as a file holds it; none when the program was rejected.
+  std::optional<rt::ArtefactContents> build();
+
+  // The same, ready to run in this process.
+  std::optional<rt::Artefact> compile();
 
   // What lies where and the peak, without generating code: every kernel's function is null.
-  std::unique_ptr<CompiledProgram> plan();
+  std::optional<rt::Program> plan();
 
 private:
   struct Implementation;

@@ -39,14 +39,21 @@ rt::Status Session::load(DriverOptions driverOptions) {
 }
 
 rt::Status Session::compile() {
-  std::unique_ptr<CompiledProgram> compiled = loaded->compile();
-  if (!compiled)
-    return rejected();
-  auto program = std::make_shared<const rt::Program>(std::move(compiled->program));
-  auto made = rt::Instance::create(std::move(program), std::move(compiled->code), options);
-  if (!made)
-    return made.error();
-  running = std::move(*made);
+  std::optional<rt::Artefact> compiled = loaded->compile();
+  return compiled ? start(*compiled) : rejected();
+}
+
+rt::Status Session::open(const std::string &artefact) {
+  rt::Result<rt::Artefact> opened = rt::loadArtefact(artefact);
+  return opened ? start(*opened) : opened.error();
+}
+
+rt::Status Session::start(const rt::Artefact &artefact) {
+  auto instance = rt::Instance::create(artefact.program, artefact.code, options);
+  if (!instance)
+    return instance.error();
+  made = artefact.facts;
+  running = std::move(*instance);
   return {};
 }
 

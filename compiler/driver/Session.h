@@ -10,6 +10,8 @@
 //   float loss = session.output("train", "loss")->as<float>()[0];
 //   session.save("gpt.safetensors");
 //
+// Or, with no compiler at work: session.open("gpt.cleave") instead of load() and compile().
+//
 // Every call returns its error; those of the program's text are in diagnostics() too, all of them.
 #ifndef CLEAVE_COMPILER_DRIVER_SESSION_H
 #define CLEAVE_COMPILER_DRIVER_SESSION_H
@@ -34,6 +36,9 @@ public:
   // Compiles what was loaded and makes its instance. Its state is zero until initialise() or resume().
   rt::Status compile();
 
+  // Instead of load() and compile(): makes the instance of an artefact. E8xx.
+  rt::Status open(const std::string &artefact);
+
   // Initial values for every state.
   rt::Status initialise(int64_t seed = 0) { return instance().initialise(seed); }
   // Every state from a file that save() wrote.
@@ -48,21 +53,25 @@ public:
   }
   rt::Status save(const std::string &path) const { return running->save(path); }
 
-  // After load().
+  // After load(); the engine always.
   Driver &driver() { return *loaded; }
   diag::Engine &engine() { return *diagnosed; }
   // After compile(); everything else an instance can do.
   rt::Instance &instance() { return *running; }
+  // After open() or compile(): target, sizes and hyper-parameters.
+  const rt::ArtefactFacts &facts() const { return made; }
 
   // What was found in the program's text, as text for people.
   std::string diagnostics() const;
 
 private:
   rt::Error rejected() const;
+  rt::Status start(const rt::Artefact &artefact);
 
   rt::InstanceOptions options;
   std::unique_ptr<diag::Engine> diagnosed;
   std::unique_ptr<Driver> loaded;
+  rt::ArtefactFacts made;
   std::unique_ptr<rt::Instance> running;
 };
 

@@ -6,16 +6,41 @@ namespace cleave::rt {
 
 namespace {
 
+using Wide = __int128; // of sums and products that 64 bits need not hold
+
 struct Loop {
   size_t begin;
   int64_t count;
 };
+
+Error malformed(const std::string &what, const std::string &location = "") {
+  return {"E799",
+          "the compiled program is malformed: " + what,
+          location,
+          {},
+          "this is a fault of the compiler; please report it"};
+}
+
+// No region is larger, so that sums of a few cannot overflow.
+constexpr int64_t kMostBytes = INT64_MAX / 4;
+
+// Sizes are counts, and their product is a number of bytes.
+bool isShape(const Shape &shape) {
+  Wide bytes = sizeOf(shape.type);
+  for (int64_t size : shape.sizes) {
+    if (size < 0 || (bytes *= size) > kMostBytes)
+      return false;
+  }
+  return true;
+}
 
 class EntryVerifier {
 public:
   EntryVerifier(const Program &program, const Entry &entry) : program(program), entry(entry) {}
 
   Status verify() {
+    if (Status status = frame(); !status)
+      return status;
     for (at = 0; at < entry.instructions.size(); ++at)
       if (Status status = instruction(entry.instructions[at]); !status)
         return status;
@@ -26,19 +51,35 @@ public:
 
 private:
   Error fail(const std::string &message) const {
-    Error error;
-    error.code = "E799";
-    error.message = "the compiled program is malformed: entry '" + entry.name + "', instruction " +
-                    std::to_string(at) + ": " + message;
-    if (at < entry.instructions.size())
-      error.location = entry.instructions[at].source;
-    error.hint = "this is a fault of the compiler; please report it";
-    return error;
+    bool isPlace = at < entry.instructions.size();
+    return malformed("entry '" + entry.name + "', instruction " + std::to_string(at) + ": " + message,
+                     isPlace ? entry.instructions[at].source : "");
+  }
+
+  // The entry's own numbers, and around which instructions its loops stand.
+  Status frame() {
+    if (entry.scratchBytes < 0 || entry.scratchBytes > kMostBytes)
+      return malformed("entry '" + entry.name + "' has no valid size of scratch");
+    for (const std::vector<Port> *ports : {&entry.inputs, &entry.outputs})
+      for (const Port &port : *ports)
+        if (!isShape(port.shape))
+          return malformed("'" + port.name + "' of entry '" + entry.name + "' has no valid shape");
+    std::vector<size_t> open;
+    for (const Instruction &instruction : entry.instructions) {
+      around.push_back(open.empty() ? kNone : open.back());
+      if (instruction.op == Opcode::LoopBegin)
+        open.push_back(around.size() - 1);
+      else if (instruction.op == Opcode::LoopEnd && !open.empty())
+        open.pop_back();
+    }
+    around.push_back(kNone);
+    return {};
   }
 
   Status instruction(const Instruction &instruction) {
     if (instruction.op == Opcode::LoopEnd) {
-      if (loops.empty() || instruction.target != loops.back().begin)
+      if (loops.empty() || instruction.target != loops.back().begin ||
+          entry.instructions[loops.back().begin].target != at)
         return fail("a loop's end does not match its begin");
       loops.pop_back();
       return {};
@@ -47,8 +88,8 @@ private:
       return status;
     if (Status status = shapes(instruction); !status)
       return status;
-    for (const Operand &operand : instruction.operands)
-      if (Status status = bounds(operand); !status)
+    for (size_t i = 0; i < instruction.operands.size(); ++i)
+      if (Status status = bounds(instruction.operands[i], i >= firstWritten(instruction)); !status)
         return status;
     if (instruction.op == Opcode::LoopBegin)
       loops.push_back({at, instruction.count});
@@ -69,8 +110,8 @@ private:
     case Opcode::Jump:
       if (instruction.target > count || instruction.target <= at)
         return fail("a jump does not lead forward inside the entry");
-      if (!loops.empty() && instruction.target > entry.instructions[loops.back().begin].target)
-        return fail("a jump leaves its loop");
+      if (around[instruction.target] != around[at])
+        return fail("a jump leaves its loop, or enters one");
       return {};
     case Opcode::LeaveUnless:
     case Opcode::Counter:
@@ -88,7 +129,24 @@ private:
     }
   }
 
+  // Operands from here on are written.
+  static size_t firstWritten(const Instruction &instruction) {
+    switch (instruction.op) {
+    case Opcode::Launch:
+      return instruction.operands.size() - instruction.outputs;
+    case Opcode::Copy:
+      return 1;
+    case Opcode::Counter:
+      return 0;
+    default:
+      return instruction.operands.size();
+    }
+  }
+
   Status shapes(const Instruction &instruction) const {
+    for (const Operand &operand : instruction.operands)
+      if (!isShape(operand.shape))
+        return fail("operand '" + operand.name + "' has no valid shape");
     auto scalar = [&](bool fits) {
       return instruction.operands.size() >= 1 && instruction.operands[0].shape.sizes.empty() && fits;
     };
@@ -128,39 +186,74 @@ private:
     return -1;
   }
 
-  Status bounds(const Operand &operand) const {
-    int64_t low = operand.address.offset;
-    int64_t high = low + operand.shape.bytes();
-    for (const Stride &stride : operand.address.strides) {
+  Status bounds(const Operand &operand, bool written) const {
+    const Address &address = operand.address;
+    int64_t align = sizeOf(operand.shape.type);
+    bool aligned = address.offset % align == 0;
+    Wide low = address.offset, high = low + operand.shape.bytes();
+    for (const Stride &stride : address.strides) {
       if (stride.depth >= loops.size())
         return fail("operand '" + operand.name + "' moves with a loop that is not around it");
-      int64_t reach = stride.bytes * std::max<int64_t>(0, loops[stride.depth].count - 1);
-      low += std::min<int64_t>(0, reach);
-      high += std::max<int64_t>(0, reach);
+      aligned &= stride.bytes % align == 0;
+      Wide reach = Wide{stride.bytes} * std::max<int64_t>(0, loops[stride.depth].count - 1);
+      low += std::min<Wide>(0, reach);
+      high += std::max<Wide>(0, reach);
     }
-    int64_t size = regionBytes(operand.address);
+    int64_t size = regionBytes(address);
     if (low < 0 || high > size)
-      return fail("operand '" + operand.name + "' lies at [" + std::to_string(low) + ", " +
-                  std::to_string(high) + ") in a region of " + std::to_string(size) + " bytes");
+      return fail("operand '" + operand.name + "' lies at [" + text(low) + ", " + text(high) +
+                  ") in a region of " + std::to_string(size) + " bytes");
+    if (!aligned)
+      return fail("operand '" + operand.name + "' does not lie at a multiple of its element's size");
+    if (written && (address.region == Region::Constant || address.region == Region::Input))
+      return fail("operand '" + operand.name + "' is written where a program only reads");
     return {};
   }
+
+  static std::string text(Wide value) {
+    if (value < INT64_MIN || value > INT64_MAX)
+      return "beyond 64 bits";
+    return std::to_string(static_cast<int64_t>(value));
+  }
+
+  static constexpr size_t kNone = SIZE_MAX;
 
   const Program &program;
   const Entry &entry;
   size_t at = 0;
   std::vector<Loop> loops;
+  std::vector<size_t> around; // by instruction, and behind the last: the loop it stands in, by its begin
 };
+
+// Each `[*]` of a path stands for a size of its own.
+bool isStacked(const State &state) {
+  size_t stars = 0;
+  for (size_t at = state.path.find("[*]"); at != std::string::npos; at = state.path.find("[*]", at + 1))
+    ++stars;
+  bool counts =
+      std::all_of(state.shape.sizes.begin(), state.shape.sizes.end(), [](int64_t n) { return n > 0; });
+  return stars <= state.shape.sizes.size() && counts;
+}
+
+Status verifyState(const State &state, int64_t stateBytes) {
+  if (!isShape(state.shape) || !isStacked(state))
+    return malformed("state '" + state.path + "' has no valid shape");
+  if (state.offset < 0 || Wide{state.offset} + state.shape.bytes() > stateBytes)
+    return malformed("state '" + state.path + "' lies outside its region");
+  if (state.offset % sizeOf(state.shape.type) != 0)
+    return malformed("state '" + state.path + "' does not lie at a multiple of its element's size");
+  return {};
+}
 
 } // namespace
 
 Status verify(const Program &program) {
+  for (int64_t bytes : {program.stateBytes, program.scratchBytes})
+    if (bytes < 0 || bytes > kMostBytes)
+      return malformed("a region has no valid size");
   for (const State &state : program.states)
-    if (state.offset < 0 || state.offset + state.shape.bytes() > program.stateBytes)
-      return Error{"E799",
-                   "the compiled program is malformed: state '" + state.path + "' lies outside its region",
-                   "",
-                   {},
-                   "this is a fault of the compiler; please report it"};
+    if (Status status = verifyState(state, program.stateBytes); !status)
+      return status;
   for (const Entry &entry : program.entries)
     if (Status status = EntryVerifier(program, entry).verify(); !status)
       return status;

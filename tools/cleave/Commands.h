@@ -45,12 +45,20 @@ struct RunOptions : CommonOptions {
   bool profile = false;
 };
 
+struct BuildOptions : CommonOptions {
+  std::vector<std::string> entries; // empty: all
+  std::string target = "host";
+  std::string output; // empty: FILE with the suffix .cleave
+  bool inspect = false;
+};
+
 struct FmtOptions {
   std::vector<std::string> files; // "-": standard input
   bool standardInput = false;
   bool check = false;
 };
 
+int buildCommand(const BuildOptions &options);
 int checkCommand(const CommonOptions &options);
 int fmtCommand(const FmtOptions &options);
 int irCommand(const IrOptions &options);

@@ -1,4 +1,4 @@
-// `cleave run`: compile, train, save, sample.
+// `cleave run`: compile (or load an artefact), train, save, sample.
 #include "compiler/driver/Session.h"
 #include "lang/ast/Tree.h"
 #include "runtime/core/Footprint.h"
@@ -112,13 +112,44 @@ private:
 
   rt::Status compile() {
     auto start = std::chrono::steady_clock::now();
+    rt::Status status = rt::isArtefact(options.file) ? openArtefact() : compileText();
+    compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return status;
+  }
+
+  rt::Status openArtefact() {
+    if (!options.sets.empty())
+      return rt::Error{"E811",
+                       "sizes are settled when an artefact is made, found --set " + options.sets[0],
+                       "",
+                       {},
+                       "set it with cleave build"};
+    if (rt::Status status = session.open(options.file); !status)
+      return status;
+    std::vector<std::string> names;
+    for (const rt::Entry &entry : session.instance().program().entries)
+      if (entry.name != kInit)
+        names.push_back(entry.name);
+    for (const auto &[name, value] : session.facts().hypers)
+      if (name == "steps")
+        hyperSteps = std::atoll(value.c_str());
+    return chooseEntry(std::move(names));
+  }
+
+  rt::Status compileText() {
     DriverOptions given = driverOptions(options);
     if (rt::Status status = session.load(std::move(given)); !status) {
       textRejected = true;
       return status;
     }
     const ast::Program &program = *session.driver().check();
-    if (rt::Status status = chooseEntry(program); !status)
+    std::vector<std::string> names;
+    for (const ast::Entry *entry : program.entries)
+      names.push_back(entry->name);
+    for (const ast::Hyper &hyper : program.hypers)
+      if (hyper.name == "steps" && hyper.value)
+        hyperSteps = hyper.value->integer;
+    if (rt::Status status = chooseEntry(std::move(names)); !status)
       return status;
     std::vector<std::string> entries = {entryName};
     if (options.sample && entryName != kSample)
@@ -126,15 +157,11 @@ private:
     session.driver().select(entries, exposedValues(program));
     rt::Status status = session.compile();
     textRejected = session.engine().hasErrors();
-    compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return status;
   }
 
   // The entry asked for, `train`, or the only one.
-  rt::Status chooseEntry(const ast::Program &program) {
-    std::vector<std::string> names;
-    for (const ast::Entry *entry : program.entries)
-      names.push_back(entry->name);
+  rt::Status chooseEntry(std::vector<std::string> names) {
     bool choice = options.entry.empty();
     entryName = !choice ? options.entry : contains(names, "train") || names.size() != 1 ? "train" : names[0];
     names.push_back(kInit);
@@ -153,9 +180,6 @@ private:
         error.hint = "say which one with --entry";
       return error;
     }
-    for (const ast::Hyper &hyper : program.hypers)
-      if (hyper.name == "steps" && hyper.value)
-        hyperSteps = hyper.value->integer;
     return {};
   }
 

@@ -1,4 +1,4 @@
-// The command line: cleave run | check | ir | fmt.
+// The command line: cleave run | build | check | ir | fmt.
 #include "tools/cleave/Commands.h"
 
 #include <CLI/CLI.hpp>
@@ -33,7 +33,7 @@ void addCommon(CLI::App &command, CommonOptions &options) {
 }
 
 void addRun(CLI::App &app, RunOptions &options) {
-  CLI::App *run = app.add_subcommand("run", "Compile a program and run one of its entries");
+  CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
   run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one");
   run->add_option("--steps", options.steps,
@@ -61,6 +61,22 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_flag("--allow-nan", options.allowNan, "Go on when a scalar output is NaN or infinite");
   run->add_flag("--profile", options.profile,
                 "Show where the time went, by op and by source line, against what the machine can do");
+}
+
+void addBuild(CLI::App &app, BuildOptions &options) {
+  CLI::App *build =
+      app.add_subcommand("build", "Compile a program to an artefact that runs without the compiler");
+  addCommon(*build, options);
+  build->add_option("--entry", options.entries, "Entry to compile; repeatable; default: all")
+      ->allow_extra_args(false);
+  build
+      ->add_option("--target", options.target,
+                   "Processor to make code for: host, x86-64-v3, x86-64-v4, x86-64-v4-bf16; default host")
+      ->check(CLI::IsMember(targetNames()));
+  CLI::Option *output =
+      build->add_option("-o,--output", options.output, "The artefact; default: FILE with the suffix .cleave");
+  build->add_flag("--inspect", options.inspect, "Show what FILE, an artefact, says about itself")
+      ->excludes(output);
 }
 
 void addFmt(CLI::App &app, FmtOptions &options) {
@@ -136,12 +152,15 @@ int main(int argc, char **argv) {
       ->check(CLI::ExistingDirectory);
   irApp->add_option("--entry", ir.entries, "Show this entry only; repeatable")->allow_extra_args(false);
 
+  BuildOptions build;
+  addBuild(app, build);
   FmtOptions fmt;
   addFmt(app, fmt);
 
   if (int status = parse(app, argc, argv); status != Fine)
     return status < 0 ? Fine : status;
   int status = app.got_subcommand("run")     ? runCommand(run)
+               : app.got_subcommand("build") ? buildCommand(build)
                : app.got_subcommand("fmt")   ? fmtCommand(fmt)
                : app.got_subcommand("check") ? checkCommand(check)
                                              : irCommand(ir);

@@ -1,7 +1,7 @@
 // From kernels to native code for the CPU:
 //
 //   functions over tensors --buildLoopsPipeline--> memref, scf, vector --buildKernelsPipeline--> LLVM dialect
-//     --jit--> addresses, or --emitAssembly--> text
+//     --emitImage--> code, or --emitAssembly--> text
 //
 // A kernel becomes `void name(void *const *args, int64_t begin, int64_t end)`: inputs, then outputs; units
 // [begin, end) of `cleave.row_count`. `cleave.grain` units make a task of some tens of microseconds.
@@ -9,7 +9,7 @@
 #ifndef CLEAVE_COMPILER_CODEGEN_CPU_CODEGEN_H
 #define CLEAVE_COMPILER_CODEGEN_CPU_CODEGEN_H
 
-#include "compiler/codegen/cpu/Jit.h"
+#include "compiler/codegen/cpu/Emit.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <type_traits>
 
@@ -230,18 +231,129 @@ float extendHalf(float low) { return fromHalf(lowBits(low)); }
 
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+template <class T> void *unary(T (*function)(T)) { return reinterpret_cast<void *>(function); }
+template <class T> void *binary(T (*function)(T, T)) { return reinterpret_cast<void *>(function); }
+template <class T> void *ternary(T (*function)(T, T, T)) { return reinterpret_cast<void *>(function); }
+
+// libm: mathematics that kernels have no code of their own for.
+const cleave::rt::SupportSymbol kMath[] = {
+    {"acos", unary<double>(acos)},
+    {"acosf", unary<float>(acosf)},
+    {"acosh", unary<double>(acosh)},
+    {"acoshf", unary<float>(acoshf)},
+    {"asin", unary<double>(asin)},
+    {"asinf", unary<float>(asinf)},
+    {"asinh", unary<double>(asinh)},
+    {"asinhf", unary<float>(asinhf)},
+    {"atan", unary<double>(atan)},
+    {"atanf", unary<float>(atanf)},
+    {"atanh", unary<double>(atanh)},
+    {"atanhf", unary<float>(atanhf)},
+    {"cbrt", unary<double>(cbrt)},
+    {"cbrtf", unary<float>(cbrtf)},
+    {"ceil", unary<double>(ceil)},
+    {"ceilf", unary<float>(ceilf)},
+    {"cos", unary<double>(cos)},
+    {"cosf", unary<float>(cosf)},
+    {"cosh", unary<double>(cosh)},
+    {"coshf", unary<float>(coshf)},
+    {"erf", unary<double>(erf)},
+    {"erff", unary<float>(erff)},
+    {"erfc", unary<double>(erfc)},
+    {"erfcf", unary<float>(erfcf)},
+    {"exp", unary<double>(exp)},
+    {"expf", unary<float>(expf)},
+    {"exp2", unary<double>(exp2)},
+    {"exp2f", unary<float>(exp2f)},
+    {"expm1", unary<double>(expm1)},
+    {"expm1f", unary<float>(expm1f)},
+    {"floor", unary<double>(floor)},
+    {"floorf", unary<float>(floorf)},
+    {"log", unary<double>(log)},
+    {"logf", unary<float>(logf)},
+    {"log10", unary<double>(log10)},
+    {"log10f", unary<float>(log10f)},
+    {"log1p", unary<double>(log1p)},
+    {"log1pf", unary<float>(log1pf)},
+    {"log2", unary<double>(log2)},
+    {"log2f", unary<float>(log2f)},
+    {"nearbyint", unary<double>(nearbyint)},
+    {"nearbyintf", unary<float>(nearbyintf)},
+    {"rint", unary<double>(rint)},
+    {"rintf", unary<float>(rintf)},
+    {"round", unary<double>(round)},
+    {"roundf", unary<float>(roundf)},
+    {"sin", unary<double>(sin)},
+    {"sinf", unary<float>(sinf)},
+    {"sinh", unary<double>(sinh)},
+    {"sinhf", unary<float>(sinhf)},
+    {"sqrt", unary<double>(sqrt)},
+    {"sqrtf", unary<float>(sqrtf)},
+    {"tan", unary<double>(tan)},
+    {"tanf", unary<float>(tanf)},
+    {"tanh", unary<double>(tanh)},
+    {"tanhf", unary<float>(tanhf)},
+    {"tgamma", unary<double>(tgamma)},
+    {"tgammaf", unary<float>(tgammaf)},
+    {"lgamma", unary<double>(lgamma)},
+    {"lgammaf", unary<float>(lgammaf)},
+    {"trunc", unary<double>(trunc)},
+    {"truncf", unary<float>(truncf)},
+    {"atan2", binary<double>(atan2)},
+    {"atan2f", binary<float>(atan2f)},
+    {"copysign", binary<double>(copysign)},
+    {"copysignf", binary<float>(copysignf)},
+    {"fmax", binary<double>(fmax)},
+    {"fmaxf", binary<float>(fmaxf)},
+    {"fmin", binary<double>(fmin)},
+    {"fminf", binary<float>(fminf)},
+    {"fmod", binary<double>(fmod)},
+    {"fmodf", binary<float>(fmodf)},
+    {"hypot", binary<double>(hypot)},
+    {"hypotf", binary<float>(hypotf)},
+    {"pow", binary<double>(pow)},
+    {"powf", binary<float>(powf)},
+    {"remainder", binary<double>(remainder)},
+    {"remainderf", binary<float>(remainderf)},
+    {"fma", ternary<double>(fma)},
+    {"fmaf", ternary<float>(fmaf)},
+};
+
+} // namespace
+
 namespace cleave::rt {
 
 const std::vector<SupportSymbol> &supportSymbols() {
-  static const std::vector<SupportSymbol> symbols = {
-      {"cleave_rt_product", reinterpret_cast<void *>(cleave_rt_product)},
-      {"cleave_rt_argsort", reinterpret_cast<void *>(cleave_rt_argsort)},
-      {"__truncsfbf2", reinterpret_cast<void *>(truncateToBFloat)},
-      {"__truncdfbf2", reinterpret_cast<void *>(truncateDoubleToBFloat)},
-      {"__truncsfhf2", reinterpret_cast<void *>(truncateToHalf)},
-      {"__truncdfhf2", reinterpret_cast<void *>(truncateDoubleToHalf)},
-      {"__extendhfsf2", reinterpret_cast<void *>(extendHalf)},
-  };
+  static const std::vector<SupportSymbol> symbols = [] {
+    std::vector<SupportSymbol> all = {
+        {"cleave_rt_product", reinterpret_cast<void *>(cleave_rt_product)},
+        {"cleave_rt_argsort", reinterpret_cast<void *>(cleave_rt_argsort)},
+        {"__truncsfbf2", reinterpret_cast<void *>(truncateToBFloat)},
+        {"__truncdfbf2", reinterpret_cast<void *>(truncateDoubleToBFloat)},
+        {"__truncsfhf2", reinterpret_cast<void *>(truncateToHalf)},
+        {"__truncdfhf2", reinterpret_cast<void *>(truncateDoubleToHalf)},
+        {"__extendhfsf2", reinterpret_cast<void *>(extendHalf)},
+        // What code generation makes of copies and fills.
+        {"memcpy", reinterpret_cast<void *>(std::memcpy)},
+        {"memmove", reinterpret_cast<void *>(std::memmove)},
+        {"memset", reinterpret_cast<void *>(std::memset)},
+        // Rows too long for the stack.
+        {"malloc", reinterpret_cast<void *>(std::malloc)},
+        {"aligned_alloc", reinterpret_cast<void *>(std::aligned_alloc)},
+        {"free", reinterpret_cast<void *>(std::free)},
+        // What code generation makes of a sine and a cosine of one value.
+        {"sincos", reinterpret_cast<void *>(sincos)},
+        {"sincosf", reinterpret_cast<void *>(sincosf)},
+    };
+    all.insert(all.end(), std::begin(kMath), std::end(kMath));
+    return all;
+  }();
   return symbols;
 }
 

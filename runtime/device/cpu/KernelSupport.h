@@ -30,7 +30,9 @@ struct SupportSymbol {
   void *address;
 };
 
-/// Every function above, and the half-precision conversions that compilers expect from their support library.
+/// Every function that generated code may call: those above, half-precision conversions that compilers expect
+/// from their support library, libm, and what code generation makes of copies. Code that calls another is
+/// refused, when it is linked and when it is loaded.
 const std::vector<SupportSymbol> &supportSymbols();
 
 } // namespace cleave::rt

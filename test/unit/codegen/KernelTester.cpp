@@ -1,5 +1,6 @@
 #include "test/unit/codegen/KernelTester.h"
 
+#include "compiler/codegen/cpu/Target.h"
 #include "dialects/model/ir/Model.h"
 
 #include "mlir/InitAllDialects.h"
@@ -31,6 +32,7 @@ Kernels::Kernels(const std::string &text) {
       size_t element = (tensor.getElementTypeBitWidth() + 7) / 8;
       bytes[kernel.getName().str()].push_back(tensor.getNumElements() * element);
     }
+  Target::host().attachTo(*module);
   PassManager passes(&context);
   buildLoopsPipeline(passes);
   buildKernelsPipeline(passes);

@@ -33,7 +33,7 @@ private:
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::unique_ptr<Jit> code;
+  std::shared_ptr<rt::LoadedCode> code;
 };
 
 /// `count` values from a normal distribution.

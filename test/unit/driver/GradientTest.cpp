@@ -51,13 +51,12 @@ public:
     options.stdlib = CLEAVE_SOURCE_DIR "/stdlib";
     options.verifyStages = true;
     Driver driver(options, engine);
-    std::unique_ptr<CompiledProgram> compiled = driver.compile();
+    std::optional<rt::Artefact> compiled = driver.compile();
     if (!compiled) {
       ADD_FAILURE() << engine.render();
       return;
     }
-    auto made =
-        rt::Instance::create(std::make_shared<rt::Program>(std::move(compiled->program)), compiled->code);
+    auto made = rt::Instance::create(compiled->program, compiled->code);
     if (!made) {
       ADD_FAILURE() << made.error().message;
       return;

@@ -5,6 +5,7 @@
 #include "test/unit/model/RandomProgram.h"
 
 #include "compiler/codegen/cpu/Codegen.h"
+#include "compiler/codegen/cpu/Target.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/core/Instance.h"
@@ -122,6 +123,7 @@ struct Compiled : ::testing::Test {
 
   // Runs stages on the module up to native code; the program keeps its code alive.
   std::unique_ptr<rt::Instance> compile(ModuleOp module, int threads) {
+    codegen::Target::host().attachTo(module);
     PassManager passes(&context);
     PipelineOptions options;
     options.verify = true;
@@ -140,8 +142,7 @@ struct Compiled : ::testing::Test {
     rt::InstanceOptions instanceOptions;
     instanceOptions.threads = threads;
     instanceOptions.allowNonFinite = true;
-    auto made =
-        rt::Instance::create(program, std::shared_ptr<codegen::Jit>(std::move(*jit)), instanceOptions);
+    auto made = rt::Instance::create(program, std::move(*jit), instanceOptions);
     if (!made) {
       ADD_FAILURE() << made.error().message;
       return nullptr;

@@ -199,5 +199,65 @@ TEST(Verify, MalformedProgramsAreRefused) {
   EXPECT_THAT(messageOf([](Program &p) { p.kernels[0].grain = 0; }), HasSubstr("no valid number of rows"));
 }
 
+// What only an artefact made by other hands holds.
+TEST(Verify, NoNumberLeadsOutside) {
+  auto messageOf = [](auto change) {
+    Program program = trainer();
+    change(program, program.entries[1].instructions);
+    Status status = verify(program);
+    return status.ok() ? "" : status.error().message;
+  };
+  using testing::HasSubstr;
+  using List = std::vector<Instruction>;
+  constexpr int64_t kHuge = INT64_MAX - 7;
+  auto jump = [](uint32_t target) { return simple(Opcode::Jump, target); };
+  EXPECT_EQ(messageOf([&](Program &, List &list) {
+              list.insert(list.begin(), jump(1));
+              list[3].target = 5;
+              list[5].target = 3;
+            }),
+            "");
+  EXPECT_THAT(messageOf([&](Program &, List &list) {
+                list.insert(list.begin(), jump(4));
+                list[3].target = 5;
+                list[5].target = 3;
+              }),
+              HasSubstr("a jump leaves its loop, or enters one"));
+  EXPECT_THAT(messageOf([&](Program &, List &list) { list[3] = jump(5); }),
+              HasSubstr("a jump leaves its loop"));
+  EXPECT_EQ(messageOf([&](Program &, List &list) { list[3] = jump(4); }), "");
+  EXPECT_THAT(messageOf([](Program &, List &list) {
+                list.push_back(simple(Opcode::LoopBegin, 7, {}, 1));
+                list.push_back(simple(Opcode::LoopEnd, 6));
+                list[2].target = 7;
+              }),
+              HasSubstr("a loop's end does not match its begin"));
+  EXPECT_THAT(
+      messageOf([](Program &, List &list) { list[3].operands[0].address.strides[0].bytes = kHuge - 4; }),
+      HasSubstr("lies at"));
+  EXPECT_THAT(messageOf([](Program &, List &list) { list[0].operands[0].shape.sizes = {kHuge, kHuge}; }),
+              HasSubstr("has no valid shape"));
+  EXPECT_THAT(messageOf([](Program &, List &list) { list[0].operands[0].shape.sizes = {-1}; }),
+              HasSubstr("has no valid shape"));
+  EXPECT_THAT(messageOf([](Program &, List &list) { list[0].operands[0].address.offset = 2; }),
+              HasSubstr("multiple of its element's size"));
+  EXPECT_THAT(messageOf([](Program &, List &list) { list[0].operands[0].address.offset = -4; }),
+              HasSubstr("lies at [-4"));
+  EXPECT_THAT(messageOf([](Program &, List &list) { list[0].operands[2].address.region = Region::Input; }),
+              HasSubstr("written where a program only reads"));
+  EXPECT_THAT(messageOf([](Program &p, List &) { p.states[2].offset = kHuge; }),
+              HasSubstr("outside its region"));
+  EXPECT_THAT(messageOf([](Program &p, List &) { p.states[0].offset = 4; }),
+              HasSubstr("multiple of its element's"));
+  EXPECT_THAT(messageOf([](Program &p, List &) { p.states[0].path = "step[*]"; }),
+              HasSubstr("no valid shape"));
+  EXPECT_THAT(messageOf([](Program &p, List &) { p.stateBytes = kHuge; }),
+              HasSubstr("a region has no valid size"));
+  EXPECT_THAT(messageOf([](Program &p, List &) { p.entries[0].scratchBytes = -1; }),
+              HasSubstr("no valid size of scratch"));
+  EXPECT_THAT(messageOf([](Program &p, List &) { p.entries[0].inputs[0].shape.sizes = {kHuge}; }),
+              HasSubstr("'seed' of entry 'init' has no valid shape"));
+}
+
 } // namespace
 } // namespace cleave::rt

@@ -7,6 +7,7 @@
 #include "tools/bench/kernels/KernelTexts.h"
 
 #include "compiler/codegen/cpu/Codegen.h"
+#include "compiler/codegen/cpu/Target.h"
 #include "dialects/model/ir/Model.h"
 #include "dialects/pipe/ir/Pipe.h"
 #include "runtime/device/cpu/ThreadPool.h"
@@ -65,6 +66,7 @@ public:
     Operation *compiled = module->lookupSymbol(name);
     rows = compiled->getAttrOfType<IntegerAttr>("cleave.row_count").getInt();
     grain = compiled->getAttrOfType<IntegerAttr>("cleave.grain").getInt();
+    codegen::Target::host().attachTo(*module);
     code = cantFail(codegen::jit(*module));
     function = code->lookup(name);
   }
@@ -76,7 +78,7 @@ public:
 private:
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
-  std::unique_ptr<codegen::Jit> code;
+  std::shared_ptr<rt::LoadedCode> code;
   rt::KernelFunction function = nullptr;
   std::vector<std::vector<float>> buffers;
   std::vector<void *> pointers;
@@ -220,6 +222,7 @@ void registerCompile(int64_t copies) {
           (void)second.run(*module);
           kernels += since(start);
           start = Clock::now();
+          codegen::Target::host().attachTo(*module);
           auto code = cantFail(codegen::jit(*module));
           jit += since(start);
         }

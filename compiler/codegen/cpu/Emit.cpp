@@ -1,22 +1,18 @@
-#include "compiler/codegen/cpu/Jit.h"
+#include "compiler/codegen/cpu/Emit.h"
 
 #include "compiler/codegen/common/Kernel.h"
-#include "runtime/device/cpu/KernelSupport.h"
+#include "compiler/codegen/cpu/Link.h"
+#include "compiler/codegen/cpu/Target.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
-#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 #include <mutex>
 #include <thread>
@@ -50,18 +46,32 @@ Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const JitOptions &options) {
+/// The features and nothing else: a processor's name would bring its own along. It is only tuned for, by an
+/// attribute of each function.
+constexpr llvm::StringLiteral kProcessor = "x86-64";
+
+std::string featureList(const Target &target) {
+  std::string list;
+  for (const std::string &feature : target.features)
+    list += (list.empty() ? "+" : ",+") + feature;
+  return list;
+}
+
+Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target) {
   initialiseTargets();
-  auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
-  if (!builder)
-    return builder.takeError();
-  if (!options.cpu.empty())
-    builder->setCPU(options.cpu);
-  builder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
-  builder->setRelocationModel(llvm::Reloc::PIC_);
-  builder->setCodeModel(llvm::CodeModel::Small); // for a JIT the default is Large, with constants far away
-  builder->getOptions().AllowFPOpFusion = llvm::FPOpFusion::Standard;
-  return builder->createTargetMachine();
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  std::string why;
+  const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, why);
+  if (!found)
+    return makeError(why);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  std::unique_ptr<llvm::TargetMachine> machine(
+      found->createTargetMachine(triple, kProcessor, featureList(target), options, llvm::Reloc::PIC_,
+                                 llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+  if (!machine)
+    return makeError("there is no code generation for " + target.name);
+  return machine;
 }
 
 //===----------------------------------------------------------------------===//
@@ -92,16 +102,20 @@ OwningOpRef<ModuleOp> takePart(ModuleOp module, unsigned part, unsigned parts) {
 /// No kernel throws, and all may use the widest vectors, which LLVM by itself avoids on some processors. No
 /// reciprocal estimates: refined by Newton's method they make NaN of 1 / inf, which a logistic function
 /// needs.
-void setAttributes(llvm::Module &module) {
+void setAttributes(llvm::Module &module, const Target &target) {
+  std::string features = featureList(target), width = std::to_string(target.vectorBits());
   for (llvm::Function &function : module) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    function.addFnAttr("target-cpu", kProcessor);
+    function.addFnAttr("target-features", features);
+    function.addFnAttr("tune-cpu", target.tune);
     function.addFnAttr("reciprocal-estimates", "none");
-    function.addFnAttr("prefer-vector-width", "512");
-    function.addFnAttr("min-legal-vector-width", "512");
+    function.addFnAttr("prefer-vector-width", width);
+    function.addFnAttr("min-legal-vector-width", width);
   }
 }
 
-Expected<std::vector<Part>> translate(ModuleOp module, const JitOptions &options) {
+Expected<std::vector<Part>> translate(ModuleOp module, unsigned threads) {
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
@@ -109,8 +123,9 @@ Expected<std::vector<Part>> translate(ModuleOp module, const JitOptions &options
   unsigned kernels = 0;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     kernels += function->hasAttr(kKernelAttr);
-  unsigned count = std::clamp(kernels / 4, 1u, std::max(1u, options.threads));
+  unsigned count = std::clamp(kernels / 4, 1u, std::max(1u, threads));
   std::vector<Part> parts(count);
+  Target target = Target::of(module);
   for (unsigned number = 0; number < count; ++number) {
     Part &part = parts[number];
     OwningOpRef<ModuleOp> taken = takePart(module, number, count);
@@ -118,13 +133,13 @@ Expected<std::vector<Part>> translate(ModuleOp module, const JitOptions &options
     part.module = translateModuleToLLVMIR(*taken, *part.context, "kernels");
     if (!part.module)
       return makeError("kernels could not be translated to LLVM IR");
-    auto machine = makeMachine(options);
+    auto machine = makeMachine(target);
     if (!machine)
       return machine.takeError();
     part.machine = std::move(*machine);
     part.module->setDataLayout(part.machine->createDataLayout());
     part.module->setTargetTriple(part.machine->getTargetTriple());
-    setAttributes(*part.module);
+    setAttributes(*part.module, target);
   }
   return parts;
 }
@@ -185,83 +200,37 @@ Error compileAll(std::vector<Part> &parts, llvm::CodeGenFileType type) {
   return Error::success();
 }
 
-Expected<std::string> emit(ModuleOp module, JitOptions options, llvm::CodeGenFileType type) {
-  options.threads = 1; // one file
-  auto parts = translate(module, options);
-  if (!parts)
-    return parts.takeError();
-  if (Error error = compileAll(*parts, type))
-    return error;
-  return std::string(parts->front().output.begin(), parts->front().output.end());
-}
-
-//===----------------------------------------------------------------------===//
-// Loading
-//===----------------------------------------------------------------------===//
-
-class OrcJit : public Jit {
-public:
-  OrcJit(std::unique_ptr<llvm::orc::LLJIT> session, llvm::StringMap<rt::KernelFunction> kernels)
-      : session(std::move(session)), kernels(std::move(kernels)) {}
-
-  rt::KernelFunction lookup(StringRef kernel) const override { return kernels.lookup(kernel); }
-
-private:
-  std::unique_ptr<llvm::orc::LLJIT> session;
-  llvm::StringMap<rt::KernelFunction> kernels;
-};
-
-/// The runtime's functions by address, since a static executable does not export them; libm from the process.
-Error addSymbols(llvm::orc::LLJIT &session) {
-  llvm::orc::SymbolMap symbols;
-  for (const rt::SupportSymbol &symbol : rt::supportSymbols())
-    symbols[session.mangleAndIntern(symbol.name)] = {llvm::orc::ExecutorAddr::fromPtr(symbol.address),
-                                                     llvm::JITSymbolFlags::Exported};
-  if (Error error = session.getMainJITDylib().define(llvm::orc::absoluteSymbols(symbols)))
-    return error;
-  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
-      session.getDataLayout().getGlobalPrefix());
-  if (!process)
-    return process.takeError();
-  session.getMainJITDylib().addGenerator(std::move(*process));
-  return Error::success();
-}
-
 } // namespace
 
-Expected<std::unique_ptr<Jit>> jit(ModuleOp module, const JitOptions &options) {
-  auto parts = translate(module, options);
+Expected<rt::CodeImage> emitImage(ModuleOp module, const EmitOptions &options) {
+  auto parts = translate(module, options.threads);
   if (!parts)
     return parts.takeError();
   if (Error error = compileAll(*parts, llvm::CodeGenFileType::ObjectFile))
-    return error;
-  auto session = llvm::orc::LLJITBuilder().create();
-  if (!session)
-    return session.takeError();
-  if (Error error = addSymbols(**session))
-    return error;
+    return std::move(error);
+  std::vector<llvm::MemoryBufferRef> objects;
   for (Part &part : *parts)
-    if (Error error = (*session)->addObjectFile(
-            std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(part.output), "kernels", false)))
-      return error;
-  llvm::StringMap<rt::KernelFunction> kernels;
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    if (!function->hasAttr(kKernelAttr))
-      continue;
-    auto address = (*session)->lookup(function.getName());
-    if (!address)
-      return address.takeError();
-    kernels[function.getName()] = address->toPtr<rt::KernelFunction>();
-  }
-  return std::make_unique<OrcJit>(std::move(*session), std::move(kernels));
+    objects.emplace_back(StringRef(part.output.data(), part.output.size()), "kernels");
+  return link(objects);
 }
 
-Expected<std::string> emitAssembly(ModuleOp module, const JitOptions &options) {
-  return emit(module, options, llvm::CodeGenFileType::AssemblyFile);
+Expected<std::string> emitAssembly(ModuleOp module) {
+  auto parts = translate(module, /*threads=*/1); // one file
+  if (!parts)
+    return parts.takeError();
+  if (Error error = compileAll(*parts, llvm::CodeGenFileType::AssemblyFile))
+    return std::move(error);
+  return std::string(parts->front().output.begin(), parts->front().output.end());
 }
 
-Expected<std::string> emitObject(ModuleOp module, const JitOptions &options) {
-  return emit(module, options, llvm::CodeGenFileType::ObjectFile);
+Expected<std::shared_ptr<rt::LoadedCode>> jit(ModuleOp module, const EmitOptions &options) {
+  Expected<rt::CodeImage> image = emitImage(module, options);
+  if (!image)
+    return image.takeError();
+  rt::Result<std::shared_ptr<rt::LoadedCode>> code = rt::LoadedCode::load(*image);
+  if (!code)
+    return makeError(code.error().message);
+  return *code;
 }
 
 } // namespace cleave::codegen
