@@ -16,17 +16,38 @@
 namespace cleave::rt {
 
 MappedFile::MappedFile(MappedFile &&other) noexcept
-    : start(std::exchange(other.start, nullptr)), length(std::exchange(other.length, 0)) {}
+    : start(std::exchange(other.start, nullptr)), length(std::exchange(other.length, 0)),
+      descriptor(std::exchange(other.descriptor, -1)) {}
 
 MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
   std::swap(start, other.start);
   std::swap(length, other.length);
+  std::swap(descriptor, other.descriptor);
   return *this;
 }
 
 MappedFile::~MappedFile() {
   if (start)
     munmap(start, length);
+  if (descriptor >= 0)
+    close(descriptor);
+}
+
+bool MappedFile::read(int64_t offset, int64_t bytes, void *to, std::string &why) const {
+  char *out = static_cast<char *>(to);
+  while (bytes > 0) {
+    ssize_t got = pread(descriptor, out, bytes, offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      why = got < 0 ? std::strerror(errno) : "it was cut short meanwhile";
+      return false;
+    }
+    out += got;
+    offset += got;
+    bytes -= got;
+  }
+  return true;
 }
 
 bool MappedFile::open(const std::string &path, MappedFile &file, std::string &why) {
@@ -52,9 +73,14 @@ bool MappedFile::open(const std::string &path, MappedFile &file, std::string &wh
   }
   if (!good)
     why = std::strerror(errno);
+  if (good && result.start) {
+    result.descriptor = descriptor;
+    file = std::move(result);
+    return true;
+  }
   close(descriptor);
   if (good)
-    file = std::move(result);
+    file = MappedFile();
   return good;
 }
 

@@ -25,9 +25,14 @@ public:
   const char *data() const { return static_cast<const char *>(start); }
   int64_t size() const { return length; }
 
+  // Copies bytes of the file without touching the mapping, whose pages would count as memory of this process
+  // beside the copy. On failure `why` receives the system's reason.
+  bool read(int64_t offset, int64_t bytes, void *to, std::string &why) const;
+
 private:
   void *start = nullptr;
   int64_t length = 0;
+  int descriptor = -1;
 };
 
 // One step of a write.

@@ -194,8 +194,16 @@ Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> 
   return error;
 }
 
+Status SafeTensors::read(const NamedTensor &tensor, void *to) const {
+  std::string why;
+  if (file.read(static_cast<const char *>(tensor.data) - file.data(), tensor.shape.bytes(), to, why))
+    return {};
+  return bad("E601", path, "a saved state must be readable", why);
+}
+
 Result<SafeTensors> SafeTensors::open(const std::string &path) {
   SafeTensors result;
+  result.path = path;
   std::string why;
   if (!MappedFile::open(path, result.file, why))
     return bad("E601", path, "a saved state must be readable", why);

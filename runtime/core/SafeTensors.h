@@ -38,8 +38,11 @@ public:
 
   const std::map<std::string, NamedTensor> &tensors() const { return entries; }
   const std::map<std::string, std::string> &metadata() const { return facts; }
+  // Copies one of `tensors()`; E601 when the file can no longer be read.
+  Status read(const NamedTensor &tensor, void *to) const;
 
 private:
+  std::string path;
   MappedFile file;
   std::map<std::string, NamedTensor> entries;
   std::map<std::string, std::string> facts;

@@ -181,8 +181,10 @@ Status loadState(const std::string &path, const Program &program, char *base) {
                    "axis sizes must be those of the run that saved it (--set)"};
   }
   for (const NamedTensor &tensor : wanted)
-    std::memcpy(base + (static_cast<const char *>(tensor.data) - base), file->tensors().at(tensor.name).data,
-                tensor.shape.bytes());
+    if (Status status = file->read(file->tensors().at(tensor.name),
+                                   base + (static_cast<const char *>(tensor.data) - base));
+        !status)
+      return status;
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -196,6 +197,22 @@ TEST_F(SavedStateTest, EveryTruncationIsDiagnosed) {
     ASSERT_FALSE(opened.ok()) << length;
     ASSERT_EQ(opened.error().code, "E602") << length;
   }
+}
+
+TEST_F(SavedStateTest, AFileCutShortWhileItIsReadIsSaid) {
+  std::string path = folder / "short.safetensors";
+  ASSERT_TRUE(start()->save(path).ok());
+  auto file = SafeTensors::open(path);
+  ASSERT_TRUE(file.ok());
+  std::vector<char> bytes(kStateBytes);
+  for (const auto &[name, tensor] : file->tensors())
+    EXPECT_TRUE(file->read(tensor, bytes.data()).ok()) << name;
+  std::filesystem::resize_file(path, 8);
+  Status status = file->read(file->tensors().begin()->second, bytes.data());
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, "E601");
+  EXPECT_THAT(status.error().message,
+              HasSubstr("a saved state must be readable, found it was cut short meanwhile"));
 }
 
 TEST_F(SavedStateTest, DamagedHeadersNeverCrash) {
