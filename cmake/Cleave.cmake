@@ -8,6 +8,7 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 option(CLEAVE_WERROR "Treat warnings as errors" ON)
+option(CLEAVE_FUZZ "Build the targets of test/fuzz with libFuzzer" OFF)
 
 set(CLEAVE_TBLGEN_INCLUDES
   -I${CMAKE_SOURCE_DIR} -I${CMAKE_BINARY_DIR} -I/usr/lib/llvm-22/include)

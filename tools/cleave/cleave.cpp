@@ -1,4 +1,6 @@
-// The command line: cleave run | build | check | ir | fmt.
+// The command line.
+#include "compiler/driver/BuildFacts.h"
+#include "tools/cleave/CommandLine.h"
 #include "tools/cleave/Commands.h"
 
 #include <CLI/CLI.hpp>
@@ -21,11 +23,12 @@ std::string notNegative(const std::string &text) {
 }
 
 void addCommon(CLI::App &command, CommonOptions &options) {
-  command.add_option("file", options.file, "The program, a .dsl file")->required();
+  command.add_option("file", options.file, "The program, a .dsl file")->required()->type_name("PROGRAM");
   command
       .add_option("--set", options.sets,
                   "Size of an axis or value of a hyper-parameter, NAME=VALUE; repeatable")
       ->check(pairChecker)
+      ->type_name("NAME=VALUE")
       ->allow_extra_args(false)
       ->trigger_on_parse(false);
   command.add_flag("--json", options.json, "Facts for programs: one JSON object on standard output");
@@ -35,7 +38,8 @@ void addCommon(CLI::App &command, CommonOptions &options) {
 void addRun(CLI::App &app, RunOptions &options) {
   CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
-  run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one");
+  run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one")
+      ->type_name("NAME");
   run->add_option("--steps", options.steps,
                   "Run until the step counter is at N; default: the hyper-parameter `steps`, else 100 "
                   "(entries that do not train: N runs, default 1)")
@@ -45,19 +49,24 @@ void addRun(CLI::App &app, RunOptions &options) {
       ->check(CLI::Range(1, 1024));
   run->add_flag("--pin", options.pin, "Tie each thread to a processor");
   CLI::Option *save =
-      run->add_option("--save", options.save, "Save the state to this safetensors file at the end");
+      run->add_option("--save", options.save, "Save the state to this safetensors file at the end")
+          ->type_name("FILE");
   run->add_option("--save-every", options.saveEvery, "Save also after every N steps")
       ->check(CLI::PositiveNumber)
       ->needs(save);
-  run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values");
+  run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values")
+      ->type_name("FILE");
   run->add_flag("--sample", options.sample, "Run the entry `sample` at the end and print its text");
   run->add_option("--dump", options.dumps, "Write a named value of the last step to VALUE.npy; repeatable")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   run->add_option("--input", options.inputs, "Value of an input, NAME=FILE.npy; repeatable")
       ->check(pairChecker)
+      ->type_name("NAME=FILE")
       ->allow_extra_args(false);
-  run->add_option("--metrics", options.metrics, "Write one JSON line per step to this file");
-  run->add_option("--plot", options.plot, "Draw the loss curve to this SVG file");
+  run->add_option("--metrics", options.metrics, "Write one JSON line per step to this file")
+      ->type_name("FILE");
+  run->add_option("--plot", options.plot, "Draw the loss curve to this SVG file")->type_name("FILE");
   run->add_flag("--allow-nan", options.allowNan, "Go on when a scalar output is NaN or infinite");
   run->add_flag("--profile", options.profile,
                 "Show where the time went, by op and by source line, against what the machine can do");
@@ -68,20 +77,41 @@ void addBuild(CLI::App &app, BuildOptions &options) {
       app.add_subcommand("build", "Compile a program to an artefact that runs without the compiler");
   addCommon(*build, options);
   build->add_option("--entry", options.entries, "Entry to compile; repeatable; default: all")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   build
       ->add_option("--target", options.target,
                    "Processor to make code for: host, x86-64-v3, x86-64-v4, x86-64-v4-bf16; default host")
-      ->check(CLI::IsMember(targetNames()));
+      ->check(CLI::IsMember(targetNames()))
+      ->type_name("TARGET");
   CLI::Option *output =
-      build->add_option("-o,--output", options.output, "The artefact; default: FILE with the suffix .cleave");
+      build->add_option("-o,--output", options.output, "The artefact; default: FILE with the suffix .cleave")
+          ->type_name("FILE");
   build->add_flag("--inspect", options.inspect, "Show what FILE, an artefact, says about itself")
       ->excludes(output);
 }
 
+void addIr(CLI::App &app, IrOptions &ir) {
+  CLI::App *command = app.add_subcommand("ir", "Show a program at a stage of the compiler");
+  addCommon(*command, ir);
+  command->add_option("--stage", ir.stage, "Stage to show")
+      ->required()
+      ->check(CLI::IsMember(stageNames()))
+      ->type_name("STAGE");
+  command
+      ->add_option("--all", ir.folder,
+                   "Write the IR of each stage on the way to this folder: 02-model.mlir, ...")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("FOLDER");
+  command->add_option("--entry", ir.entries, "Show this entry only; repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+}
+
 void addFmt(CLI::App &app, FmtOptions &options) {
   CLI::App *fmt = app.add_subcommand("fmt", "Put programs into the one style of the language, in place");
-  CLI::Option *files = fmt->add_option("files", options.files, "Programs; - is standard input");
+  CLI::Option *files =
+      fmt->add_option("files", options.files, "Programs; - is standard input")->type_name("PROGRAM");
   CLI::Option *standardInput =
       fmt->add_flag("--stdin", options.standardInput, "Format standard input to standard output");
   fmt->add_flag("--check", options.check,
@@ -90,6 +120,18 @@ void addFmt(CLI::App &app, FmtOptions &options) {
     if (files->count() + standardInput->count() == 0)
       throw CLI::RequiredError("files");
   });
+}
+
+// What is made from the command line itself.
+void addOwn(CLI::App &app, std::string &shell) {
+  app.set_version_flag("--version", [] { return toString(buildFacts()); }, "What this cleave was built from");
+  CLI::App *completion =
+      app.add_subcommand("completion", "Write a completion script: source <(cleave completion bash)");
+  completion->add_option("shell", shell, "The shell it is for")
+      ->required()
+      ->check(CLI::IsMember(shells()))
+      ->type_name("SHELL");
+  app.add_subcommand("man", "Write the man page: cleave man | man -l -");
 }
 
 int parse(CLI::App &app, int argc, char **argv) {
@@ -143,22 +185,21 @@ int main(int argc, char **argv) {
   IrOptions ir;
   addRun(app, run);
   addCommon(*app.add_subcommand("check", "Check a program and say what is in it"), check);
-  CLI::App *irApp = app.add_subcommand("ir", "Show a program at a stage of the compiler");
-  addCommon(*irApp, ir);
-  irApp->add_option("--stage", ir.stage, "Stage to show")->required()->check(CLI::IsMember(stageNames()));
-  irApp
-      ->add_option("--all", ir.folder,
-                   "Write the IR of each stage on the way to this folder: 02-model.mlir, ...")
-      ->check(CLI::ExistingDirectory);
-  irApp->add_option("--entry", ir.entries, "Show this entry only; repeatable")->allow_extra_args(false);
-
+  addIr(app, ir);
   BuildOptions build;
   addBuild(app, build);
   FmtOptions fmt;
   addFmt(app, fmt);
-
+  std::string shell;
+  addOwn(app, shell);
   if (int status = parse(app, argc, argv); status != Fine)
     return status < 0 ? Fine : status;
+  if (app.got_subcommand("completion"))
+    std::fputs(completionScript(shell, commandLine(app)).c_str(), stdout);
+  if (app.got_subcommand("man"))
+    std::fputs(manPage(commandLine(app), buildFacts().version).c_str(), stdout);
+  if (app.got_subcommand("completion") || app.got_subcommand("man"))
+    return wholeOutput();
   int status = app.got_subcommand("run")     ? runCommand(run)
                : app.got_subcommand("build") ? buildCommand(build)
                : app.got_subcommand("fmt")   ? fmtCommand(fmt)
