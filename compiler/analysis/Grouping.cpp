@@ -123,11 +123,15 @@ static SmallVector<int64_t> candidateRows(Operation *op) {
   return dims;
 }
 
+static bool isInChain(Operation *op) { return op->hasAttr(kChainAttr); }
+
 static Group single(Operation *op) {
   Group group;
   group.ops.push_back(op);
   SmallVector<int64_t> dims;
-  if (isa<model::ScatterOp, model::ArgsortOp>(op)) {
+  if (isInChain(op)) {
+    dims = llvm::to_vector(op->getAttrOfType<DenseI64ArrayAttr>(kChainRowsAttr).asArrayRef());
+  } else if (isa<model::ScatterOp, model::ArgsortOp>(op)) {
     group.kind = GroupKind::Whole;
   } else {
     dims = candidateRows(op);
@@ -274,6 +278,8 @@ static bool isSensible(const Group &merged, const Group &a, const Group &b) {
   if (merged.rows.empty() || rows < std::min({kFewRows, product(a.rows), product(b.rows)}))
     return false;
   for (auto [op, dims] : llvm::zip(merged.ops, merged.rowDims)) {
+    if (isInChain(op)) // whose limits were checked when it was found
+      continue;
     int64_t width = llvm::divideCeil(typeOf(op->getResult(0)).getElementTypeBitWidth(), 8);
     if (!leads(dims) || pointsOf(op) / rows * width > kInnerBytes)
       return false;
@@ -313,6 +319,7 @@ private:
   bool tryMerge(unsigned maker, unsigned reader);
   bool tryBeside(unsigned a, unsigned b);
   void merge(unsigned into, unsigned from, Group group);
+  void mergeMarked();
   bool mergeChains();
   bool mergeSiblings();
 
@@ -411,6 +418,22 @@ bool Grouper::tryBeside(unsigned a, unsigned b) {
   return true;
 }
 
+// The ops of a chain are one group, whatever they read from each other.
+void Grouper::mergeMarked() {
+  llvm::DenseMap<Attribute, unsigned> first;
+  for (auto [node, op] : llvm::enumerate(graph.ops)) {
+    if (!isComputed(op) || !isInChain(op))
+      continue;
+    auto [known, isNew] = first.try_emplace(op->getAttr(kChainAttr), node);
+    if (isNew)
+      continue;
+    const Group &chain = *groups[known->second], &next = *groups[node];
+    std::optional<SmallVector<int>> match = matchSideways(chain, next);
+    if (match && !connectedAround(known->second, node) && !connectedAround(node, known->second))
+      merge(known->second, node, join(chain, next, *match));
+  }
+}
+
 // Makers with their readers, in program order.
 bool Grouper::mergeChains() {
   bool changed = false;
@@ -451,6 +474,7 @@ bool Grouper::mergeSiblings() {
 }
 
 std::vector<Group> Grouper::run() {
+  mergeMarked();
   while (mergeChains() || mergeSiblings()) {
   }
   std::vector<Group> found;

@@ -14,6 +14,11 @@ enum class GroupKind {
   Whole,   // scatter, argsort: alone
 };
 
+// On the ops of a chain (see Chains.h), which are one group from the start: its number, and the dims that are
+// rows.
+inline constexpr llvm::StringLiteral kChainAttr = "chain";
+inline constexpr llvm::StringLiteral kChainRowsAttr = "chain_rows";
+
 // Ops that run as one kernel, in program order. rowDims[i] are the dims of ops[i] that are the row dims, in
 // the order of `rows`, their sizes. Values passed between the ops are read by identity along the row dims.
 struct Group {

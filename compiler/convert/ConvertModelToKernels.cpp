@@ -22,6 +22,7 @@
 #include "compiler/convert/OutlineKernels.h"
 #include "compiler/convert/Passes.h"
 #include "compiler/convert/ShapeReductions.h"
+#include "compiler/convert/SplitChains.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -131,6 +132,7 @@ struct ConvertModelToKernels : PassWrapper<ConvertModelToKernels, OperationPass<
       removeUnused(entry);
       convert::shapeReductions(entry.getBody().front());
       convert::fuseProducers(entry.getBody().front());
+      convert::splitChains(entry.getBody().front());
       addGuards(entry);
       outlineBlock(entry.getBody().front(), outliner);
       storeBooleans(entry);

@@ -1,5 +1,7 @@
 #include "compiler/codegen/common/Groups.h"
 
+#include "compiler/codegen/common/Contraction.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -10,11 +12,8 @@ bool Group::contains(const Stage *stage) const {
   return llvm::any_of(members, [&](const Member &member) { return member.stage == stage; });
 }
 
-namespace {
+static constexpr unsigned kUnknown = ~0u;
 
-constexpr unsigned kUnknown = ~0u;
-
-/// The group dim that walks each axis of `tensor` in an access by a member, kUnknown for rows and constants.
 SmallVector<unsigned> axisDims(const Member &member, AffineMap map) {
   SmallVector<unsigned> dims;
   for (AffineExpr expr : map.getResults()) {
@@ -24,6 +23,8 @@ SmallVector<unsigned> axisDims(const Member &member, AffineMap map) {
   }
   return dims;
 }
+
+namespace {
 
 /// All tensors a member touches by maps, with the group dims of their axes.
 SmallVector<std::pair<Value, SmallVector<unsigned>>> accesses(const Member &member) {
@@ -48,6 +49,11 @@ public:
   }
 
 private:
+  /// Tiles and transposed copies have loops of their own.
+  bool standsAlone(const Stage &stage) const {
+    return linalg::GenericOp(stage.op)->hasAttr(kTransposeAttr) || matchContraction(kernel, stage);
+  }
+
   void place(const Stage &stage) {
     for (unsigned index = firstGroup(stage); index < groups.size(); ++index)
       if (join(groups[index], stage))
@@ -81,7 +87,8 @@ private:
 
   /// Adds the stage to the group when it can share its loops.
   bool join(Group &group, const Stage &stage) {
-    if (stage.innerSizes.size() != group.sizes.size())
+    if (stage.innerSizes.size() != group.sizes.size() || standsAlone(stage) ||
+        standsAlone(*group.members.front().stage))
       return false;
     Member member{&stage, SmallVector<unsigned>(stage.inner.size(), kUnknown)};
     if (!matchDims(group, member) || !readsAtPoint(group, member))

@@ -24,6 +24,10 @@ struct Group {
   bool reducesAny() const { return llvm::is_contained(reduced, true); }
 };
 
+/// The group dim that walks each axis of a tensor that a member reads or writes by `map`; ~0u for rows and
+/// constants.
+llvm::SmallVector<unsigned> axisDims(const Member &member, mlir::AffineMap map);
+
 /// Cuts the stages of a kernel into groups, in an order that respects what each reads. A stage joins the
 /// earliest group it fits.
 llvm::SmallVector<Group> groupStages(const Kernel &kernel);

@@ -13,6 +13,7 @@
 //
 // It bufferises, tiles and vectorises in one step, since all three read the same facts (which dims are rows,
 // which access is contiguous), and those are plain on tensors and hidden afterwards.
+#include "compiler/codegen/common/Contraction.h"
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/codegen/cpu/Emitters.h"
 #include "compiler/codegen/cpu/RowEmitter.h"
@@ -48,6 +49,12 @@ static LogicalResult emitRows(func::FuncOp func) {
   FailureOr<Kernel> kernel = analyseKernel(func);
   if (failed(kernel))
     return failure();
+  if (isTiled(*kernel)) {
+    transposeRows(func);
+    kernel = analyseKernel(func);
+    if (failed(kernel))
+      return failure();
+  }
   SmallVector<Group> groups = groupStages(*kernel);
   if (groups.size() == 1 && !groups[0].sizes.empty() && !groups[0].reducesAny()) {
     promoteInnerDims(func, groups[0]);

@@ -58,19 +58,80 @@ void RowEmitter::makeBuffer(OpResult value, const Stage &stage) {
   auto buffer = MemRefType::get({elements}, storageType(type.getElementType()));
   auto alignment = builder.getI64IntegerAttr(64);
   // A task's stack is small. Rows beyond it are rare, and long enough to pay for an allocation.
-  if (elements * 8 > kStackBytes)
+  if (Value old = freeBuffer(value, buffer))
+    place.memref = old;
+  else if (elements * 8 > kStackBytes)
     place.memref =
         heapBuffers.emplace_back(memref::AllocOp::create(builder, loc, buffer, ValueRange{}, alignment));
   else
     place.memref = memref::AllocaOp::create(builder, loc, buffer, alignment);
+  if (auto *holder = llvm::find_if(buffers, [&](auto &known) { return known.first == place.memref; });
+      holder != buffers.end())
+    holder->second = value;
+  else
+    buffers.emplace_back(place.memref, value);
   places[value] = place;
 }
 
+/// The group of a stage, or of an operation in its body.
+unsigned RowEmitter::homeOf(Operation *stage) const {
+  if (!isa<linalg::GenericOp>(stage))
+    stage = stage->getParentOfType<linalg::GenericOp>();
+  auto *home = llvm::find_if(groups, [&](const Group &group) {
+    return llvm::any_of(group.members, [&](const Member &member) { return member.stage->op == stage; });
+  });
+  return home - groups.begin();
+}
+
+/// Whether `value` may lie where `old` does, although its group still reads that one: each element is read
+/// last where it is written.
+bool RowEmitter::mayOverwrite(OpResult old, OpResult value, const Group &group) const {
+  if (old.getType() != value.getType())
+    return false;
+  SmallVector<unsigned> written;
+  for (const Member &member : group.members) { // readers stand before the writer
+    linalg::GenericOp op = member.stage->op;
+    for (OpOperand &use : old.getUses()) {
+      if (use.getOwner()->getParentOp() == op)
+        return false;
+      if (use.getOwner() != op)
+        continue;
+      SmallVector<unsigned> read = axisDims(member, op.getMatchingIndexingMap(&use));
+      if (!written.empty() && (value.getOwner() != op || read != written))
+        return false;
+      if (written.empty())
+        written = read;
+    }
+    if (value.getOwner() != op)
+      continue;
+    if (member.stage->reducesAny() || axisDims(member, op.getIndexingMapMatchingResult(value)) != written)
+      return false;
+    written.push_back(~0u); // no reader behind
+  }
+  size_t walked = llvm::count_if(written, [](unsigned dim) { return dim != ~0u; });
+  return walked == group.sizes.size(); // each element once
+}
+
+/// A buffer whose value nothing needs any more when `value` is written.
+Value RowEmitter::freeBuffer(OpResult value, MemRefType type) {
+  unsigned home = homeOf(value.getOwner());
+  for (auto &[memref, old] : buffers) {
+    unsigned last = homeOf(old.getOwner());
+    for (Operation *user : old.getUsers())
+      last = std::max(last, homeOf(user));
+    if (memref.getType() == type && (last < home || (last == home && mayOverwrite(old, value, groups[home]))))
+      return memref;
+  }
+  return {};
+}
+
+/// In the order of their groups, so that what is done with makes room.
 void RowEmitter::makeBuffers() {
-  for (const Stage &stage : kernel.stages)
-    for (OpResult value : linalg::GenericOp(stage.op)->getResults())
-      if (needsBuffer(value, stage))
-        makeBuffer(value, stage);
+  for (const Group &group : groups)
+    for (const Member &member : group.members)
+      for (OpResult value : linalg::GenericOp(member.stage->op)->getResults())
+        if (needsBuffer(value, *member.stage))
+          makeBuffer(value, *member.stage);
 }
 
 void RowEmitter::emit(Value begin, Value end) {
@@ -172,6 +233,8 @@ Value RowEmitter::maskUpTo(Value base, Value high) {
 void RowEmitter::emitChunk(Value base) {
   chunkBase = base;
   jamPieces();
+  if (!plan.tileDim.empty())
+    findLive();
   emitGroups();
   chunkBase = {};
 }
@@ -197,12 +260,17 @@ void RowEmitter::emitGroup(const Group &group, unsigned number) {
     width = plan.groupLanes[number];
     pieces.assign(1, Piece{});
   }
-  // The vector dim runs innermost among its kind.
+  if (!plan.tileDim.empty() && plan.tileDim[number] >= 0) {
+    nest.tiled = plan.tileDim[number];
+    nest.tile = plan.tileSize[number];
+  }
+  // The vector dim runs innermost among its kind, or the one that is tiled.
+  int last = inner >= 0 ? inner : nest.tiled;
   for (unsigned dim = 0; dim < group.sizes.size(); ++dim)
-    if (static_cast<int>(dim) != inner)
+    if (static_cast<int>(dim) != last)
       (group.reduced[dim] ? nest.reduced : nest.parallel).push_back(dim);
-  if (inner >= 0)
-    (group.reduced[inner] ? nest.reduced : nest.parallel).push_back(inner);
+  if (last >= 0)
+    (group.reduced[last] ? nest.reduced : nest.parallel).push_back(last);
   nest.vectorReduced = inner >= 0 && group.reduced[inner];
   for (const Member &member : group.members)
     if (member.stage->reducesAny())
@@ -212,7 +280,8 @@ void RowEmitter::emitGroup(const Group &group, unsigned number) {
   innerRange.clear();
   for (int64_t size : group.sizes)
     innerRange.push_back({0, size - 1});
-  emitParallel(nest, 0);
+  if (!emitTranspose(nest))
+    emitParallel(nest, 0);
   pointValues.clear();
 }
 
@@ -285,6 +354,8 @@ SmallVector<Range> RowEmitter::cutsOf(const Nest &nest, unsigned dim) {
 }
 
 RowEmitter::Values RowEmitter::overReduced(const Nest &nest, unsigned dim, Values carried, Body body) {
+  if (std::optional<Live> needed = liveOf(*nest.group, dim))
+    return overLive(nest, *needed, dim, std::move(carried), body);
   for (Range range : cutsOf(nest, dim))
     carried = overScalars(dim, range, std::move(carried), body);
   return carried;
@@ -341,6 +412,10 @@ void RowEmitter::emitParallel(const Nest &nest, unsigned level) {
   };
   if (vectorDim == static_cast<int>(kernel.rowSizes.size() + dim))
     overVectors(nest, nest.group->sizes[dim], {}, body);
+  else if (nest.tiled == static_cast<int>(dim))
+    overTiles(nest, body);
+  else if (std::optional<Live> needed = liveOf(*nest.group, dim))
+    overSpan(dim, needed->low, needed->high, 1, {}, body);
   else
     overScalars(dim, {0, nest.group->sizes[dim] - 1}, {}, body);
 }
@@ -490,8 +565,10 @@ Range RowEmitter::indexRange(const Member &member, unsigned loopDim, const Piece
   int rowDims = static_cast<int>(kernel.rowSizes.size());
   if (position < 0)
     return {0, 0};
-  if (position >= rowDims)
-    return innerRange[position - rowDims];
+  if (position >= rowDims) {
+    Range range = innerRange[position - rowDims];
+    return position == rowDims + tiledDim ? Range{range.low + piece.inner, range.high} : range;
+  }
   if (piece.row.empty() || position == vectorDim)
     return {0, kernel.rowSizes[position] - 1};
   return {piece.row[position], kernel.rowSizes[position] - plan.jam[position] + piece.row[position]};
@@ -511,6 +588,9 @@ Lanes RowEmitter::loopIndex(LaneEmitter &emitter, const Member &member, unsigned
   else if (position < rowDims && !piece.row.empty() && piece.row[position])
     lanes = Lanes::uniform(
         builder.createOrFold<arith::AddIOp>(loc, rowIndex[position], index(piece.row[position])));
+  else if (piece.inner && position == rowDims + tiledDim)
+    lanes = Lanes::uniform(
+        builder.createOrFold<arith::AddIOp>(loc, innerIndex[position - rowDims], index(piece.inner)));
   else
     lanes = Lanes::uniform(position < rowDims ? rowIndex[position] : innerIndex[position - rowDims]);
   lanes.range = range;
@@ -547,7 +627,7 @@ Lanes RowEmitter::operandValue(LaneEmitter &emitter, const Member &member, OpOpe
   Value tensor = operand.get();
   for (auto *made : {&pointValues, &rowValues})
     if (auto it = made->find(tensor); it != made->end())
-      return it->second[it->second.size() == 1 ? 0 : pieceNumber];
+      return it->second[pieceNumber % it->second.size()]; // the points of a tile share what is made per row
   AffineMap map = linalg::GenericOp(member.stage->op).getMatchingIndexingMap(&operand);
   return tensorValue(emitter, tensor, axisIndices(emitter, member, map, piece), false);
 }
@@ -587,6 +667,12 @@ SmallVector<Lanes> RowEmitter::evaluate(const Member &member, const Piece &piece
   };
   for (Operation &inner : op.getBody()->without_terminator()) {
     SmallVector<Lanes> operands;
+    if (holding.contains(&inner)) {
+      Lanes holds = Lanes::uniform(arith::ConstantIntOp::create(builder, loc, 1, 1));
+      holds.range = Range{1, 1};
+      values[inner.getResult(0)] = holds;
+      continue;
+    }
     if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
       values[index.getResult()] = loopIndex(emitter, member, index.getDim(), piece);
       continue;

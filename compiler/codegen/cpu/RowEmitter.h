@@ -5,6 +5,8 @@
 #include "compiler/codegen/cpu/Lanes.h"
 #include "compiler/codegen/cpu/RowPlan.h"
 
+#include <map>
+
 namespace cleave::codegen {
 
 class RowEmitter {
@@ -25,12 +27,20 @@ private:
     mlir::Value base;               // index of lane 0 along the vector dim
     mlir::Value mask;               // lanes that exist; null: all
     llvm::SmallVector<int64_t> row; // per row dim: index within those that the unit takes; empty: 0
+    int64_t inner = 0;              // index within the tile of the group's tiled dim
+  };
+  /// What of an inner dim the current rows need: [low, high); within [fullLow, fullHigh) every condition on
+  /// positions holds for all lanes.
+  struct Live {
+    mlir::Value low, high, fullLow, fullHigh;
   };
   struct Nest { // the loops of a group, outermost first
     const Group *group = nullptr;
     llvm::SmallVector<unsigned> parallel, reduced;
     int64_t unroll = 1;
     bool vectorReduced = false;
+    int tiled = -1; // the dim whose points are taken `tile` at once
+    int64_t tile = 1;
     llvm::SmallVector<std::pair<const Member *, unsigned>> outputs; // what is reduced: member, result
   };
   using Values = llvm::SmallVector<mlir::Value>;
@@ -39,6 +49,9 @@ private:
   // Rows.
   void makeBuffers();
   void makeBuffer(mlir::OpResult value, const Stage &stage);
+  mlir::Value freeBuffer(mlir::OpResult value, mlir::MemRefType type);
+  bool mayOverwrite(mlir::OpResult old, mlir::OpResult value, const Group &group) const;
+  unsigned homeOf(mlir::Operation *stage) const;
   bool needsBuffer(mlir::OpResult value, const Stage &stage) const;
   void emitUnit(mlir::Value unit);
   void emitBlock(mlir::Value block);
@@ -60,6 +73,22 @@ private:
   void setPieces(mlir::Value base, int64_t count);
   void jamPieces();
   mlir::Value maskUpTo(mlir::Value base, mlir::Value high);
+
+  // Tiles, and what of the inner dims the current rows need (RowTiles.cpp).
+  using Linear = std::vector<int64_t>; // factors of the kernel's row dims, then a constant
+  void findLive();
+  std::optional<Live> summedOver(const Stage &stage, unsigned innerDim);
+  std::optional<Live> neededOf(const Stage &stage, unsigned innerDim);
+  void require(mlir::Value condition, const Stage &stage, unsigned innerDim, std::optional<Live> &found,
+               llvm::SmallVectorImpl<mlir::Operation *> &conditions);
+  std::optional<Live> liveOf(const Group &group, unsigned dim);
+  mlir::Value bound(Linear linear, bool greatest);
+  Values overLive(const Nest &nest, const Live &needed, unsigned dim, Values carried, Body body);
+  Values overSpan(unsigned dim, mlir::Value low, mlir::Value high, int64_t step, Values carried, Body body);
+  void overTiles(const Nest &nest, Body body);
+  bool emitTranspose(const Nest &nest);
+  llvm::SmallVector<Lanes> indicesAt(const Member &member, mlir::AffineMap map, const Lanes &lane,
+                                     const Lanes &inner);
 
   // Points.
   Values emitPoint(const Nest &nest, Values accumulators);
@@ -93,8 +122,15 @@ private:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> rowValues;   // made once per row, per piece
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Lanes>> pointValues; // made at the current point, per piece
   Values rowIndex, innerIndex, heapBuffers;
-  llvm::SmallVector<Range> innerRange; // of innerIndex
+  llvm::SmallVector<std::pair<mlir::Value, mlir::OpResult>> buffers; // and the value each holds last
+  llvm::SmallVector<Range> innerRange;                               // of innerIndex
   llvm::SmallVector<Piece> pieces;
+  llvm::DenseMap<const Stage *, llvm::SmallVector<std::optional<Live>>> live; // by inner dim; nothing: all
+  llvm::DenseMap<const Stage *, llvm::SmallVector<mlir::Operation *>>
+      decided;                                           // conditions that `full` makes true
+  llvm::DenseSet<mlir::Operation *> holding;             // of them, those of the current loop
+  std::map<std::pair<Linear, bool>, mlir::Value> bounds; // of the current rows
+  int tiledDim = -1;      // inner dim of the current group that pieces are offset along
   int64_t width = kLanes; // lanes of a vector
   int vectorDim = -1;     // row dims first, then the group's inner dims
   mlir::Value chunkBase;

@@ -1,5 +1,6 @@
 #include "compiler/codegen/cpu/RowPlan.h"
 
+#include "compiler/codegen/common/Contraction.h"
 #include "compiler/codegen/common/Kernel.h"
 
 #include "dialects/model/ir/Model.h"
@@ -18,10 +19,11 @@ constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 
 constexpr double kUniformIndex = 0.1; // what all lanes share is shared by tiles too, or leaves the loops
 constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
 constexpr double kTaskNanoseconds = 30e3, kShortTaskNanoseconds = 8e3;
-constexpr int64_t kUnitsWanted = 8;     // so that a few threads find work of equal length
-constexpr int64_t kTileRegisters = 12;  // accumulators of a register tile
-constexpr double kJamFrom = 8;          // terms of a sum that is worth a tile
-constexpr int64_t kShortRowVectors = 8; // vectors of a unit of short rows
+constexpr int64_t kUnitsWanted = 8;         // so that a few threads find work of equal length
+constexpr int64_t kTileRegisters = 12;      // accumulators of a register tile
+constexpr int64_t kInnerTileRegisters = 24; // accumulators where a tile loads little beside them
+constexpr double kJamFrom = 8;              // terms of a sum that is worth a tile
+constexpr int64_t kShortRowVectors = 8;     // vectors of a unit of short rows
 constexpr int64_t kWholeDim = 8192; // a last row dim up to this is one block, where nothing speaks against it
 
 struct Cost {
@@ -110,8 +112,11 @@ public:
       plan.groupLanes.push_back(lanesFor(dim < 0 ? kLanes : group.sizes[dim]));
     }
     double laneCycles = kernel.rowSizes.empty() ? INFINITY : rowLaneCycles();
-    plan.vectorRows = laneCycles < rowCycles;
-    if (plan.vectorRows)
+    bool tiled = isTiled(kernel);
+    plan.vectorRows = tiled || laneCycles < rowCycles;
+    if (tiled)
+      cutIntoTiles(plan);
+    else if (plan.vectorRows)
       cutLastRowDim(plan, laneCycles);
     else
       plan.unitCount = kernel.rows();
@@ -226,6 +231,31 @@ private:
       block = size;
     plan.block = std::min({block, size, std::max(step, kWholeDim)});
     plan.unitCount = kernel.rows() / size / plan.jammed() * llvm::divideCeil(size, plan.block);
+  }
+
+  /// The largest divisor that fits the registers, so that bounds can be rounded to tiles; some size where
+  /// that is small.
+  static int64_t tileOf(int64_t size, int64_t most) {
+    for (int64_t tile = std::min(most, size); tile >= 4; --tile)
+      if (size % tile == 0)
+        return tile;
+    return std::min<int64_t>(size, 8);
+  }
+
+  /// Kernels that hold contractions: a unit is two vectors of rows, whose values stay in cache.
+  void cutIntoTiles(RowPlan &plan) const {
+    int64_t size = kernel.rowSizes.back();
+    int64_t registersPerVector = llvm::divideCeil(accumulatorBits(), 32u);
+    plan.jam.assign(kernel.rowSizes.size(), 1);
+    plan.unroll = std::max<int64_t>(1, 2 / registersPerVector);
+    plan.block = std::min(size, plan.unroll * plan.lanes);
+    plan.unitCount = kernel.rows() / size * llvm::divideCeil(size, plan.block);
+    int64_t most = kInnerTileRegisters / (plan.unroll * registersPerVector);
+    for (const Group &group : groups) {
+      auto contraction = matchContraction(kernel, *group.members.front().stage);
+      plan.tileDim.push_back(contraction ? static_cast<int>(contraction->dim) : -1);
+      plan.tileSize.push_back(contraction ? tileOf(group.sizes[contraction->dim], most) : 1);
+    }
   }
 
   /// Bits of the widest value that is summed.

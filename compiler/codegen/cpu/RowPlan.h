@@ -28,6 +28,8 @@ struct RowPlan {
   llvm::SmallVector<int> vectorDim;       // otherwise, per group: inner dim, or -1 for scalar code
   llvm::SmallVector<int64_t> groupUnroll; // otherwise, per group: vectors side by side
   llvm::SmallVector<int64_t> groupLanes;  // likewise: lanes of a vector
+  llvm::SmallVector<int> tileDim; // vectorRows, per group: inner dim whose points are taken several at once
+  llvm::SmallVector<int64_t> tileSize; // likewise: how many; 1 where there is no such dim
   int64_t unitCount = 1;
   int64_t grain = 1;
 

@@ -1,26 +1,26 @@
 // RUN: %cleave-opt --convert-model-to-kernels --verify-sched-stage --plan-memory --verify-memory-stage --print-memory %s | %FileCheck %s
 
-// Two products that are needed one after the other: each is computed just before its reader, however the program
+// Two products, of sums too long for a chain, that are needed one after the other: each is computed just before its reader, however the program
 // was written. The new state comes behind the guard, the assert and all readers of the old one, and in place.
-!x = tensor<512x64xf32, #model.axes<M, K>>
-!w = tensor<64x512xf32, #model.axes<K, N>>
+!x = tensor<512x320xf32, #model.axes<M, K>>
+!w = tensor<320x512xf32, #model.axes<K, N>>
 !y = tensor<512x512xf32, #model.axes<M, N>>
 !r = tensor<512xf32, #model.axes<M>>
 module {
   model.state @w path "w" kind "param" : !w
   func.func @train(%w: !w {model.state = @w}, %x: !x {model.input = "x"}, %c: tensor<i1> {model.input = "c"})
       -> (tensor<f32> {model.output = "loss"}, !w {model.state = @w}, !r {model.output = "u"}) attributes {model.entry} {
-    %new = model.index (k: K = 64, n: N = 512) ins(%w[k, n] : !w) {
+    %new = model.index (k: K = 320, n: N = 512) ins(%w[k, n] : !w) {
     ^bb0(%a: f32):
       %0 = arith.addf %a, %a : f32
       model.yield %0 : f32
     } : !w
-    %p = model.index (m: M = 512, n: N = 512) sum (k: K = 64) ins(%x[m, k], %w[k, n] : !x, !w) {
+    %p = model.index (m: M = 512, n: N = 512) sum (k: K = 320) ins(%x[m, k], %w[k, n] : !x, !w) {
     ^bb0(%a: f32, %b: f32):
       %0 = arith.mulf %a, %b : f32
       model.yield %0 : f32
     } : !y
-    %q = model.index (m: M = 512, n: N = 512) sum (k: K = 64) ins(%x[n, k], %w[k, m] : !x, !w) {
+    %q = model.index (m: M = 512, n: N = 512) sum (k: K = 320) ins(%x[n, k], %w[k, m] : !x, !w) {
     ^bb0(%a: f32, %b: f32):
       %0 = arith.mulf %a, %b : f32
       model.yield %0 : f32
