@@ -53,6 +53,8 @@ protected:
 
 /// A large product as calls of the runtime; nothing when the kernel is not one.
 std::optional<mlir::LogicalResult> emitProduct(mlir::func::FuncOp func);
+/// A large f32 sum of products over windows likewise.
+std::optional<mlir::LogicalResult> emitStridedProduct(mlir::func::FuncOp func);
 mlir::LogicalResult emitScatter(mlir::func::FuncOp func, model::ScatterOp scatter);
 mlir::LogicalResult emitArgsort(mlir::func::FuncOp func, model::ArgsortOp argsort);
 

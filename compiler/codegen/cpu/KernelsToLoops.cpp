@@ -102,6 +102,8 @@ struct KernelsToLoops : PassWrapper<KernelsToLoops, OperationPass<ModuleOp>> {
       return emitArgsort(func, *sorts.begin());
     if (std::optional<LogicalResult> product = emitProduct(func))
       return *product;
+    if (std::optional<LogicalResult> product = emitStridedProduct(func))
+      return *product;
     return emitRows(func);
   }
 };

@@ -6,7 +6,9 @@
 //   %n = model.index () sum (i: I = 384) ins(%p[i]) { yield %a }
 //
 // A first step with results in front has them first: its rows are then whole rows of the second step. Sums
-// over windows (weight gradients of convolutions) have kernels of a tile per task, so they want more results.
+// over windows (weight gradients of convolutions) have kernels of a tile per task, so they want more results;
+// a long one is split even when it has many, its first dim into kParts parts. So do products: few results are
+// one tile, and one core's work.
 //
 // Before and after: legal grad stage. Leading reduction dims become parallel until there are kPoints results;
 // the rows left have kRow elements or more. The choice reads shapes alone, so a sum is grouped alike on any
@@ -25,10 +27,14 @@ namespace cleave::model {
 using namespace mlir;
 using namespace cleave::model;
 
-static constexpr int64_t kPoints = 32;         // results that two cores and vectors can share
-static constexpr int64_t kWindowPoints = 2048; // the same, of a sum over windows: some ten tiles
-static constexpr int64_t kRow = 64;            // elements worth a row of their own
-static constexpr int64_t kLarge = 8192;        // elements worth a second op
+static constexpr int64_t kPoints = 32;          // results that two cores and vectors can share
+static constexpr int64_t kWindowPoints = 2048;  // the same, of a sum over windows: some ten tiles
+static constexpr int64_t kProductPoints = 4096; // of a product: a tile or two per core
+static constexpr int64_t kProductRow = 512;     // terms worth a product of their own
+static constexpr int64_t kRow = 64;             // elements worth a row of their own
+static constexpr int64_t kLarge = 8192;         // elements worth a second op
+static constexpr int64_t kParts = 16;           // of a long sum over windows, at most
+static constexpr int64_t kPart = 1024;          // terms worth a part
 
 static int64_t product(ArrayRef<int64_t> sizes) {
   int64_t points = 1;
@@ -37,7 +43,23 @@ static int64_t product(ArrayRef<int64_t> sizes) {
   return points;
 }
 
-static int64_t wantedPoints(IndexOp op) { return readsWindow(op) ? kWindowPoints : kPoints; }
+// Whether an op multiplies two matrices: each input has a dim of the result that the other lacks.
+static bool isProduct(IndexOp op) {
+  if (op.getCombiner() != Combiner::Sum || op.getInputs().size() != 2)
+    return false;
+  auto varies = [&](unsigned input) {
+    return llvm::any_of(llvm::seq<unsigned>(0, op.getParallel()), [&](unsigned dim) {
+      return op.getMap(input).isFunctionOfDim(dim) && !op.getMap(1 - input).isFunctionOfDim(dim);
+    });
+  };
+  return varies(0) && varies(1);
+}
+
+static int64_t wantedPoints(IndexOp op) {
+  return readsWindow(op) ? kWindowPoints : isProduct(op) ? kProductPoints : kPoints;
+}
+
+static int64_t rowWorthIt(IndexOp op) { return !readsWindow(op) && isProduct(op) ? kProductRow : kRow; }
 
 // Whether an op reduces much to little.
 static bool isLarge(IndexOp op) {
@@ -52,7 +74,7 @@ static unsigned chooseSplit(IndexOp op) {
   int64_t rest = product(op.getSizes().drop_front(op.getParallel()));
   unsigned split = 0;
   for (int64_t size : op.getSizes().drop_front(op.getParallel())) {
-    if (results >= wantedPoints(op) || rest / size < kRow)
+    if (results >= wantedPoints(op) || rest / size < rowWorthIt(op))
       break;
     results *= size;
     rest /= size;
@@ -149,14 +171,60 @@ static void splitReduction(IndexOp op, unsigned split) {
   op.erase();
 }
 
+// Whether the op sums up many products over windows, each of its results being one long sum.
+static bool isLongWindowProduct(IndexOp op) {
+  return readsWindow(op) && op.getCombiner() == Combiner::Sum && op.getInputs().size() == 2 &&
+         op.getNumReductions() >= 2 && !op->hasAttr("exact") && op.getBodyBlock().getOps<IterOp>().empty() &&
+         product(op.getSizes().drop_front(op.getParallel())) >= kLarge;
+}
+
+// Makes two dims of one: `parts` of them, and the places within a part.
+static void divide(IndexOp op, unsigned dim, int64_t parts) {
+  MLIRContext *context = op.getContext();
+  int64_t places = op.getSizes()[dim] / parts;
+  SmallVector<Attribute> axes(op.getAxes().begin(), op.getAxes().end());
+  axes.insert(axes.begin() + dim, axes[dim]);
+  SmallVector<int64_t> sizes(op.getSizes());
+  sizes[dim] = places;
+  sizes.insert(sizes.begin() + dim, parts);
+  SmallVector<AffineExpr> exprs;
+  for (unsigned old = 0; old < op.getNumDims(); ++old)
+    exprs.push_back(getAffineDimExpr(old < dim ? old : old + 1, context));
+  exprs[dim] = getAffineDimExpr(dim, context) * places + getAffineDimExpr(dim + 1, context);
+  SmallVector<AffineMap> maps;
+  for (AffineMap map : op.getMaps().getAsValueRange<AffineMapAttr>())
+    maps.push_back(map.replaceDimsAndSymbols(exprs, {}, sizes.size(), 0));
+  op.setAxesAttr(ArrayAttr::get(context, axes));
+  op.setSizes(sizes);
+  op.setMapsAttr(Builder(context).getAffineMapArrayAttr(maps));
+}
+
+// Splits a long sum into parts of its first dim.
+static void splitIntoParts(IndexOp op) {
+  unsigned first = op.getParallel();
+  int64_t size = op.getSizes()[first];
+  int64_t terms = product(op.getSizes().drop_front(first));
+  int64_t parts = std::min(kParts, size);
+  while (parts > 1 && (size % parts != 0 || terms / parts < kPart))
+    --parts;
+  if (parts == 1)
+    return;
+  if (parts < size)
+    divide(op, first, parts);
+  splitReduction(op, 1);
+}
+
 namespace {
 struct ModelSplitReductions : cleave::model::impl::ModelSplitReductionsBase<ModelSplitReductions> {
   void runOnOperation() override {
     SmallVector<IndexOp> ops;
     getOperation().walk([&](IndexOp op) { ops.push_back(op); });
     for (IndexOp op : ops) {
-      if (!isLarge(op))
+      if (!isLarge(op)) {
+        if (isLongWindowProduct(op))
+          splitIntoParts(op);
         continue;
+      }
       reorder(op, wholeOrder(op));
       if (unsigned split = chooseSplit(op))
         splitReduction(op, split);

@@ -66,6 +66,7 @@ def ModelLayOutWindows : Pass<"model-lay-out-windows", "::mlir::ModuleOp"> {
     // after
     %t = model.index (u: U = 3, o: O = 16, c: C = 8) ins(%w[u, c, o]) { yield %a }
     %g = model.index (i: I = 64, c: C = 8) sum (u: U = 3, o: O = 16) ins(%y[i - u, o] outside 0, %t[u, o, c]) { mulf }
+    // with C = 32 or more, as well: a copy of %y with an edge, %e[i + 2 - u, o]
     ```
     Holds before and after: a legal grad stage. Stands behind the last simplification, which would read the copy
     through.

@@ -2,6 +2,7 @@
 
 #include "runtime/core/Program.h"
 #include "runtime/device/cpu/Product.h"
+#include "runtime/device/cpu/StridedProduct.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
@@ -70,6 +71,24 @@ extern "C" void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, i
     multiplyByLibrary(call);
   else
     multiply(call, cleave::rt::productKernels());
+}
+
+extern "C" void cleave_rt_strided_product(const int64_t *description, const float *a, const float *b,
+                                          float *c, int64_t begin, int64_t end) {
+  const int64_t *next = description;
+  auto take = [&] { return *next++; };
+  cleave::rt::StridedProduct product;
+  for (int64_t *field : {&product.rows, &product.aRow, &product.cRow, &product.columns, &product.terms,
+                         &product.aTerm, &product.bTerm, &product.unitDims, &product.segmentDims})
+    *field = take();
+  for (int64_t i = 0; i < product.unitDims; ++i)
+    for (int64_t *field :
+         {&product.units[i].size, &product.units[i].a, &product.units[i].b, &product.units[i].c})
+      *field = take();
+  for (int64_t i = 0; i < product.segmentDims; ++i)
+    for (int64_t *field : {&product.segments[i].size, &product.segments[i].a, &product.segments[i].b})
+      *field = take();
+  cleave::rt::multiplyStrided(product, a, b, c, begin, end);
 }
 
 //===----------------------------------------------------------------------===//
@@ -333,6 +352,7 @@ const std::vector<SupportSymbol> &supportSymbols() {
   static const std::vector<SupportSymbol> symbols = [] {
     std::vector<SupportSymbol> all = {
         {"cleave_rt_product", reinterpret_cast<void *>(cleave_rt_product)},
+        {"cleave_rt_strided_product", reinterpret_cast<void *>(cleave_rt_strided_product)},
         {"cleave_rt_argsort", reinterpret_cast<void *>(cleave_rt_argsort)},
         {"__truncsfbf2", reinterpret_cast<void *>(truncateToBFloat)},
         {"__truncdfbf2", reinterpret_cast<void *>(truncateDoubleToBFloat)},

@@ -16,6 +16,13 @@ extern "C" {
 void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, int64_t n, int64_t k, const void *a,
                        int64_t lda, const void *b, int64_t ldb, void *c, int64_t ldc, int64_t accumulate);
 
+/// Units [begin, end) of a product of strided memory, see StridedProduct.h. `description`: rows, A's and C's
+/// strides of a row; columns; terms, A's and B's strides of a term; numbers of unit and segment dims; per
+/// unit dim size and strides in A, B and C; per segment dim size and strides in A and B. Runs on the calling
+/// thread alone.
+void cleave_rt_strided_product(const int64_t *description, const float *a, const float *b, float *c,
+                               int64_t begin, int64_t end);
+
 /// Stable order of `count` keys: positions as i32, NaN last in either direction. `type` is a
 /// cleave::rt::Type; `work` has room for `count` positions.
 void cleave_rt_argsort(int64_t type, const void *keys, int64_t count, int64_t descending, int32_t *positions,

@@ -70,3 +70,35 @@ func.func private @embedding_gradient(%init: tensor<11x128xf32>, %ids: tensor<2x
       : tensor<2x9x128xf32>, (tensor<2x9xi32>) -> tensor<11x128xf32>
   return %r : tensor<11x128xf32>
 }
+
+// A convolution over images with an edge: a unit per row of an image; B is the weights as they lie.
+// CHECK-LABEL: func.func private @convolution(
+// CHECK-SAME: cleave.row_count = 64 : i64
+// CHECK: memref.alloca() : memref<20xi64>
+// CHECK: call @cleave_rt_strided_product(
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func private @convolution(%x: tensor<4x18x18x32xf32>, %w: tensor<3x3x32x48xf32>) -> tensor<4x16x16x48xf32>
+    attributes {cleave.kernel, cleave.rows = array<i64: 4, 16, 16, 48>} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x16x16x48xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4x16x16x48xf32>) -> tensor<4x16x16x48xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(n, i, j, o, u, v, c) -> (u, v, c, o)>, affine_map<(n, i, j, o, u, v, c) -> (n, i, j, o)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%w : tensor<3x3x32x48xf32>) outs(%f : tensor<4x16x16x48xf32>) attrs = {cleave.rows = array<i64: 0, 1, 2, 3>} {
+  ^bb0(%b: f32, %o: f32):
+    %n = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %u = linalg.index 4 : index
+    %v = linalg.index 5 : index
+    %c = linalg.index 6 : index
+    %p = arith.addi %i, %u : index
+    %q = arith.addi %j, %v : index
+    %a = tensor.extract %x[%n, %p, %q, %c] : tensor<4x18x18x32xf32>
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<4x16x16x48xf32>
+  return %r : tensor<4x16x16x48xf32>
+}

@@ -34,3 +34,24 @@ func.func @keep(%x: tensor<64x32xf32, #model.axes<N, K>>, %w: tensor<8x32xf32, #
   } : tensor<64x8xf32, #model.axes<N, O>>
   return %p, %q : tensor<64x8xf32, #model.axes<N, O>>, tensor<64x8xf32, #model.axes<N, O>>
 }
+
+// Windows of images are read from copies with an edge of zeros, and all of one reach share a copy.
+// CHECK-LABEL: func.func @edges
+// CHECK: %[[X:.*]] = model.index (d0: N = 4, d1: I = 66, d2: C = 32) ins(%arg0[d0, d1 - 1, d2] outside 0.000000e+00 : f32 :
+// CHECK: model.index (d0: N = 4, d1: I = 64, d2: O = 48) sum (d3: U = 3, d4: C = 32) ins(%[[X]][d0, d1 + d3, d4], %arg1[d3, d4, d2] :
+// CHECK: model.index (d0: U = 3, d1: C = 32, d2: O = 48) sum (d3: N = 4, d4: I = 64) ins(%arg2[d3, d4, d2], %[[X]][d3, d0 + d4, d1] :
+// CHECK: return
+func.func @edges(%x: tensor<4x64x32xf32, #model.axes<N, I, C>>, %w: tensor<3x32x48xf32, #model.axes<U, C, O>>, %dy: tensor<4x64x48xf32, #model.axes<N, I, O>>)
+    -> (tensor<4x64x48xf32, #model.axes<N, I, O>>, tensor<3x32x48xf32, #model.axes<U, C, O>>) {
+  %y = model.index (n: N = 4, i: I = 64, o: O = 48) sum (u: U = 3, c: C = 32) ins(%x[n, i + u - 1, c] outside 0.0 : f32, %w[u, c, o] : tensor<4x64x32xf32, #model.axes<N, I, C>>, tensor<3x32x48xf32, #model.axes<U, C, O>>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    model.yield %0 : f32
+  } : tensor<4x64x48xf32, #model.axes<N, I, O>>
+  %g = model.index (u: U = 3, c: C = 32, o: O = 48) sum (n: N = 4, i: I = 64) ins(%dy[n, i, o], %x[n, i + u - 1, c] outside 0.0 : f32 : tensor<4x64x48xf32, #model.axes<N, I, O>>, tensor<4x64x32xf32, #model.axes<N, I, C>>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    model.yield %0 : f32
+  } : tensor<3x32x48xf32, #model.axes<U, C, O>>
+  return %y, %g : tensor<4x64x48xf32, #model.axes<N, I, O>>, tensor<3x32x48xf32, #model.axes<U, C, O>>
+}

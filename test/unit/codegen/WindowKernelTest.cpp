@@ -102,6 +102,77 @@ TEST(WindowKernel, WeightGradientsOfConvolutions) {
   }
 }
 
+/// y[n, i, j, o] = sum over u, v, c of x[n, i + u, j + v, c] * w[u, v, c, o], or x[n, i + 2 - u, j + 2 - v,
+/// c]; x has an edge.
+std::string edgedConvolutionText(const Sizes &sizes, bool backwards) {
+  return substitute(R"(
+func.func private @convolution(%x: tensor<$Nx$EHx$EWx$Cxf32>, %w: tensor<3x3x$Cx$Oxf32>) -> tensor<$Nx$Hx$Wx$Oxf32>
+    attributes {cleave.kernel, cleave.rows = array<i64: $N, $H, $W, $O>} {
+  %zero = arith.constant 0.0 : f32
+  %from = arith.constant $FROM : index
+  %e = tensor.empty() : tensor<$Nx$Hx$Wx$Oxf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<$Nx$Hx$Wx$Oxf32>) -> tensor<$Nx$Hx$Wx$Oxf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(n, i, j, o, u, v, c) -> (u, v, c, o)>,
+                                        affine_map<(n, i, j, o, u, v, c) -> (n, i, j, o)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%w : tensor<3x3x$Cx$Oxf32>) outs(%f : tensor<$Nx$Hx$Wx$Oxf32>)
+      attrs = {cleave.rows = array<i64: 0, 1, 2, 3>} {
+  ^bb0(%b: f32, %o: f32):
+    %n = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %u = linalg.index 4 : index
+    %v = linalg.index 5 : index
+    %c = linalg.index 6 : index
+    %p0 = arith.$STEP %i, %u : index
+    %p = arith.addi %p0, %from : index
+    %q0 = arith.$STEP %j, %v : index
+    %q = arith.addi %q0, %from : index
+    %a = tensor.extract %x[%n, %p, %q, %c] : tensor<$Nx$EHx$EWx$Cxf32>
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<$Nx$Hx$Wx$Oxf32>
+  return %r : tensor<$Nx$Hx$Wx$Oxf32>
+})",
+                    {{"STEP", backwards ? "subi" : "addi"},
+                     {"FROM", backwards ? "2" : "0"},
+                     {"EH", text(sizes.rows + 2)},
+                     {"EW", text(sizes.columns + 2)},
+                     {"N", text(sizes.batch)},
+                     {"H", text(sizes.rows)},
+                     {"W", text(sizes.columns)},
+                     {"C", text(sizes.channels)},
+                     {"O", text(sizes.features)}});
+}
+
+// Wide enough for the runtime's products, and not.
+TEST(WindowKernel, ConvolutionsOfImagesWithAnEdge) {
+  for (const Sizes &sizes : {Sizes{3, 12, 15, 16, 40}, Sizes{2, 5, 4, 3, 8}, Sizes{4, 32, 32, 3, 32}})
+    for (bool backwards : {false, true}) {
+      Kernels kernels(edgedConvolutionText(sizes, backwards));
+      const auto &[batch, rows, columns, channels, features] = sizes;
+      std::vector<float> x = normals<float>(batch * (rows + 2) * (columns + 2) * channels);
+      std::vector<float> w = normals<float>(9 * channels * features, 2);
+      std::vector<float> whole(batch * rows * columns * features), cut(whole.size());
+      kernels.run("convolution", {x.data(), w.data(), whole.data()});
+      kernels.run("convolution", {x.data(), w.data(), cut.data()}, 3);
+      EXPECT_EQ(whole, cut);
+      std::vector<double> expected(whole.size());
+      for (int64_t point = 0; point < batch * rows * columns; ++point)
+        for (int64_t window = 0; window < 9; ++window) {
+          int64_t u = backwards ? 2 - window / 3 : window / 3, v = backwards ? 2 - window % 3 : window % 3;
+          int64_t row = point / columns % rows + u, column = point % columns + v;
+          int64_t read = (point / (rows * columns) * (rows + 2) + row) * (columns + 2) + column;
+          for (int64_t c = 0; c < channels; ++c)
+            for (int64_t o = 0; o < features; ++o)
+              expected[point * features + o] +=
+                  static_cast<double>(x[read * channels + c]) * w[(window * channels + c) * features + o];
+        }
+      EXPECT_LE(distance(whole, expected), 1e-4) << features << " " << backwards;
+    }
+}
+
 /// The gradient of a maximum over windows of 2 columns, behind a relu: where x attains the maximum m and is
 /// positive.
 TEST(WindowKernel, GradientOfPooling) {
