@@ -80,9 +80,10 @@ std::unique_ptr<ast::Program> checkFile(const std::string &path, const Options &
                      std::string(folder ? "the folder " : "no readable file ") + "'" + path + "'");
     return nullptr;
   }
-  std::string text(kMostBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(in.gcount()));
+  std::string text;
+  char block[1 << 14];
+  while (text.size() <= kMostBytes && (in.read(block, sizeof(block)), in.gcount() > 0))
+    text.append(block, static_cast<size_t>(in.gcount()));
   if (text.size() > kMostBytes) {
     engine.error("E500", {}, "a program is a file of at most 16 MiB, found more in '" + path + "'");
     return nullptr;
