@@ -104,12 +104,12 @@ Status Instance::allocate() {
 }
 
 Result<int> Instance::findEntry(const std::string &name) const {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < source->entries.size(); ++i) {
-    names.push_back(source->entries[i].name);
-    if (names.back() == name)
+  for (size_t i = 0; i < source->entries.size(); ++i)
+    if (source->entries[i].name == name)
       return static_cast<int>(i);
-  }
+  std::vector<std::string> names;
+  for (const Entry &entry : source->entries)
+    names.push_back(entry.name);
   return unknown("E701", "an entry must be one of the program's", name, names);
 }
 
@@ -166,6 +166,20 @@ Result<int> portFor(const std::vector<Port> &ports, const std::string &name, int
 
 } // namespace
 
+Result<int> Instance::findInput(int entry, const std::string &name) const {
+  const std::vector<Port> &ports = source->entries[entry].inputs;
+  int at = findPort(ports, name);
+  return at >= 0 ? Result<int>(at)
+                 : unknown("E510", "an input must be one of the entry's", name, namesOf(ports));
+}
+
+Result<int> Instance::findOutput(int entry, const std::string &name) const {
+  const std::vector<Port> &ports = source->entries[entry].outputs;
+  int at = findPort(ports, name);
+  return at >= 0 ? Result<int>(at)
+                 : unknown("E510", "an output must be one of the entry's", name, namesOf(ports));
+}
+
 Status Instance::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {
   Result<int> at = portFor(source->entries[entry].inputs, input, bytes, "input");
   if (!at)
@@ -206,6 +220,28 @@ Status Instance::bindOutput(int entry, const std::string &output, void *data, in
     return made.error();
   (*made)->outputs[*at].data = data;
   (*made)->executor->bindOutput(*at, data);
+  return {};
+}
+
+Status Instance::unbindInput(int entry, int input) {
+  Result<Runner *> made = runner(entry);
+  if (!made)
+    return made.error();
+  Slot &slot = (*made)->inputs[input];
+  slot.data = slot.owned.data();
+  slot.given = false;
+  (*made)->ready = false; // its data source, if any, may never have been opened
+  (*made)->executor->bindInput(input, slot.data);
+  return {};
+}
+
+Status Instance::unbindOutput(int entry, int output) {
+  Result<Runner *> made = runner(entry);
+  if (!made)
+    return made.error();
+  Slot &slot = (*made)->outputs[output];
+  slot.data = slot.owned.data();
+  (*made)->executor->bindOutput(output, slot.data);
   return {};
 }
 

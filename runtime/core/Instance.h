@@ -58,6 +58,10 @@ public:
   // The index of an entry. E701 with a suggestion when there is none.
   Result<int> findEntry(const std::string &name) const;
 
+  // The index of an entry's input or output. E510 with a suggestion when there is none.
+  Result<int> findInput(int entry, const std::string &name) const;
+  Result<int> findOutput(int entry, const std::string &name) const;
+
   // Gives an input its value: copied, or read in place from the caller's buffer at each run. Either wins over
   // the input's data source. E510 unknown input, E511 wrong number of bytes.
   Status setInput(int entry, const std::string &input, const void *data, int64_t bytes);
@@ -65,6 +69,11 @@ public:
 
   // Lets an output be written to the caller's buffer.
   Status bindOutput(int entry, const std::string &output, void *data, int64_t bytes);
+
+  // Takes the caller's buffer away again: the input has no value then, the output is written to memory of the
+  // instance's own.
+  Status unbindInput(int entry, int input);
+  Status unbindOutput(int entry, int output);
 
   // Opens the data sources of an entry and checks that every input has a value, so that run() finds no fault
   // in them. run() does it where it has not been done. E5xx; E512 an input without value.
