@@ -6,8 +6,8 @@
 
 namespace cleave {
 
-// The folder of the standard library: the environment's CLEAVE_STDLIB, else ../share/cleave/stdlib beside the
-// executable, else that of the source tree.
+// The folder of the standard library: the environment's CLEAVE_STDLIB, else share/cleave/stdlib in one of the
+// three folders above the executable or shared library this code is in, else that of the source tree.
 std::string standardLibrary();
 
 } // namespace cleave

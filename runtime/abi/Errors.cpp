@@ -15,7 +15,7 @@ LastError &lastError() {
   return error;
 }
 
-cleave_status statusOf(const std::string &code) {
+cleave_status statusOf(const std::string &code) noexcept {
   static constexpr struct {
     const char *prefix;
     cleave_status status;
@@ -53,14 +53,18 @@ std::string textOf(const Error &error) {
 
 } // namespace
 
+cleave_status fail(std::string code, std::string text) noexcept {
+  LastError &last = lastError();
+  last.code = std::move(code);
+  last.text = std::move(text);
+  return statusOf(last.code);
+}
+
 cleave_status finish(const Status &status) noexcept {
   if (status.ok())
     return CLEAVE_OK;
   try {
-    LastError &last = lastError();
-    last.text = textOf(status.error());
-    last.code = status.error().code;
-    return statusOf(last.code);
+    return fail(status.error().code, textOf(status.error()));
   } catch (...) {
     return outOfMemory();
   }

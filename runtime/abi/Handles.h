@@ -64,6 +64,8 @@ private:
 // Keeps the error for cleave_last_error() and says its kind.
 cleave_status finish(const Status &status) noexcept;
 cleave_status outOfMemory() noexcept;
+// The same for an error that is text already.
+cleave_status fail(std::string code, std::string text) noexcept;
 
 Error nullArgument(const char *name);
 Error wrongOrder(const std::string &rule, const std::string &found);

@@ -12,7 +12,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLANG_FORMAT, CLANG_TIDY = "clang-format-22", "clang-tidy-22"
-CPP = (".cpp", ".h")
+CPP = (".cpp", ".h", ".hpp", ".c")
 FILE_LIMIT, FUNCTION_LIMIT, USUAL_FUNCTION = 800, 80, 45
 # A function or file that has a reason to be longer says it: `// NOLINT(size): why`.
 EXEMPT = "NOLINT(size):"
@@ -84,11 +84,12 @@ def check_naming():
     for name in files(*CPP):
         stem, suffix = os.path.splitext(os.path.basename(name))
         is_tool_main = name.startswith("tools/") and stem == os.path.basename(os.path.dirname(name))
-        if not (re.fullmatch(r"[A-Z][A-Za-z0-9]*", stem) or is_tool_main or name.startswith(("cmake/", "runtime/abi/"))):
+        c_name = name.startswith(("cmake/", "runtime/abi/")) or suffix == ".c"
+        if not (re.fullmatch(r"[A-Z][A-Za-z0-9]*", stem) or is_tool_main or c_name):
             yield f"{name}:1: a C++ file is named like its main class, in CamelCase; found '{stem}'"
         if not re.fullmatch(r"[a-z0-9_/-]*", os.path.dirname(name)):
             yield f"{name}:1: folders are in lower case; found '{os.path.dirname(name)}'"
-        if suffix == ".h" and not name.startswith("cmake/"):
+        if suffix in (".h", ".hpp") and not name.startswith("cmake/"):
             guard = re.search(r"#ifndef (\w+)", read(name))
             wanted = "CLEAVE_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
             if not guard or guard[1] != wanted:
@@ -205,7 +206,8 @@ def changed_files():
 
 
 def check_tidy(build):
-    names = changed_files()
+    # Examples are built against an installed Cleave: there is no compile command for them here.
+    names = [name for name in changed_files() if not name.startswith("examples/")]
     if not names:
         return
     if not os.path.exists(os.path.join(build, "compile_commands.json")):

@@ -1,0 +1,165 @@
+// The compiler behind the C and C++ interfaces.
+#include "runtime/abi/compiler.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <thread>
+#include <unistd.h>
+
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const char kProgram[] = R"(import nn
+import optim
+
+axis Batch = 16, In = 6, Hidden = 48
+hyper lr: f64 = 1e-2
+
+layer Net(x: f32[Batch, In]) -> f32[Batch, In] {
+  layer up = nn.Linear[In, Hidden]
+  layer down = nn.Linear[Hidden, In]
+  return down(nn.gelu(up(x)))
+}
+layer net = Net
+
+entry train(x: f32[Batch, In]) -> (loss: f32) {
+  let noisy[b, i] = x[b, i] + 0.1 * normal()
+  let loss = nn.mean_squared_error(net(noisy), x)
+  update net with optim.Adam(grad(loss, net), lr: lr)
+  return loss
+}
+
+entry apply(x: f32[Batch, In]) -> (y: f32[Batch, In]) {
+  return net(x)
+}
+)";
+
+class CompileProgramTest : public testing::Test {
+protected:
+  CompileProgramTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "cleave-unit-XXXXXX").string();
+    folder = mkdtemp(pattern.data());
+    file = write("program.dsl", kProgram);
+  }
+  ~CompileProgramTest() override { std::filesystem::remove_all(folder); }
+
+  std::string write(const std::string &name, const std::string &text) {
+    std::ofstream(folder + "/" + name) << text;
+    return folder + "/" + name;
+  }
+  void refused(const cleave_compile_options &options, cleave_status wanted, const std::string &words) {
+    cleave_program *program = nullptr;
+    EXPECT_EQ(cleave_compile(file.c_str(), &options, &program), wanted);
+    EXPECT_THAT(cleave_last_error(), HasSubstr(words));
+    EXPECT_EQ(program, nullptr);
+  }
+
+  std::string folder, file;
+};
+
+// Losses of some steps with a batch of its own.
+std::vector<float> train(const cleave::Program &program, int threads, float scale) {
+  cleave::Options options;
+  options.threads = threads;
+  cleave::Instance instance(program, options);
+  instance.initialise(5);
+  std::vector<float> x(16 * 6), loss(1), losses;
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = scale * (static_cast<float>(i % 13) - 6);
+  instance.bindInput("train", "x", x);
+  instance.bindOutput("train", "loss", loss);
+  for (int step = 0; step < 40; ++step) {
+    instance.run("train");
+    losses.push_back(loss[0]);
+  }
+  return losses;
+}
+
+TEST_F(CompileProgramTest, TrainsWhatItCompiled) {
+  std::vector<float> losses = train(cleave::compile(file), 2, 0.2f);
+  EXPECT_LT(losses.back(), 0.5f * losses.front());
+}
+
+TEST_F(CompileProgramTest, SetsSizesAndChoosesEntries) {
+  cleave::CompileOptions options;
+  options.sets["In"] = "9";
+  options.entries = {"apply"};
+  cleave::Program program = cleave::compile(file, options);
+  ASSERT_NE(program.input("apply", "x"), nullptr);
+  EXPECT_EQ(program.input("apply", "x")->sizes[1], 9);
+  EXPECT_STREQ(program.input("apply", "x")->axes[1], "In");
+  EXPECT_EQ(program.entry("train"), nullptr);
+}
+
+TEST_F(CompileProgramTest, InstancesInSeveralThreadsGiveTheBitsOfOne) {
+  constexpr int kInstances = 4;
+  cleave::Program program = cleave::compile(file);
+  std::vector<float> alone[kInstances], together[kInstances];
+  for (int i = 0; i < kInstances; ++i)
+    alone[i] = train(program, 1, 0.1f * (i + 1));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kInstances; ++i)
+    threads.emplace_back([&, i] { together[i] = train(program, 1 + i % 3, 0.1f * (i + 1)); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (int i = 0; i < kInstances; ++i)
+    EXPECT_EQ(alone[i], together[i]) << "instance " << i;
+  EXPECT_NE(alone[0], alone[1]);
+}
+
+TEST_F(CompileProgramTest, ThreadsMayCompileAtOnce) {
+  std::vector<float> losses[3];
+  std::vector<std::thread> threads;
+  for (auto &found : losses)
+    threads.emplace_back([&] { found = train(cleave::compile(file), 1, 0.2f); });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(losses[0], losses[1]);
+  EXPECT_EQ(losses[0], losses[2]);
+}
+
+TEST_F(CompileProgramTest, ARejectedProgramGivesEveryDiagnostic) {
+  std::string bad = write("bad.dsl", "axis N = 4\nentry main(x: f32[M]) -> (y: f32) {\n  return zero\n}\n");
+  try {
+    cleave::compile(bad);
+    ADD_FAILURE() << "it is rejected";
+  } catch (const cleave::Error &error) {
+    EXPECT_EQ(error.status(), CLEAVE_REJECTED);
+    EXPECT_EQ(error.code()[0], 'E');
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("bad.dsl:2:"), HasSubstr("error[E"), HasSubstr("f32[M]")));
+  }
+  EXPECT_THROW(cleave::compile(folder + "/none.dsl"), cleave::Error);
+}
+
+TEST_F(CompileProgramTest, WrongArgumentsAreErrors) {
+  cleave_program *program = nullptr;
+  EXPECT_EQ(cleave_compile(nullptr, nullptr, &program), CLEAVE_INVALID_ARGUMENT);
+  EXPECT_EQ(cleave_compile(file.c_str(), nullptr, nullptr), CLEAVE_INVALID_ARGUMENT);
+  const cleave_compile_options good = CLEAVE_COMPILE_OPTIONS;
+  cleave_compile_options options = good;
+  options.set_count = 1;
+  refused(options, CLEAVE_INVALID_ARGUMENT, "E720: an argument must not be NULL, found 'sets' to be");
+  const char *const sets[] = {"Hidden"};
+  options.sets = sets;
+  refused(options, CLEAVE_INVALID_ARGUMENT, "E720: a set must be NAME=VALUE, found 'Hidden'");
+  const char *const unknownSets[] = {"Hiden=3"};
+  options.sets = unknownSets;
+  refused(options, CLEAVE_REJECTED, "Hiden");
+  options = good;
+  const char *const entries[] = {"aply"};
+  options.entries = entries;
+  options.entry_count = 1;
+  refused(options, CLEAVE_UNKNOWN_NAME, "E701: an entry must be one of the program's, found 'aply'");
+  options = good;
+  options.struct_size = 3;
+  refused(options, CLEAVE_INCOMPATIBLE, "E723: options must begin as CLEAVE_COMPILE_OPTIONS");
+  options = good;
+  options.stdlib = "/nowhere";
+  refused(options, CLEAVE_REJECTED, "nn");
+}
+
+} // namespace
