@@ -98,12 +98,11 @@ cleave_status cleave_compile(const char *file, const cleave_compile_options *giv
     const ast::Program *checked = driver.check();
     if (rt::Status status = checked ? checkEntries(*checked, *options) : rt::Status(); !status)
       return status;
-    std::unique_ptr<CompiledProgram> compiled = checked ? driver.compile() : nullptr;
+    std::optional<rt::Artefact> compiled = checked ? driver.compile() : std::nullopt;
     isRejected = !compiled;
     if (isRejected)
       return {};
-    auto shared = std::make_shared<const rt::Program>(std::move(compiled->program));
-    *program = makeProgram(std::move(shared), std::move(compiled->code), "{}");
+    *program = makeProgram(*compiled);
     return {};
   });
   return isRejected ? rejected(engine) : status;

@@ -3,16 +3,12 @@
 #define CLEAVE_RUNTIME_ABI_PROGRAMS_H
 
 #include "runtime/abi/cleave.h"
-#include "runtime/core/Program.h"
-
-#include <memory>
+#include "runtime/core/Artefact.h"
 
 namespace cleave::rt::abi {
 
-// `code` keeps the kernels' machine code alive, `metadata` is JSON. May throw std::bad_alloc. To be given to
-// cleave_program_release().
-cleave_program *makeProgram(std::shared_ptr<const Program> program, std::shared_ptr<void> code,
-                            std::string metadata);
+// May throw std::bad_alloc. To be given to cleave_program_release().
+cleave_program *makeProgram(const Artefact &artefact);
 
 } // namespace cleave::rt::abi
 

@@ -246,11 +246,14 @@ Result<std::string> readFile(const std::string &path) {
   return bytes + rest.str();
 }
 
+std::string metadataText(const ArtefactContents &contents) {
+  return metadataOf(contents).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 } // namespace
 
 std::string encodeArtefact(const ArtefactContents &contents) {
-  std::string sections[] = {metadataOf(contents).dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
-                            encode(contents.program), encode(contents.code)};
+  std::string sections[] = {metadataText(contents), encode(contents.program), encode(contents.code)};
   Header header = {};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
   header.version = kArtefactVersion;
@@ -334,8 +337,9 @@ Result<Artefact> loadContents(ArtefactContents contents, const std::string &name
     if (!kernel.function)
       return malformed({"", "there is no code for kernel '" + kernel.name + "'", "", {}, ""}, name);
   }
+  std::string metadata = metadataText(contents);
   return Artefact{std::move(contents.facts), std::make_shared<const Program>(std::move(contents.program)),
-                  std::move(*code)};
+                  std::move(*code), std::move(metadata)};
 }
 
 Result<Artefact> loadArtefact(const char *bytes, int64_t size, const std::string &name) {

@@ -78,6 +78,7 @@ struct Artefact {
   ArtefactFacts facts;
   std::shared_ptr<const Program> program;
   std::shared_ptr<void> code; // keeps the kernels' code mapped
+  std::string metadata;       // JSON, as inspectArtefact() gives it
 };
 
 // Puts the code of `contents` into memory and points the kernels at it. E806 here.

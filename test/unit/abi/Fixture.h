@@ -12,7 +12,10 @@
 namespace cleave::rt::test {
 
 inline cleave_program *handleOf(Program program, std::string metadata = "{}") {
-  return abi::makeProgram(std::make_shared<const Program>(std::move(program)), nullptr, std::move(metadata));
+  Artefact artefact;
+  artefact.program = std::make_shared<const Program>(std::move(program));
+  artefact.metadata = std::move(metadata);
+  return abi::makeProgram(artefact);
 }
 
 class AbiTest : public testing::Test {

@@ -272,6 +272,20 @@ TEST_F(AbiTest, ProgramsOutliveTheirHandle) {
   expectFine(cleave_instance_release(made));
 }
 
+TEST_F(AbiTest, WhatIsNoArtefactIsNotLoaded) {
+  TemporaryFolder folder;
+  cleave_program *made = program;
+  expectError(cleave_program_load((folder / "none").c_str(), &made), CLEAVE_BAD_FILE, "E801");
+  EXPECT_EQ(made, nullptr);
+  write(folder / "text", "once upon a time");
+  expectError(cleave_program_load((folder / "text").c_str(), &made), CLEAVE_BAD_FILE, "E802");
+  expectError(cleave_program_load_memory("abc", 3, &made), CLEAVE_BAD_FILE, "E802");
+  expectError(cleave_program_load_memory("", 0, &made), CLEAVE_BAD_FILE, "E802");
+  expectError(cleave_program_load(nullptr, &made), CLEAVE_INVALID_ARGUMENT, "found 'path' to be");
+  expectError(cleave_program_load_memory(nullptr, 1, &made), CLEAVE_INVALID_ARGUMENT, "found 'data' to be");
+  expectError(cleave_program_load("x", nullptr), CLEAVE_INVALID_ARGUMENT, "found 'program' to be");
+}
+
 TEST_F(AbiTest, EachThreadHasItsLastError) {
   expectError(cleave_run(instance, "here"), CLEAVE_UNKNOWN_NAME, "found 'here'");
   std::thread([&] {

@@ -1,4 +1,6 @@
 // The compiler behind the C and C++ interfaces.
+#include "compiler/driver/Driver.h"
+#include "lang/diag/Engine.h"
 #include "runtime/abi/compiler.hpp"
 
 #include <filesystem>
@@ -120,6 +122,49 @@ TEST_F(CompileProgramTest, ThreadsMayCompileAtOnce) {
     thread.join();
   EXPECT_EQ(losses[0], losses[1]);
   EXPECT_EQ(losses[0], losses[2]);
+}
+
+TEST_F(CompileProgramTest, AnArtefactIsTheProgramThatWasCompiled) {
+  cleave::diag::Engine engine;
+  cleave::DriverOptions options;
+  options.file = file;
+  cleave::Driver driver(options, engine);
+  auto contents = driver.build();
+  ASSERT_TRUE(contents) << engine.render();
+  std::string bytes = cleave::rt::encodeArtefact(*contents);
+  cleave::Program compiled = cleave::compile(file);
+  cleave::Program fromFile = cleave::Program::load(write("a.cleave", bytes));
+  cleave::Program fromMemory = cleave::Program::load(bytes.data(), bytes.size());
+  bytes.assign(bytes.size(), 'x'); // it was copied
+  std::vector<float> losses = train(compiled, 1, 0.2f);
+  EXPECT_EQ(losses, train(fromFile, 2, 0.2f));
+  EXPECT_EQ(losses, train(fromMemory, 1, 0.2f));
+  EXPECT_STREQ(compiled.info().metadata, fromMemory.info().metadata);
+  EXPECT_THAT(compiled.info().metadata,
+              AllOf(HasSubstr("\"program\": \"program\""), HasSubstr("\"net.up.w\"")));
+}
+
+TEST_F(CompileProgramTest, AnAlteredArtefactIsAnError) {
+  cleave::diag::Engine engine;
+  cleave::DriverOptions options;
+  options.file = file;
+  auto contents = cleave::Driver(options, engine).build();
+  ASSERT_TRUE(contents) << engine.render();
+  std::string whole = cleave::rt::encodeArtefact(*contents);
+  auto expectCode = [](const std::string &bytes, cleave_status wanted, const char *code) {
+    cleave_program *program = nullptr;
+    EXPECT_EQ(cleave_program_load_memory(bytes.data(), bytes.size(), &program), wanted);
+    EXPECT_STREQ(cleave_last_error_code(), code) << cleave_last_error();
+  };
+  expectCode(whole.substr(0, whole.size() / 2), CLEAVE_BAD_FILE, "E804");
+  std::string altered = whole;
+  altered[whole.size() / 2] ^= 1;
+  expectCode(altered, CLEAVE_BAD_FILE, "E805");
+  std::string newer = whole;
+  newer[8] ^= 2;
+  expectCode(newer, CLEAVE_INCOMPATIBLE, "E803");
+  contents->facts.features = {"+a-feature-of-tomorrow"};
+  expectCode(cleave::rt::encodeArtefact(*contents), CLEAVE_INCOMPATIBLE, "E806");
 }
 
 TEST_F(CompileProgramTest, ARejectedProgramGivesEveryDiagnostic) {
