@@ -10,9 +10,6 @@ endif()
 option(CLEAVE_WERROR "Treat warnings as errors" ON)
 option(CLEAVE_FUZZ "Build the targets of test/fuzz with libFuzzer" OFF)
 
-set(CLEAVE_TBLGEN_INCLUDES
-  -I${CMAKE_SOURCE_DIR} -I${CMAKE_BINARY_DIR} -I/usr/lib/llvm-22/include)
-
 add_library(cleave_flags INTERFACE)
 target_include_directories(cleave_flags INTERFACE ${CMAKE_SOURCE_DIR})
 # What tablegen and ANTLR generate lies in the build folder: not ours to keep free of warnings.
@@ -21,18 +18,6 @@ target_compile_options(cleave_flags INTERFACE -Wall -Wextra)
 if(CLEAVE_WERROR)
   target_compile_options(cleave_flags INTERFACE -Werror)
 endif()
-
-# MLIR's headers are heavy: one precompiled header serves every target that uses them.
-add_library(cleave_mlir INTERFACE)
-target_include_directories(cleave_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
-target_link_libraries(cleave_mlir INTERFACE MLIR LLVM)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # Lets ccache reuse objects that were built with the precompiled header.
-  target_compile_options(cleave_mlir INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
-endif()
-add_library(CleaveMlirPch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
-target_link_libraries(CleaveMlirPch PRIVATE cleave_flags cleave_mlir)
-target_precompile_headers(CleaveMlirPch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
 # cleave_library(NAME FOLDERS folder... [MLIR] [LINK lib...] [DEPENDS target...])
 function(cleave_library name)
@@ -56,22 +41,4 @@ function(cleave_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-endfunction()
-
-# cleave_tablegen(TARGET source.td OUTPUT generator-flags ...): a generated header in the mirrored build folder.
-function(cleave_tablegen target source)
-  set(outputs "")
-  set(rest ${ARGN})
-  while(rest)
-    list(POP_FRONT rest out flags)
-    string(REPLACE " " ";" flags "${flags}")
-    set(output ${CMAKE_CURRENT_BINARY_DIR}/${out})
-    add_custom_command(OUTPUT ${output}
-      COMMAND ${MLIR_TABLEGEN_EXE} ${flags} ${CLEAVE_TBLGEN_INCLUDES}
-              ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${output} --write-if-changed
-              -d ${output}.d
-      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source} DEPFILE ${output}.d)
-    list(APPEND outputs ${output})
-  endwhile()
-  add_custom_target(${target} DEPENDS ${outputs})
 endfunction()

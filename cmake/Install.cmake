@@ -1,6 +1,5 @@
 # What `cmake --install` puts elsewhere: two shared libraries with their headers, a CMake package and pkg-config files.
 # Components: runtime (no LLVM), compiler, tools. Everything finds everything else by its own place: a prefix may be moved.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # The binary interface's number is that of the header.
@@ -17,7 +16,10 @@ function(cleave_shared_library part)
   set(map ${CMAKE_SOURCE_DIR}/cmake/install/${ARG_EXPORTS})
   add_library(${target} SHARED ${objects})
   target_link_libraries(${target} PRIVATE ${ARG_LINK})
-  target_link_options(${target} PRIVATE -Wl,--version-script=${map} -Wl,-Bsymbolic-functions -Wl,--no-undefined)
+  target_link_options(${target} PRIVATE -Wl,--version-script=${map} -Wl,-Bsymbolic-functions)
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize") # whose functions come from the program that loads the library
+    target_link_options(${target} PRIVATE -Wl,--no-undefined)
+  endif()
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${ARG_NAME} EXPORT_NAME ${part} LINKER_LANGUAGE CXX LINK_DEPENDS ${map}
     VERSION ${PROJECT_VERSION} SOVERSION ${CLEAVE_API_VERSION}
     INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
@@ -40,13 +42,6 @@ cleave_shared_library(Runtime NAME cleave-runtime EXPORTS runtime.map COMPONENT 
   OBJECTS CleaveRuntime
   LINK Threads::Threads ${DNNL_LIBRARY}
   HEADERS ${abi}/cleave.h ${abi}/cleave.hpp ${abi}/dlpack.h)
-cleave_shared_library(Compiler NAME cleave EXPORTS compiler.map COMPONENT compiler
-  OBJECTS CleaveCompiler CleaveLower CleaveLang CleaveGrammar CleaveModel CleavePipe
-  LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} Threads::Threads
-  HEADERS ${abi}/compiler.h ${abi}/compiler.hpp)
-# A program that compiles also uses what it has compiled.
-target_link_libraries(CleaveCompilerShared INTERFACE CleaveRuntimeShared)
-
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/install/CleaveConfig.cmake.in
   ${CMAKE_BINARY_DIR}/install/CleaveConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Cleave)
 # Before 1.0 a minor version may change anything.
@@ -55,6 +50,16 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/install/CleaveConfigVersion
 install(FILES ${CMAKE_BINARY_DIR}/install/CleaveConfig.cmake ${CMAKE_BINARY_DIR}/install/CleaveConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Cleave COMPONENT runtime)
 
+if(CLEAVE_RUNTIME_ONLY)
+  return()
+endif()
+
+cleave_shared_library(Compiler NAME cleave EXPORTS compiler.map COMPONENT compiler
+  OBJECTS CleaveCompiler CleaveLower CleaveLang CleaveGrammar CleaveModel CleavePipe
+  LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} Threads::Threads
+  HEADERS ${abi}/compiler.h ${abi}/compiler.hpp)
+# A program that compiles also uses what it has compiled.
+target_link_libraries(CleaveCompilerShared INTERFACE CleaveRuntimeShared)
 install(TARGETS cleave RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/stdlib DESTINATION ${CMAKE_INSTALL_DATADIR}/cleave COMPONENT compiler
   FILES_MATCHING PATTERN "*.dsl")

@@ -33,6 +33,15 @@ def expect(condition, message):
         raise Failure(message)
 
 
+def build_setting(build, name):
+    """A variable of the build folder's configuration, or ""."""
+    with open(os.path.join(build, "CMakeCache.txt"), encoding="utf-8") as cache:
+        for line in cache:
+            if line.startswith(name + ":"):
+                return line.split("=", 1)[1].strip()
+    return ""
+
+
 class Suite:
     def __init__(self, description):
         parser = argparse.ArgumentParser(description=description.splitlines()[0])
@@ -40,6 +49,9 @@ class Suite:
         parser.add_argument("--filter", default="", help="only tests whose name contains this")
         self.options = parser.parse_args()
         self.cleave_path = os.path.join(self.options.build, "bin", "cleave")
+        # What is compiled with sanitizers is slow, and libraries made so load into programs made so alone.
+        self.sanitizers = [flag for flag in build_setting(self.options.build, "CMAKE_CXX_FLAGS").split()
+                           if flag.startswith(("-fsanitize", "-fno-sanitize"))]
         self.tests = []
         self.scratch = tempfile.TemporaryDirectory(prefix="cleave-test-")
 

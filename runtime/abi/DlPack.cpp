@@ -151,7 +151,7 @@ template <class Managed> struct Export {
   std::shared_ptr<Core> core;
   std::shared_ptr<void> owner; // of a tensor the output is bound to
   std::vector<int64_t> sizes, strides;
-  Managed tensor = {};
+  Managed tensor = {}; // NOLINT(bugprone-invalid-enum-default-initialization): exportView() sets all of it
 
   static void release(Managed *self) { delete static_cast<Export *>(self->manager_ctx); }
 };

@@ -227,7 +227,7 @@ cleave_status cleave_instance_create(const cleave_program *program, const cleave
       use.inputs.resize(entry.inputs.size());
       use.outputs.resize(entry.outputs.size());
     }
-    *instance = new cleave_instance{std::move(core)};
+    *instance = std::make_unique<cleave_instance>(cleave_instance{std::move(core)}).release();
     return {};
   });
 }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import ROOT, Failure, Suite, expect
+from harness import ROOT, Failure, Suite, build_setting, expect
 
 suite = Suite(__doc__)
 EXAMPLE = os.path.join(ROOT, "examples", "06_embed")
@@ -17,9 +17,16 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("CLEAVE_", "LD_", "PKG_CONFIG"))}
 
 
+# Whatever compiler there is; the build's own where only that one knows its sanitizers.
+if suite.sanitizers:
+    COMPILERS = {"c": [build_setting(suite.options.build, "CMAKE_C_COMPILER")],
+                 "c++": [build_setting(suite.options.build, "CMAKE_CXX_COMPILER")]}
+else:
+    COMPILERS = {"c": ["cc", "clang-22"], "c++": ["c++", "clang++-22"]}
+
+
 def compiler(language):
-    names = {"c": ("cc", "clang-22"), "c++": ("c++", "clang++-22")}[language]
-    return next(name for name in names if shutil.which(name))
+    return next(name for name in COMPILERS[language] if shutil.which(name))
 
 
 def run(*command, status=0, **options):
@@ -49,7 +56,8 @@ def prefix():
 
 def configure(build, *options, status=0):
     return run("cmake", "-G", "Ninja", "-S", EXAMPLE, "-B", suite.path(build), f"-DCMAKE_C_COMPILER={compiler('c')}",
-               f"-DCMAKE_CXX_COMPILER={compiler('c++')}", *options, status=status)
+               f"-DCMAKE_CXX_COMPILER={compiler('c++')}", f"-DCMAKE_C_FLAGS={' '.join(suite.sanitizers)}",
+               f"-DCMAKE_CXX_FLAGS={' '.join(suite.sanitizers)}", *options, status=status)
 
 
 def pkg_config(package, *options):
@@ -64,7 +72,7 @@ def built_with_pkg_config(language, package, source, *options):
     program = suite.path(f"pc-{os.path.splitext(source)[0]}")
     if not os.path.exists(program):
         folder = pkg_config(package, "--variable=libdir")[0]
-        run(compiler(language), *options, *WARNINGS, os.path.join(EXAMPLE, source),
+        run(compiler(language), *options, *WARNINGS, *suite.sanitizers, os.path.join(EXAMPLE, source),
             *pkg_config(package, "--cflags", "--libs"), f"-Wl,-rpath,{os.path.realpath(folder)}", "-o", program)
     return program
 

@@ -8,7 +8,7 @@ import resource
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import ROOT, Suite, expect
+from harness import ROOT, Skip, Suite, expect
 
 sys.path.insert(0, os.path.join(ROOT, "tools", "bench"))
 import compile as compile_bench
@@ -25,6 +25,8 @@ def cpu_seconds(command):
 
 
 def best(command):
+    if suite.sanitizers:
+        raise Skip("bounds are for programs without sanitizers")
     return min(cpu_seconds(command) for _ in range(RUNS))
 
 

@@ -10,7 +10,7 @@ template <class Managed> struct Given {
   float data[8] = {1, 2, 3, 4, 5, 6, 7, 8};
   int64_t shape[2] = {4, 1}, strides[2] = {1, 1};
   int deleted = 0;
-  Managed tensor = {};
+  Managed tensor = {}; // NOLINT(bugprone-invalid-enum-default-initialization): set below
 
   explicit Given(int32_t rank = 1) {
     if constexpr (std::is_same_v<Managed, DLManagedTensorVersioned>)
