@@ -56,7 +56,7 @@ endif()
 
 cleave_shared_library(Compiler NAME cleave EXPORTS compiler.map COMPONENT compiler
   OBJECTS CleaveCompiler CleaveLower CleaveLang CleaveGrammar CleaveModel CleavePipe
-  LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} Threads::Threads
+  LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} ${DNNL_LIBRARY} Threads::Threads
   HEADERS ${abi}/compiler.h ${abi}/compiler.hpp)
 # A program that compiles also uses what it has compiled.
 target_link_libraries(CleaveCompilerShared INTERFACE CleaveRuntimeShared)
