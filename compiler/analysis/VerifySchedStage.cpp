@@ -13,7 +13,7 @@ static ArrayRef<int64_t> rowsOf(Operation *op) {
 
 static LogicalResult checkOperands(linalg::GenericOp op) {
   for (OpOperand *input : op.getDpsInputOperands())
-    if (!op.getMatchingIndexingMap(input).isProjectedPermutation())
+    if (!op.getMatchingIndexingMap(input).isProjectedPermutation(/*allowZeroInResults=*/true))
       return op.emitError("operands of a kernel's op must have projected permutations, got: ")
              << AffineMapAttr::get(op.getMatchingIndexingMap(input));
   return success();

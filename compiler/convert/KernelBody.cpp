@@ -54,10 +54,11 @@ private:
 } // namespace
 
 bool GenericBuilder::isPlain(AffineMap map, ArrayRef<int64_t> shape) const {
-  if (!map.isProjectedPermutation())
+  if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
     return false;
   return llvm::all_of(llvm::zip(map.getResults(), shape), [&](auto pair) {
-    return sizes[cast<AffineDimExpr>(std::get<0>(pair)).getPosition()] == std::get<1>(pair);
+    auto dim = dyn_cast<AffineDimExpr>(std::get<0>(pair));
+    return (dim ? sizes[dim.getPosition()] : 1) == std::get<1>(pair);
   });
 }
 

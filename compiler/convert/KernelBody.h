@@ -19,7 +19,8 @@ mlir::RankedTensorType storageOf(mlir::Type type);
 //      %1 = linalg.fill ins(0.0) outs(%0)
 //      %y = linalg.generic {cleave.rows = [0]} ins(%x) outs(%1) { %s = arith.addf %out, %a; linalg.yield %s }
 //
-// Reads that are no projected permutation (windows, reads outside, gathers) become guarded tensor.extracts.
+// Reads that are no projected permutation (0 stands for an axis of one element; windows, reads outside,
+// gathers) become guarded tensor.extracts.
 mlir::Value emitIndex(mlir::OpBuilder &builder, model::IndexOp op, llvm::ArrayRef<int64_t> rowDims,
                       mlir::IRMapping &mapping);
 mlir::Value emitGather(mlir::OpBuilder &builder, model::GatherOp op, llvm::ArrayRef<int64_t> rowDims,

@@ -101,17 +101,17 @@ SmallVector<unsigned> rowsThenOthers(linalg::GenericOp op, AffineMap map) {
   for (int64_t row : op->getAttrOfType<DenseI64ArrayAttr>(kRowsAttr).asArrayRef())
     dims.push_back(row);
   for (AffineExpr expr : map.getResults())
-    if (unsigned dim = cast<AffineDimExpr>(expr).getPosition(); !llvm::is_contained(dims, dim))
-      dims.push_back(dim);
+    if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && !llvm::is_contained(dims, dim.getPosition()))
+      dims.push_back(dim.getPosition());
   return dims;
 }
 
 /// Whether the tensor's last axis is something else than the last row dim, which it has as another axis.
 bool liesAcross(linalg::GenericOp op, AffineMap map) {
   ArrayRef<int64_t> rows = op->getAttrOfType<DenseI64ArrayAttr>(kRowsAttr).asArrayRef();
-  if (!map.isProjectedPermutation() || map.getNumResults() == 0 || rows.empty())
+  if (!map.isProjectedPermutation(/*allowZeroInResults=*/true) || map.getNumResults() == 0 || rows.empty())
     return false;
-  auto isLane = [&](AffineExpr expr) { return cast<AffineDimExpr>(expr).getPosition() == rows.back(); };
+  auto isLane = [&](AffineExpr expr) { return expr.isFunctionOfDim(rows.back()); };
   return llvm::any_of(map.getResults(), isLane) && !isLane(map.getResults().back());
 }
 

@@ -89,12 +89,13 @@ std::optional<SmallVector<Dim>> dimsOf(linalg::GenericOp op) {
     dims.push_back({size, {0, 0, 0}});
   for (OpOperand &operand : op->getOpOperands()) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
-    if (!map.isProjectedPermutation())
+    if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
       return std::nullopt;
     SmallVector<int64_t> strides =
         rowMajorStrides(cast<RankedTensorType>(operand.get().getType()).getShape());
-    for (auto [axis, stride] : llvm::enumerate(strides))
-      dims[map.getDimPosition(axis)].strides[operand.getOperandNumber()] = stride;
+    for (auto [expr, stride] : llvm::zip(map.getResults(), strides))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr)) // an axis of one element is read at 0
+        dims[dim.getPosition()].strides[operand.getOperandNumber()] = stride;
   }
   llvm::erase_if(dims, [](const Dim &dim) { return dim.size == 1; });
   return dims;

@@ -362,7 +362,8 @@ SmallVector<Lanes> RowEmitter::indicesAt(const Member &member, AffineMap map, co
                                          const Lanes &inner) {
   SmallVector<Lanes> indices;
   for (AffineExpr expr : map.getResults()) {
-    const LoopDim &dim = member.stage->dims[cast<AffineDimExpr>(expr).getPosition()];
+    auto position = dyn_cast<AffineDimExpr>(expr);
+    LoopDim dim = position ? member.stage->dims[position.getPosition()] : LoopDim();
     bool isLane = dim.kind == LoopDim::Row && dim.index + 1 == kernel.rowSizes.size();
     if (dim.kind == LoopDim::Inner)
       indices.push_back(inner);
