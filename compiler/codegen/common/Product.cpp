@@ -133,14 +133,30 @@ std::optional<Product::Matrix> asMatrix(unsigned operand, int64_t rowStride, int
   return fits ? std::optional<Product::Matrix>(matrix) : std::nullopt;
 }
 
+/// Where a matrix has one row or one column only, its stride is what suits the other's.
+void completeStrides(int64_t rows, int64_t columns, int64_t &rowStride, int64_t &columnStride) {
+  if (rows == 1)
+    rowStride = columnStride == 1 ? columns : 1;
+  if (columns == 1)
+    columnStride = rowStride == 1 && rows > 1 ? rows : 1;
+}
+
 std::optional<Product> assemble(ArrayRef<Dim> dims, const Span &m, const Span &n, const Span &k) {
   Product product;
   product.m = m.size;
   product.n = n.size;
   product.k = k.size;
-  auto a = asMatrix(0, m.first, k.first, m.size, k.size);
-  auto b = asMatrix(1, k.second, n.first, k.size, n.size);
-  auto c = asMatrix(2, m.second, n.second, m.size, n.size);
+  int64_t rowA = m.first, columnA = k.first, rowB = k.second, columnB = n.first;
+  int64_t rowC = m.second, columnC = n.second;
+  if (m.size == 1)
+    completeStrides(1, k.size, rowA, columnA);
+  if (n.size == 1)
+    completeStrides(k.size, 1, rowB, columnB);
+  if (m.size == 1 || n.size == 1)
+    completeStrides(m.size, n.size, rowC, columnC);
+  auto a = asMatrix(0, rowA, columnA, m.size, k.size);
+  auto b = asMatrix(1, rowB, columnB, k.size, n.size);
+  auto c = asMatrix(2, rowC, columnC, m.size, n.size);
   if (!a || !b || !c || c->transpose)
     return std::nullopt;
   product.a = *a;
@@ -154,6 +170,15 @@ std::optional<Product> assemble(ArrayRef<Dim> dims, const Span &m, const Span &n
           {dim.size, dim.strides[0], dim.strides[1], dim.strides[2], dim.strides[2] == 0});
   }
   return product;
+}
+
+/// All spans that grow from one of these dims; where there is none, one of a single row or column.
+SmallVector<Span> spansOf(ArrayRef<Dim> dims, ArrayRef<unsigned> candidates, unsigned first,
+                          unsigned second) {
+  if (candidates.empty())
+    return {Span{}};
+  return llvm::map_to_vector(candidates,
+                             [&](unsigned seed) { return grow(dims, seed, candidates, first, second); });
 }
 
 /// The same product of the transposed matrices: C^T = B^T A^T. The operands exchange their parts.
@@ -173,11 +198,12 @@ std::optional<Product> matchWith(ArrayRef<Dim> dims) {
       return std::nullopt; // sums one operand alone
   }
   std::optional<Product> best;
-  for (unsigned m : ms)
-    for (unsigned n : ns)
-      for (unsigned k : ks) {
-        auto product =
-            assemble(dims, grow(dims, m, ms, 0, 2), grow(dims, n, ns, 1, 2), grow(dims, k, ks, 0, 1));
+  if (ks.empty() || (ms.empty() && ns.empty()))
+    return best;
+  for (const Span &m : spansOf(dims, ms, 0, 2))
+    for (const Span &n : spansOf(dims, ns, 1, 2))
+      for (const Span &k : spansOf(dims, ks, 0, 1)) {
+        std::optional<Product> product = assemble(dims, m, n, k);
         if (product && (!best || product->m * product->n * product->k > best->m * best->n * best->k))
           best = product;
       }
@@ -202,7 +228,10 @@ std::optional<Product> matchProduct(linalg::GenericOp op) {
     exchanged->b.operand = 0;
   }
   auto size = [](const std::optional<Product> &p) { return p ? p->m * p->n * p->k : 0; };
-  std::optional<Product> best = size(exchanged) > size(direct) ? exchanged : direct;
+  // Of equals, the one with fewer rows: a vector times a matrix.
+  bool exchange = size(exchanged) > size(direct) ||
+                  (exchanged && size(exchanged) == size(direct) && direct->m > direct->n);
+  std::optional<Product> best = exchange ? exchanged : direct;
   if (!best)
     return std::nullopt;
   best->factors = factors;

@@ -5,6 +5,7 @@
 #include "compiler/codegen/cpu/Emitters.h"
 #include "compiler/codegen/cpu/RowPlan.h"
 #include "runtime/core/Program.h"
+#include "runtime/device/cpu/Product.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -19,12 +20,26 @@ namespace {
 // Below this many multiplications per call generated code is as good and needs no packing.
 constexpr int64_t kLibraryFrom = 1 << 15;
 // Measured on 2 threads: tiles of 256 x 384 reach 97 % of what the whole product does, from k = 64 up.
+constexpr double kBytesPerNanosecond = 30;
+constexpr int64_t kPieceBytes = 1 << 10, kStreamTileBytes = 1 << 16, kMostSkinnyColumns = 1 << 13;
 constexpr int64_t kTileRows = 256, kTileColumns = 384, kTilesWanted = 8;
 
 struct Tiling {
   int64_t rows, columns;    // of C per tile
   int64_t acrossM, acrossN; // tiles
 };
+
+int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
+
+/// Few rows: B is read once, and memory bounds it. Columns that lie apart are streams; neighbouring ones are
+/// read in pieces of rows, that must not be short.
+int64_t skinnyColumns(const Product &product) {
+  int64_t element = bytesOf(product.b.type);
+  int64_t least = product.b.transpose ? kStreamTileBytes / (product.k * element) : kPieceBytes / element;
+  least = llvm::alignTo(std::max<int64_t>(least, 1), 16);
+  return std::min(product.n,
+                  std::max<int64_t>(least, llvm::alignTo(llvm::divideCeil(product.n, kTilesWanted), 16)));
+}
 
 Tiling tile(const Product &product) {
   int64_t outer = 1;
@@ -36,6 +51,11 @@ Tiling tile(const Product &product) {
     tiling.acrossN = llvm::divideCeil(product.n, tiling.columns);
     return outer * tiling.acrossM * tiling.acrossN;
   };
+  if (product.m <= rt::kSkinnyRows) {
+    tiling.columns = outer >= kTilesWanted ? std::min(product.n, kMostSkinnyColumns) : skinnyColumns(product);
+    count();
+    return tiling;
+  }
   // Even columns: 1000 as 3 x 336, not 384 + 384 + 232.
   int64_t across = llvm::divideCeil(product.n, tiling.columns);
   tiling.columns =
@@ -67,7 +87,13 @@ double flopsPerNanosecond(const Product &product) {
   return product.factors.isF64() ? 100 : product.factors.isBF16() ? 400 : 200;
 }
 
-int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
+/// Of one tile, for each of the calls that add up.
+double nanosecondsOf(const Product &product, const Tiling &tiling) {
+  double points = static_cast<double>(tiling.columns * product.k);
+  double bytes = product.m <= rt::kSkinnyRows ? points * static_cast<double>(bytesOf(product.b.type)) : 0;
+  return std::max(2 * points * static_cast<double>(tiling.rows) / flopsPerNanosecond(product),
+                  bytes / kBytesPerNanosecond);
+}
 
 rt::Type runtimeType(Type element) {
   return element.isF64()    ? rt::Type::F64
@@ -173,8 +199,7 @@ std::optional<LogicalResult> emitProduct(func::FuncOp func) {
   LoopFunction loops(func);
   OpBuilder builder(loops.function.front().getTerminator());
   ProductEmitter(builder, *product, tiling, loops).emit();
-  double nanoseconds =
-      2.0 * static_cast<double>(tiling.rows * tiling.columns * product->k) / flopsPerNanosecond(*product);
+  double nanoseconds = nanosecondsOf(*product, tiling);
   for (const Product::OuterDim &dim : product->outer)
     nanoseconds *= dim.reduced ? static_cast<double>(dim.size) : 1;
   loops.finish(units, chooseGrain(units, nanoseconds));

@@ -66,8 +66,8 @@ extern "C" void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, i
   call.n = n;
   call.k = k;
   call.accumulate = accumulate != 0;
-  if (call.a.type == Type::F32 && call.b.type == Type::F32 && call.c.type == Type::F32 &&
-      call.factors == Type::F32)
+  if (m > cleave::rt::kSkinnyRows && call.a.type == Type::F32 && call.b.type == Type::F32 &&
+      call.c.type == Type::F32 && call.factors == Type::F32)
     multiplyByLibrary(call);
   else
     multiply(call, cleave::rt::productKernels());

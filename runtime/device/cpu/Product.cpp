@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kBlockRows = 256, kBlockColumns = 384, kTermBytes = 1024;
 constexpr int64_t kPanelRows = 8; // of packed A
 constexpr int64_t kLine = 64;
+constexpr int64_t kSkinnySums = 4096; // that the L1 cache holds beside what is read
 
 int64_t divideUp(int64_t value, int64_t by) { return (value + by - 1) / by; }
 int64_t roundUp(int64_t value, int64_t to) { return divideUp(value, to) * to; }
@@ -37,7 +38,7 @@ private:
   char *memory;
 };
 
-PackFunction packerOf(const ProductKernels &kernels, Type type) {
+const SourceFunctions &functionsFor(const ProductKernels &kernels, Type type) {
   switch (type) {
   case Type::F64:
     return kernels.fromF64;
@@ -59,6 +60,8 @@ public:
         scratch(scratch), sum(call.factors == Type::F64 ? Type::F64 : Type::F32) {}
 
   void run() {
+    if (call.m <= kSkinnyRows && skinnyBytes() <= Scratch::kA)
+      return runSkinny();
     // Blocks of k of one size, or nearly.
     const int64_t most = kTermBytes / factors.unitBytes * factors.group;
     const int64_t blocks = std::max<int64_t>(1, divideUp(call.k, most));
@@ -74,6 +77,31 @@ public:
   }
 
 private:
+  /// Of A, packed for a product of few rows.
+  int64_t skinnyBytes() const {
+    return call.m * roundUp(divideUp(call.k, factors.group), factors.lanes) * factors.unitBytes;
+  }
+
+  /// B is read once, so it is not packed.
+  void runSkinny() {
+    PackSource rows = sourceOf(call.a, !call.a.transpose, 0, 0);
+    rows.size = call.m;
+    rows.terms = call.k;
+    functionsFor(factors, call.a.type).packRows(rows, 0, scratch.a());
+    const SourceFunctions &functions = functionsFor(factors, call.b.type);
+    const int64_t most = kSkinnySums / call.m / kLine * kLine;
+    for (n0 = 0; n0 < call.n; n0 += most) {
+      columns = std::min(most, call.n - n0);
+      PackSource source = sourceOf(call.b, call.b.transpose, n0, 0);
+      (call.b.transpose ? functions.along : functions.across)(
+          {call.m, columns, call.k, scratch.a(), source.data, source.outer, source.inner, scratch.c()});
+      for (int64_t row = 0; row < call.m; ++row)
+        factors.store({scratch.c() + row * roundUp(columns, factors.lanes) * sizeOf(sum),
+                       static_cast<char *>(call.c.data) + (row * call.c.leading + n0) * sizeOf(call.c.type),
+                       columns, call.c.type == Type::BF16, call.accumulate});
+    }
+  }
+
   int64_t steps() const { return divideUp(depth, factors.group); }
   int64_t width() const { return factors.tileVectors * factors.lanes; }
   /// Of a tile at column `at` of the block: whole vectors, and whole units of packing.
@@ -94,7 +122,7 @@ private:
     PackSource source = sourceOf(call.b, call.b.transpose, n0, k0);
     source.terms = depth;
     const int64_t whole = columns / width() * width();
-    auto pack = packerOf(factors, call.b.type);
+    PackFunction pack = functionsFor(factors, call.b.type).pack;
     source.size = whole;
     pack(source, width(), scratch.b());
     source.data += whole * source.outer;
@@ -112,7 +140,7 @@ private:
     const bool direct = call.a.type == call.factors && source.inner * factors.group == factors.unitBytes &&
                         depth % factors.group == 0;
     if (!direct)
-      packerOf(factors, call.a.type)(source, kPanelRows, scratch.a());
+      functionsFor(factors, call.a.type).pack(source, kPanelRows, scratch.a());
     for (int64_t row = 0; row < rows; row += factors.tileRows) {
       RegisterTile tile{};
       tile.steps = steps();

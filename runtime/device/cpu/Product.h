@@ -7,11 +7,15 @@
 
 namespace cleave::rt {
 
+/// Products of up to so many rows read B once, as it lies: memory bounds them.
+inline constexpr int64_t kSkinnyRows = 8;
+
 /// C[m, n] (+)= sum over k of A[m, k] * B[k, n], row-major.
 ///
 /// Factors are rounded to `factors` (f32, f64 or bf16) before they are multiplied; sums are f32, or f64 where
 /// `factors` is. C is what sums are, or bf16: then each sum is rounded once. The order of a sum depends on k
-/// and `factors` alone, not on where a tile of C begins.
+/// and `factors` alone (and on whether rows are few), not on where a
+/// tile of C begins.
 struct ProductCall {
   struct Input {
     Type type = Type::F32;

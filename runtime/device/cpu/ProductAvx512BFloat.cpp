@@ -11,6 +11,7 @@ namespace {
 
 struct PairMath {
   using Sum = float;
+  using Unit = BFloatPair;
   using Sums = __m512;
   static constexpr int kLanes = 16, kUnitBytes = 4, kGroup = 2;
   static void step(Sums &sums, const char *a, const char *b) {
@@ -18,6 +19,13 @@ struct PairMath {
     __m512i columns = _mm512_loadu_si512(b);
     sums = _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(pair), reinterpret_cast<__m512bh>(columns));
   }
+  static void addProduct(Sums &sums, const char *a, const Words<16> &b) {
+    addProduct(sums, Words<16>{} + readAs<uint32_t>(a), b);
+  }
+  static void addProduct(Sums &sums, const Words<16> &a, const Words<16> &b) {
+    sums = _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+  }
+  template <int Lanes> static __m256bh rounded(const __m512 &value) { return _mm512_cvtneps_pbh(value); }
 };
 
 } // namespace
@@ -26,6 +34,6 @@ struct PairMath {
 cleave::rt::ProductSet cleave::rt::avx512BFloatProductKernels() {
   ProductSet set = plainProducts<8, 3, 3>();
   set.bf16 = makeTiles<PairMath, 8, 3>();
-  setPacking<BFloatPair, 2>(set.bf16);
+  setSources<PairMath>(set.bf16);
   return set;
 }

@@ -39,13 +39,29 @@ struct SumsToStore {
   bool asBFloat, accumulate;
 };
 
+/// A few rows times a matrix that is read once, as it lies: sums[i, j] = sum over k of a[i, k] * b[k, j].
+struct SkinnyProduct {
+  int64_t rows, columns, terms;
+  const char *a;        // packed: [rows][roundUp(steps, lanes)] units
+  const char *b;        // element (k, j) at b + j * outer + k * inner
+  int64_t outer, inner; // bytes; one of the two is an element's
+  char *sums;           // [rows][roundUp(columns, lanes)]
+};
+
 using TileFunction = void (*)(const RegisterTile &tile);
 /// Packs panels of `width` rows or columns, a multiple of 8.
 using PackFunction = void (*)(const PackSource &source, int64_t width, char *packed);
 
+using SkinnyFunction = void (*)(const SkinnyProduct &product);
 using StoreFunction = void (*)(const SumsToStore &sums);
 
 inline constexpr int64_t kMostTileRows = 8, kMostTileVectors = 3;
+
+/// For one type of elements.
+struct SourceFunctions {
+  PackFunction pack = nullptr, packRows = nullptr;  // packRows: of A of a SkinnyProduct
+  SkinnyFunction across = nullptr, along = nullptr; // of B: columns, or terms of k, are neighbours
+};
 
 struct ProductKernels {
   int64_t tileRows = 0, tileVectors = 0, lanes = 0; // of the largest tile; sums of a vector
@@ -53,7 +69,7 @@ struct ProductKernels {
   int64_t unitBytes = 4;
   TileFunction tiles[kMostTileRows][kMostTileVectors] = {}; // by rows and vectors, less one
   StoreFunction store = nullptr;
-  PackFunction fromF32 = nullptr, fromF64 = nullptr, fromBF16 = nullptr, fromF16 = nullptr;
+  SourceFunctions fromF32, fromF64, fromBF16, fromF16;
 };
 
 /// By the type that factors are rounded to. Sums are f32, or f64 for f64.

@@ -26,16 +26,119 @@ template <typename T> inline T readAs(const char *at) {
 template <typename T> inline void write(char *at, const T &value) { std::memcpy(at, &value, sizeof value); }
 
 //===----------------------------------------------------------------------===//
-// Register tiles
+// Elements
 //===----------------------------------------------------------------------===//
+
+constexpr int kSide = 8; // of the blocks that are transposed
+
+struct BFloat {
+  uint16_t bits;
+};
+struct Half {
+  uint16_t bits;
+};
+struct BFloatPair {};
+struct RoundedFloat { // an f32 that is rounded to bf16
+  float value;
+};
+
+template <int Lanes> using Words = VectorOf<uint32_t, Lanes>;
+template <int Lanes> using Halves = VectorOf<uint16_t, Lanes>;
+template <int Lanes> using Floats = VectorOf<float, Lanes>;
+
+template <typename To, typename From> inline To bitsAs(const From &value) {
+  static_assert(sizeof(To) == sizeof(From), "bits of another width");
+  To result;
+  std::memcpy(&result, &value, sizeof result);
+  return result;
+}
+
+/// Rounds to nearest, ties to even, into the low half of each word; NaN stays NaN.
+template <int Lanes> inline Words<Lanes> roundToBFloat(const Floats<Lanes> &value) {
+  auto bits = bitsAs<Words<Lanes>>(value);
+  Words<Lanes> rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  Words<Lanes> isNan = (bits & 0x7fffffffu) > 0x7f800000u; // all ones where so
+  return (isNan & ((bits >> 16) | 0x40u)) | (~isNan & rounded);
+}
+
+template <int Lanes> inline Words<Lanes> wordsAt(const char *at) {
+  return __builtin_convertvector(readAs<Halves<Lanes>>(at), Words<Lanes>);
+}
+
+/// How `Lanes` neighbours of a type become floats.
+template <int Lanes> inline Floats<Lanes> floatsAt(const char *at, float) {
+  return readAs<Floats<Lanes>>(at);
+}
+template <int Lanes> inline Floats<Lanes> floatsAt(const char *at, BFloat) {
+  return bitsAs<Floats<Lanes>>(wordsAt<Lanes>(at) << 16);
+}
+template <int Lanes> inline Floats<Lanes> floatsAt(const char *at, RoundedFloat) {
+  return bitsAs<Floats<Lanes>>(roundToBFloat<Lanes>(readAs<Floats<Lanes>>(at)) << 16);
+}
+/// Subnormals by way of a multiplication.
+template <int Lanes> inline Floats<Lanes> floatsAt(const char *at, Half) {
+  Words<Lanes> bits = wordsAt<Lanes>(at);
+  Words<Lanes> sign = (bits & 0x8000u) << 16, magnitude = (bits & 0x7fffu) << 13;
+  Words<Lanes> special = (magnitude >= (0x7c00u << 13)) & 0x7f800000u;
+  Floats<Lanes> scaled = bitsAs<Floats<Lanes>>(magnitude) * 0x1p112f; // an exponent's bias from 15 to 127
+  return bitsAs<Floats<Lanes>>(bitsAs<Words<Lanes>>(scaled) | special | sign);
+}
+
+/// Reads `Lanes` units: along rows or columns (`across`, one address per term of the step) or along k
+/// (`along`).
+template <typename From, typename To, int Lanes> struct Reader {
+  using Vector = VectorOf<To, Lanes>;
+  static Vector across(const char *first, const char *) { return along(first); }
+  static Vector along(const char *at) {
+    if constexpr (sizeof(From) == 8)
+      return readAs<Vector>(at);
+    else
+      return __builtin_convertvector(floatsAt<Lanes>(at, From()), Vector);
+  }
+};
+
+template <int Lanes, size_t... Lane>
+inline Words<Lanes> joinPairs(const Words<2 * Lanes> &words, std::index_sequence<Lane...>) {
+  return __builtin_shufflevector(words, words, (2 * Lane)...) |
+         (__builtin_shufflevector(words, words, (2 * Lane + 1)...) << 16);
+}
+
+template <typename From, int Lanes> struct Reader<From, BFloatPair, Lanes> {
+  using Vector = Words<Lanes>;
+  static Vector across(const char *first, const char *second) {
+    if constexpr (sizeof(From) == 2)
+      return wordsAt<Lanes>(first) | (wordsAt<Lanes>(second) << 16);
+    else
+      return roundToBFloat<Lanes>(floatsAt<Lanes>(first, From())) |
+             (roundToBFloat<Lanes>(floatsAt<Lanes>(second, From())) << 16);
+  }
+  static Vector along(const char *at) {
+    if constexpr (sizeof(From) == 2)
+      return readAs<Vector>(at);
+    else
+      return joinPairs<Lanes>(roundToBFloat<2 * Lanes>(floatsAt<2 * Lanes>(at, From())),
+                              std::make_index_sequence<Lanes>());
+  }
+};
 
 /// One term a step.
 template <typename T> struct PlainMath {
   using Sum = T;
+  using Unit = T;
   using Sums = VectorOf<T, kVectorBytes / sizeof(T)>;
   static constexpr int kLanes = kVectorBytes / sizeof(T), kUnitBytes = sizeof(T), kGroup = 1;
-  static void step(Sums &sums, const char *a, const char *b) { sums += readAs<T>(a) * readAs<Sums>(b); }
+  static void step(Sums &sums, const char *a, const char *b) { addProduct(sums, a, readAs<Sums>(b)); }
+  static void addProduct(Sums &sums, const char *a, const Sums &b) { sums += readAs<T>(a) * b; }
+  static void addProduct(Sums &sums, const Sums &a, const Sums &b) { sums += a * b; }
+  /// To bf16.
+  template <int Lanes> static Halves<Lanes> rounded(const Floats<Lanes> &value) {
+    return __builtin_convertvector(roundToBFloat<Lanes>(value), Halves<Lanes>);
+  }
 };
+
+//===----------------------------------------------------------------------===//
+// Register tiles
+//===----------------------------------------------------------------------===//
 
 template <typename Math, int Rows, int Vectors> void multiplyTile(const RegisterTile &tile) {
   using Sums = typename Math::Sums;
@@ -64,93 +167,6 @@ template <typename Math, int Rows, int Vectors> void multiplyTile(const Register
 // Packing
 //===----------------------------------------------------------------------===//
 
-constexpr int kSide = 8; // of the blocks that are transposed
-
-struct BFloat {
-  uint16_t bits;
-};
-struct Half {
-  uint16_t bits;
-};
-struct BFloatPair {};
-struct RoundedFloat { // an f32 that is rounded to bf16
-  float value;
-};
-
-using Words = VectorOf<uint32_t, kSide>;
-using Halves = VectorOf<uint16_t, kSide>;
-using Floats = VectorOf<float, kSide>;
-
-inline Floats asFloats(Words words) {
-  Floats floats;
-  std::memcpy(&floats, &words, sizeof floats);
-  return floats;
-}
-inline Words asWords(Floats floats) {
-  Words words;
-  std::memcpy(&words, &floats, sizeof words);
-  return words;
-}
-
-/// Rounds to nearest, ties to even, into the low half of each word; NaN stays NaN.
-inline Words roundToBFloat(Floats value) {
-  Words bits = asWords(value);
-  Words rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  Words isNan = (bits & 0x7fffffffu) > 0x7f800000u; // all ones where so
-  return (isNan & ((bits >> 16) | 0x40u)) | (~isNan & rounded);
-}
-
-/// f16 as f32, subnormals by way of a multiplication.
-inline Floats widenHalf(Halves halves) {
-  Words bits = __builtin_convertvector(halves, Words);
-  Words sign = (bits & 0x8000u) << 16, magnitude = (bits & 0x7fffu) << 13;
-  Words special = (magnitude >= (0x7c00u << 13)) & 0x7f800000u;
-  Floats scaled = asFloats(magnitude) * 0x1p112f; // moves the exponent from a bias of 15 to one of 127
-  return asFloats(asWords(scaled) | special | sign);
-}
-
-/// How `kSide` neighbours of type From become floats.
-inline Floats floatsAt(const char *at, float) { return readAs<Floats>(at); }
-inline Floats floatsAt(const char *at, BFloat) {
-  return asFloats(__builtin_convertvector(readAs<Halves>(at), Words) << 16);
-}
-inline Floats floatsAt(const char *at, RoundedFloat) {
-  return asFloats(roundToBFloat(readAs<Floats>(at)) << 16);
-}
-inline Floats floatsAt(const char *at, Half) { return widenHalf(readAs<Halves>(at)); }
-
-/// Reads `kSide` units: along rows or columns (`across`, one address per term of the step) or along k
-/// (`along`).
-template <typename From, typename To> struct Reader {
-  using Vector = VectorOf<To, kSide>;
-  static Vector across(const char *first, const char *) { return along(first); }
-  static Vector along(const char *at) {
-    if constexpr (sizeof(From) == 8)
-      return readAs<Vector>(at);
-    else
-      return __builtin_convertvector(floatsAt(at, From()), Vector);
-  }
-};
-
-template <typename From> struct Reader<From, BFloatPair> {
-  using Vector = Words;
-  static Words across(const char *first, const char *second) {
-    if constexpr (sizeof(From) == 2)
-      return __builtin_convertvector(readAs<Halves>(first), Words) |
-             (__builtin_convertvector(readAs<Halves>(second), Words) << 16);
-    else
-      return roundToBFloat(floatsAt(first, From())) | (roundToBFloat(floatsAt(second, From())) << 16);
-  }
-  static Words along(const char *at) {
-    if constexpr (sizeof(From) == 2)
-      return readAs<Words>(at);
-    Words low = roundToBFloat(floatsAt(at, From()));
-    Words high = roundToBFloat(floatsAt(at + kSide * sizeof(From), From()));
-    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14) |
-           (__builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15) << 16);
-  }
-};
-
 template <typename Vector> void transpose(Vector (&rows)[kSide]) {
   for (int stage = 0; stage < 3; ++stage) {
     Vector next[kSide];
@@ -163,7 +179,7 @@ template <typename Vector> void transpose(Vector (&rows)[kSide]) {
 }
 
 template <typename From, typename To, int Group> class Packer {
-  using Read = Reader<From, To>;
+  using Read = Reader<From, To, kSide>;
   using Vector = typename Read::Vector;
   static constexpr int64_t kUnit = sizeof(Vector) / kSide, kElement = sizeof(From);
 
@@ -236,32 +252,201 @@ private:
 };
 
 //===----------------------------------------------------------------------===//
+// Few rows
+//===----------------------------------------------------------------------===//
+
+template <typename Math, typename From> class SkinnyMultiplier {
+  using Sums = typename Math::Sums;
+  using Read = Reader<From, typename Math::Unit, Math::kLanes>;
+  using Units = typename Read::Vector;
+  static constexpr int64_t kLanes = Math::kLanes, kUnit = Math::kUnitBytes, kElement = sizeof(From);
+  static constexpr int64_t kSum = sizeof(typename Math::Sum);
+  static constexpr int64_t kTogether = 8;          // steps that a column takes at a time
+  static constexpr int64_t kBytesAhead = 12 << 10; // of a prefetch, at least
+
+public:
+  explicit SkinnyMultiplier(const SkinnyProduct &product) : product(product) {
+    steps = (product.terms + Math::kGroup - 1) / Math::kGroup;
+    aRow = (steps + kLanes - 1) / kLanes * kLanes * kUnit;
+    sumRow = (product.columns + kLanes - 1) / kLanes * kLanes * kSum;
+  }
+
+  /// Columns are neighbours: a few rows of B at a time, each in one go.
+  void across() {
+    const int64_t blockBytes = product.columns * kElement * kTogether * Math::kGroup;
+    ahead = (1 + kBytesAhead / (blockBytes + 1)) * kTogether * Math::kGroup;
+    const int64_t whole = product.terms / Math::kGroup / kTogether * kTogether;
+    for (int64_t step = 0; step < whole; step += kTogether)
+      for (int64_t column = 0; column < product.columns; column += kLanes)
+        acrossSteps<kTogether>(step, column);
+    for (int64_t step = whole; step < steps; ++step)
+      for (int64_t column = 0; column < product.columns; column += kLanes)
+        acrossSteps<1>(step, column);
+    if (steps == 0)
+      std::memset(product.sums, 0, static_cast<size_t>(product.rows * sumRow));
+  }
+
+  /// Terms are neighbours: a few columns of B side by side, each a stream of its own.
+  void along() {
+    int64_t column = 0;
+    for (; column + 8 <= product.columns; column += 8)
+      alongRows<8>(column);
+    for (; column < product.columns; ++column)
+      alongRows<1>(column);
+  }
+
+private:
+  template <int64_t Count> void acrossSteps(int64_t step, int64_t column) {
+    Units b[Count];
+    const char *from = product.b + column * kElement + step * Math::kGroup * product.inner;
+    const bool isWhole = column + kLanes <= product.columns && (step + Count) * Math::kGroup <= product.terms;
+#pragma GCC unroll 8
+    for (int64_t s = 0; s < Count; ++s) {
+      const char *first = from + s * Math::kGroup * product.inner;
+      b[s] = isWhole ? Read::across(first, first + product.inner) : edgeAcross(first, step + s, column);
+      for (int64_t term = 0; Count > 1 && term < Math::kGroup; ++term)
+        __builtin_prefetch(first + (ahead + term) * product.inner);
+    }
+    for (int64_t row = 0; row < product.rows; ++row) {
+      char *to = product.sums + row * sumRow + column * kSum;
+      Sums sums = step == 0 ? Sums{} : readAs<Sums>(to);
+#pragma GCC unroll 8
+      for (int64_t s = 0; s < Count; ++s)
+        Math::addProduct(sums, product.a + row * aRow + (step + s) * kUnit, b[s]);
+      write(to, sums);
+    }
+  }
+
+  Units edgeAcross(const char *first, int64_t step, int64_t column) const {
+    char terms[2][kLanes * sizeof(double)] = {};
+    const int64_t count = product.columns - column < kLanes ? product.columns - column : kLanes;
+    for (int64_t term = 0; term < Math::kGroup && step * Math::kGroup + term < product.terms; ++term)
+      std::memcpy(terms[term], first + term * product.inner, static_cast<size_t>(count * kElement));
+    return Read::across(terms[0], terms[1]);
+  }
+
+  /// Rows share what is read of B; what they read again is in the L1 cache.
+  template <int Columns> void alongRows(int64_t column) {
+    int64_t row = 0;
+    if constexpr (Columns > 1) {
+      const int64_t fours = product.rows / 4 * 4;
+      for (int64_t half = 0; half < Columns; half += Columns / 2)
+        for (row = 0; row < fours; row += 4)
+          alongTerms<Columns / 2, 4>(row, column + half);
+      for (; row + 2 <= product.rows; row += 2)
+        alongTerms<Columns, 2>(row, column);
+    }
+    for (; row < product.rows; ++row)
+      alongTerms<Columns, 1>(row, column);
+  }
+
+  template <int Columns, int Rows> void alongTerms(int64_t row, int64_t column) {
+    constexpr int64_t kTerms = kLanes * Math::kGroup;
+    Sums sums[Rows][Columns] = {};
+    const char *a = product.a + row * aRow, *b = product.b + column * product.outer;
+    int64_t term = 0;
+    for (; term + kTerms <= product.terms; term += kTerms, a += kLanes * kUnit)
+      addTerms<Columns, Rows>(sums, a,
+                              [&](int j) { return Read::along(b + j * product.outer + term * kElement); });
+    if (term < product.terms)
+      addTerms<Columns, Rows>(sums, a, [&](int j) {
+        char rest[kTerms * kElement] = {};
+        std::memcpy(rest, b + j * product.outer + term * kElement,
+                    static_cast<size_t>((product.terms - term) * kElement));
+        return Read::along(rest);
+      });
+    for (int i = 0; i < Rows; ++i)
+      for (int j = 0; j < Columns; ++j)
+        write(product.sums + (row + i) * sumRow + (column + j) * kSum, total(sums[i][j]));
+  }
+
+  template <int Columns, int Rows, typename Load>
+  void addTerms(Sums (&sums)[Rows][Columns], const char *a, Load load) {
+    Units left[Rows];
+    for (int i = 0; i < Rows; ++i)
+      left[i] = readAs<Units>(a + i * aRow);
+#pragma GCC unroll 8
+    for (int j = 0; j < Columns; ++j) {
+      const Units right = load(j);
+      for (int i = 0; i < Rows; ++i)
+        Math::addProduct(sums[i][j], left[i], right);
+    }
+  }
+
+  /// Of all lanes, by halves.
+  static typename Math::Sum total(const Sums &sums) {
+    return totalOf<kLanes>(
+        readAs<VectorOf<typename Math::Sum, kLanes>>(reinterpret_cast<const char *>(&sums)));
+  }
+  template <int Lanes> static typename Math::Sum totalOf(const VectorOf<typename Math::Sum, Lanes> &sums) {
+    if constexpr (Lanes == 1) {
+      return sums[0];
+    } else {
+      VectorOf<typename Math::Sum, Lanes / 2> halves[2];
+      std::memcpy(halves, &sums, sizeof halves);
+      return totalOf<Lanes / 2>(halves[0] + halves[1]);
+    }
+  }
+
+  const SkinnyProduct &product;
+  int64_t steps = 0, aRow = 0, sumRow = 0, ahead = 0;
+};
+
+/// Rows of A as a product of few rows takes them: [size][roundUp(steps, lanes)] units.
+template <typename Math, typename From> void packRows(const PackSource &source, int64_t, char *packed) {
+  constexpr int64_t kTerms = Math::kLanes * Math::kGroup, kElement = sizeof(From);
+  using Read = Reader<From, typename Math::Unit, Math::kLanes>;
+  for (int64_t row = 0; row < source.size; ++row)
+    for (int64_t term = 0; term < source.terms; term += kTerms, packed += Math::kLanes * Math::kUnitBytes) {
+      const char *from = source.data + row * source.outer + term * source.inner;
+      const int64_t count = source.terms - term < kTerms ? source.terms - term : kTerms;
+      if (source.inner == kElement && count == kTerms) {
+        write(packed, Read::along(from));
+        continue;
+      }
+      char terms[kTerms * kElement] = {};
+      for (int64_t i = 0; i < count; ++i)
+        std::memcpy(terms + i * kElement, from + i * source.inner, kElement);
+      write(packed, Read::along(terms));
+    }
+}
+
+template <typename Math, typename From> void multiplyAcross(const SkinnyProduct &product) {
+  SkinnyMultiplier<Math, From>(product).across();
+}
+template <typename Math, typename From> void multiplyAlong(const SkinnyProduct &product) {
+  SkinnyMultiplier<Math, From>(product).along();
+}
+
+//===----------------------------------------------------------------------===//
 // Storing
 //===----------------------------------------------------------------------===//
 
-inline void storeBFloat(const SumsToStore &store) {
-  for (int64_t at = 0; at < store.count; at += kSide) {
-    const int64_t count = store.count - at < kSide ? store.count - at : kSide;
-    if (count == kSide && !store.accumulate) {
-      write(store.to + at * 2,
-            __builtin_convertvector(roundToBFloat(readAs<Floats>(store.sums + at * 4)), Halves));
+template <typename Math> inline void storeBFloat(const SumsToStore &store) {
+  constexpr int kLanes = kVectorBytes / sizeof(float);
+  using Wide = Floats<kLanes>;
+  for (int64_t at = 0; at < store.count; at += kLanes) {
+    const int64_t count = store.count - at < kLanes ? store.count - at : kLanes;
+    if (count == kLanes && !store.accumulate) {
+      write(store.to + at * 2, Math::template rounded<kLanes>(readAs<Wide>(store.sums + at * 4)));
       continue;
     }
-    char sums[kSide * sizeof(float)] = {}, old[kSide * sizeof(uint16_t)] = {};
+    char sums[sizeof(Wide)] = {}, old[kLanes * sizeof(uint16_t)] = {};
     std::memcpy(sums, store.sums + at * 4, static_cast<size_t>(count) * 4);
-    Floats value = readAs<Floats>(sums);
+    Wide value = readAs<Wide>(sums);
     if (store.accumulate) {
       std::memcpy(old, store.to + at * 2, static_cast<size_t>(count) * 2);
-      value += floatsAt(old, BFloat());
+      value += floatsAt<kLanes>(old, BFloat());
     }
-    write(old, __builtin_convertvector(roundToBFloat(value), Halves));
+    write(old, Math::template rounded<kLanes>(value));
     std::memcpy(store.to + at * 2, old, static_cast<size_t>(count) * 2);
   }
 }
 
-template <typename Sum> void storeSums(const SumsToStore &store) {
+template <typename Math> void storeSums(const SumsToStore &store) {
+  using Sum = typename Math::Sum;
   if (store.asBFloat)
-    return storeBFloat(store);
+    return storeBFloat<Math>(store);
   constexpr int64_t kBytes = sizeof(Sum);
   for (int64_t at = 0; at < store.count * kBytes; at += kBytes) {
     Sum value = readAs<Sum>(store.sums + at);
@@ -290,7 +475,7 @@ template <typename Math, int Rows, int Vectors> ProductKernels makeTiles() {
   kernels.lanes = Math::kLanes;
   kernels.group = Math::kGroup;
   kernels.unitBytes = Math::kUnitBytes;
-  kernels.store = storeSums<typename Math::Sum>;
+  kernels.store = storeSums<Math>;
   setRows<Math, Vectors>(kernels, std::make_integer_sequence<int, Rows>());
   return kernels;
 }
@@ -300,22 +485,27 @@ void pack(const PackSource &source, int64_t width, char *packed) {
   Packer<From, To, Group>(source, width, packed).run();
 }
 
-template <typename To, int Group> void setPacking(ProductKernels &kernels) {
-  kernels.fromF32 = pack<float, To, Group>;
-  kernels.fromBF16 = pack<BFloat, To, Group>;
-  kernels.fromF16 = pack<Half, To, Group>;
+template <typename Math, typename From> SourceFunctions sourceFunctions() {
+  return {pack<From, typename Math::Unit, Math::kGroup>, packRows<Math, From>, multiplyAcross<Math, From>,
+          multiplyAlong<Math, From>};
 }
 
-/// Everything by plain multiplications: bf16 widens to f32 when it is packed.
+template <typename Math> void setSources(ProductKernels &kernels) {
+  kernels.fromF32 = sourceFunctions<Math, float>();
+  kernels.fromBF16 = sourceFunctions<Math, BFloat>();
+  kernels.fromF16 = sourceFunctions<Math, Half>();
+}
+
+/// Everything by plain multiplications: bf16 widens to f32 when it is read.
 template <int Rows, int Vectors, int DoubleVectors> ProductSet plainProducts() {
   ProductSet set;
   set.f32 = makeTiles<PlainMath<float>, Rows, Vectors>();
-  setPacking<float, 1>(set.f32);
+  setSources<PlainMath<float>>(set.f32);
   set.f64 = makeTiles<PlainMath<double>, Rows, DoubleVectors>();
-  setPacking<double, 1>(set.f64);
-  set.f64.fromF64 = pack<double, double, 1>;
+  setSources<PlainMath<double>>(set.f64);
+  set.f64.fromF64 = sourceFunctions<PlainMath<double>, double>();
   set.bf16 = set.f32;
-  set.bf16.fromF32 = pack<RoundedFloat, float, 1>;
+  set.bf16.fromF32 = sourceFunctions<PlainMath<float>, RoundedFloat>();
   return set;
 }
 

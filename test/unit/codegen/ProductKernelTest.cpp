@@ -189,6 +189,12 @@ const std::vector<Layout> kLayouts = {
     {"(n, m, k)", {40, 40, 40}, "(m, k)", "(n, k)", "(n, m)", 2},
     // No matrix anywhere: the innermost dim of every operand is a batch.
     {"(m, n, b, k)", {20, 20, 5, 40}, "(m, k, b)", "(k, n, b)", "(m, n, b)", 3},
+    // Few rows: of a large matrix that lies either way, and of one per head.
+    {"(m, n, k)", {3, 700, 130}, "(m, k)", "(k, n)", "(m, n)", 2},
+    {"(m, n, k)", {1, 700, 130}, "(m, k)", "(n, k)", "(m, n)", 2},
+    {"(n, m, k)", {700, 1, 130}, "(m, k)", "(n, k)", "(n, m)", 2},
+    {"(b, s, h, t, d)", {1, 1, 6, 900, 64}, "(b, s, h, d)", "(b, t, h, d)", "(b, s, h, t)", 4},
+    {"(b, s, h, d, t)", {1, 1, 6, 64, 900}, "(b, s, h, t)", "(b, t, h, d)", "(b, s, h, d)", 4},
     // A vector, a dot product, an outer product.
     {"(m, k)", {300, 200}, "(m, k)", "(k)", "(m)", 1},
     {"(n, k)", {300, 200}, "(k)", "(k, n)", "(n)", 1},

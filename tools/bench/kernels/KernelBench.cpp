@@ -1,5 +1,5 @@
 // Generated kernels at the sizes of a small GPT, on the runtime's thread pool. Beside them, in the same run,
-// what bounds them: a copy of as many bytes, and plain dnnl_sgemm on its own threads.
+// what bounds them: a copy or a read of as many bytes, and oneDNN on its own threads.
 //
 //   bench-kernels [--benchmark_filter=...]     CLEAVE_BENCH_THREADS=2
 //
@@ -20,7 +20,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <dnnl.h>
+#include <dnnl.hpp>
+#include <numeric>
 
 using namespace mlir;
 
@@ -108,6 +109,7 @@ struct ProductShape {
   const char *name;
   int64_t batch, m, n, k;
   bool transposeA, transposeB;
+  double flops() const { return 2.0 * static_cast<double>(batch * m * n * k); }
 };
 
 constexpr ProductShape kProducts[] = {
@@ -120,19 +122,47 @@ constexpr ProductShape kProducts[] = {
     {"48x256x256x64_tb", 48, 256, 256, 64, false, true},
     {"48x256x64x256", 48, 256, 64, 256, false, false},
     {"48x256x64x256_ta", 48, 256, 64, 256, true, false},
+    {"128x512x784", 1, 128, 512, 784, false, false},
+    {"784x512x128_ta", 1, 784, 512, 128, true, false},
+    {"1000x1000x1000", 1, 1000, 1000, 1000, false, false},
 };
 
-void registerProduct(const ProductShape &shape) {
-  double flops = 2.0 * static_cast<double>(shape.batch * shape.m * shape.n * shape.k);
-  benchmark::RegisterBenchmark((std::string("product/") + shape.name).c_str(), [=](benchmark::State &state) {
-    Runner runner(
-        productKernel("product", shape.batch, shape.m, shape.n, shape.k, shape.transposeA, shape.transposeB));
+/// Few rows times weights beyond the caches.
+constexpr ProductShape kSkinny[] = {
+    {"1x11008x4096", 1, 1, 11008, 4096, false, false}, {"1x11008x4096_tb", 1, 1, 11008, 4096, false, true},
+    {"4x11008x4096", 1, 4, 11008, 4096, false, false}, {"4x11008x4096_tb", 1, 4, 11008, 4096, false, true},
+    {"8x11008x4096", 1, 8, 11008, 4096, false, false}, {"8x11008x4096_tb", 1, 8, 11008, 4096, false, true},
+};
+
+KernelText kernelOf(const ProductShape &shape) {
+  return productKernel("product", shape.batch, shape.m, shape.n, shape.k, shape.transposeA, shape.transposeB);
+}
+
+/// A kernel's text in another type than f32.
+std::string printAs(const KernelText &kernel, const std::string &type) {
+  std::string text = print(kernel);
+  for (size_t at = 0; (at = text.find("f32", at)) != std::string::npos; at += type.size())
+    text.replace(at, 3, type);
+  return text;
+}
+
+void countBytes(benchmark::State &state, int64_t bytes) {
+  state.counters["GB/s"] =
+      benchmark::Counter(static_cast<double>(bytes) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void registerProduct(const ProductShape &shape, const std::string &type) {
+  benchmark::RegisterBenchmark(("product_" + type + "/" + shape.name).c_str(), [=](benchmark::State &state) {
+    Runner runner("product", printAs(kernelOf(shape), type));
     for (auto _ : state)
       runner.run();
-    countFlops(state, flops);
+    countFlops(state, shape.flops());
+    countBytes(state, runner.bytes);
   })->UseRealTime();
-  benchmark::RegisterBenchmark((std::string("dnnl_sgemm/") + shape.name).c_str(), [=](benchmark::State
-                                                                                          &state) {
+}
+
+void registerSgemm(const ProductShape &shape) {
+  benchmark::RegisterBenchmark((std::string("dnnl_f32/") + shape.name).c_str(), [=](benchmark::State &state) {
     std::vector<float> a(shape.batch * shape.m * shape.k, 0.5f), b(shape.batch * shape.k * shape.n, 0.5f),
         c(shape.batch * shape.m * shape.n);
     setOpenMpThreads(threadCount());
@@ -143,8 +173,62 @@ void registerProduct(const ProductShape &shape) {
                    b.data() + i * shape.k * shape.n, shape.transposeB ? shape.k : shape.n, 0,
                    c.data() + i * shape.m * shape.n, shape.n);
     setOpenMpThreads(1);
-    countFlops(state, flops);
+    countFlops(state, shape.flops());
   })->UseRealTime();
+}
+
+/// oneDNN's primitive for matrices of bf16.
+void registerMatmul(const ProductShape &shape) {
+  benchmark::RegisterBenchmark((std::string("dnnl_bf16/") + shape.name).c_str(), [=](benchmark::State
+                                                                                         &state) {
+    using dnnl::memory;
+    using Tag = memory::format_tag;
+    dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    dnnl::stream stream(engine);
+    auto descriptor = [&](int64_t rows, int64_t columns, bool transpose) {
+      return memory::desc({shape.batch, rows, columns}, memory::data_type::bf16,
+                          transpose ? Tag::acb : Tag::abc);
+    };
+    memory::desc a = descriptor(shape.m, shape.k, shape.transposeA),
+                 b = descriptor(shape.k, shape.n, shape.transposeB), c = descriptor(shape.m, shape.n, false);
+    setOpenMpThreads(threadCount());
+    dnnl::matmul product(dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, b, c), engine));
+    memory left(a, engine), right(b, engine), out(c, engine);
+    std::memset(left.get_data_handle(), 0, a.get_size());
+    std::memset(right.get_data_handle(), 0, b.get_size());
+    for (auto _ : state) {
+      product.execute(stream, {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, out}});
+      stream.wait();
+    }
+    setOpenMpThreads(1);
+    countFlops(state, shape.flops());
+  })->UseRealTime();
+}
+
+/// Reads `bytes`: what bounds products of few rows.
+void registerRead(int64_t bytes) {
+  benchmark::RegisterBenchmark(("read/" + std::to_string(bytes >> 20) + "MiB").c_str(),
+                               [bytes](benchmark::State &state) {
+                                 std::vector<uint64_t> from(bytes / 8, 1);
+                                 std::vector<uint64_t> sums(bytes / 8 >> 14);
+                                 void *arguments[] = {from.data(), sums.data()};
+                                 auto read = [](void *const *args, int64_t begin, int64_t end) {
+                                   constexpr int64_t kPiece = 1 << 14; // words of a unit
+                                   const auto *words = static_cast<const uint64_t *>(args[0]);
+                                   for (int64_t unit = begin; unit < end; ++unit) {
+                                     uint64_t sum[16] = {}; // independent, so that vectors of any width fit
+                                     for (int64_t i = unit * kPiece; i < (unit + 1) * kPiece; i += 16)
+                                       for (int64_t j = 0; j < 16; ++j)
+                                         sum[j] += words[i + j];
+                                     static_cast<uint64_t *>(args[1])[unit] =
+                                         std::accumulate(sum, sum + 16, uint64_t{0});
+                                   }
+                                 };
+                                 for (auto _ : state)
+                                   pool().run(read, arguments, static_cast<int64_t>(sums.size()), 8);
+                                 countBytes(state, bytes);
+                               })
+      ->UseRealTime();
 }
 
 /// A 3 x 3 convolution of 32 channels to `features`, as the language writes it: windows read by index.
@@ -286,8 +370,21 @@ int main(int argc, char **argv) {
     benchmark::Initialize(&argc, argv);
     return benchmark::RunSpecifiedBenchmarks() ? 0 : 1;
   }
-  for (const ProductShape &shape : kProducts)
-    registerProduct(shape);
+  for (const ProductShape &shape : kProducts) {
+    registerProduct(shape, "f32");
+    registerSgemm(shape);
+    registerProduct(shape, "bf16");
+    registerMatmul(shape);
+  }
+  registerRead(172 << 20);
+  registerRead(86 << 20);
+  for (const ProductShape &shape : kSkinny) {
+    registerProduct(shape, "f32");
+    registerSgemm(shape);
+    registerProduct(shape, "bf16");
+  }
+  for (const ProductShape &shape : {kProducts[0], kProducts[1], kProducts[4], kProducts[11]})
+    registerProduct(shape, "f64");
   for (int64_t mebibytes : {6, 24, 280})
     registerCopy(mebibytes << 20);
   registerRows(layerNormKernel(2048, 384));
@@ -298,15 +395,6 @@ int main(int argc, char **argv) {
   registerRows(columnSumKernel(2048, 1536));
   registerConvolution(16);
   registerConvolution(64);
-  benchmark::RegisterBenchmark("product_f64/512x512x512", [](benchmark::State &state) {
-    std::string text = print(productKernel("product", 1, 512, 512, 512, false, false));
-    for (size_t at; (at = text.find("f32")) != std::string::npos;)
-      text.replace(at, 3, "f64");
-    Runner runner("product", text);
-    for (auto _ : state)
-      runner.run();
-    countFlops(state, 2.0 * 512 * 512 * 512);
-  })->UseRealTime();
   registerCompile(1);
   registerCompile(10);
   benchmark::Initialize(&argc, argv);
