@@ -125,7 +125,7 @@ static std::string_view trim(std::string_view line) {
                                          : line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
 }
 
-std::string docsOf(const Index &, const Symbol &symbol) {
+std::string docsOf(const Symbol &symbol) {
   if (!symbol.whole)
     return "";
   const diag::Source &source = *symbol.whole.source;
@@ -143,7 +143,7 @@ std::string docsOf(const Index &, const Symbol &symbol) {
   return out;
 }
 
-std::string signatureOf(const Index &, const Symbol &symbol) {
+std::string signatureOf(const Symbol &symbol) {
   if (!symbol.whole)
     return "";
   constexpr size_t kMost = 2000;

@@ -128,9 +128,9 @@ private:
 };
 
 // Lines that begin with /// directly above a declaration, without their slashes.
-std::string docsOf(const Index &index, const Symbol &symbol);
+std::string docsOf(const Symbol &symbol);
 // The declaration as written, without its body: `layer Linear[In, Out](x: f32[...L, In]) -> f32[...L, Out]`.
-std::string signatureOf(const Index &index, const Symbol &symbol);
+std::string signatureOf(const Symbol &symbol);
 
 } // namespace cleave::index
 

@@ -122,8 +122,10 @@ void Resolver::item(const syntax::Item &i) {
   switch (i.kind) {
   case Item::Import: {
     Symbol *symbol = i.name.empty() ? nullptr : declaredAt(i.name.location);
-    for (const syntax::Name &part : i.path.parts)
-      use(part, symbol);
+    bool renamed =
+        symbol && !i.path.parts.empty() && i.path.parts.back().location.begin != i.name.location.begin;
+    if (renamed) // import nn as n: the two names are told apart
+      use(i.path.parts.back(), const_cast<Symbol *>(symbol->target));
     if (!i.name.empty())
       use(i.name, symbol);
     return;

@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FUZZ = os.path.join(ROOT, "test", "fuzz")
 # Programs of the repository are seeds too, without being copied.
 SEEDS = {"Program": ["examples/*/*.dsl", "stdlib/*/*.dsl", "test/e2e/gradients/*.dsl", "test/lit/**/*.dsl"]}
-LARGEST = {"Program": 4096, "Artefact": 16384}
+LARGEST = {"Program": 1500, "Artefact": 16384}
 KEPT_BYTES = {"Artefact": 4096}  # of one input that is committed; else 600
 SLOWEST_SECONDS = 20
 MOST_MEGABYTES = 4000

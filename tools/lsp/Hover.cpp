@@ -6,7 +6,7 @@ using index::Symbol;
 using Kind = Symbol::Kind;
 
 // The declaration in the words of the language.
-static std::string declaration(const Workspace &, const index::Index &index, const Symbol &s) {
+static std::string declaration(const Symbol &s) {
   std::string typed = s.name + (s.type.empty() ? "" : ": " + s.type);
   switch (s.kind) {
   case Kind::Function:
@@ -15,7 +15,7 @@ static std::string declaration(const Workspace &, const index::Index &index, con
   case Kind::Data:
   case Kind::SubLayer:
   case Kind::Instance:
-    return signatureOf(index, s);
+    return signatureOf(s);
   case Kind::Axis:
   case Kind::Hyper: {
     // One of several in a list: from its name to the next comma or line.
@@ -41,8 +41,8 @@ static std::string declaration(const Workspace &, const index::Index &index, con
   }
 }
 
-static std::string markdown(const Workspace &workspace, const index::Index &index, const Symbol &s) {
-  std::string out = "```cleave\n" + declaration(workspace, index, s) + "\n```\n";
+std::string markdown(const Symbol &s) {
+  std::string out = "```cleave\n" + declaration(s) + "\n```\n";
   bool plain = s.kind == Kind::Builtin || s.kind == Kind::Index || s.kind == Kind::Generic;
   if (s.owner && !plain)
     out += std::string(describe(s.kind)) + " of `" + s.owner->name + "`\n";
@@ -52,8 +52,8 @@ static std::string markdown(const Workspace &workspace, const index::Index &inde
     out += "\n" + s.sizes + "\n";
   for (const std::string &instance : s.instances)
     out += "\nin use: `" + instance + "`\n";
-  const Symbol &documented = s.target && docsOf(index, s).empty() ? *s.target : s;
-  std::string docs = docsOf(index, documented);
+  const Symbol &documented = s.target && docsOf(s).empty() ? *s.target : s;
+  std::string docs = docsOf(documented);
   if (!docs.empty())
     out += "\n---\n" + docs;
   return out;
@@ -65,7 +65,7 @@ Json hover(Workspace &workspace, const Json &params) {
   index::Occurrence found = index.at(place.path, place.offset);
   if (!found || found.symbol->kind == Kind::Unknown)
     return nullptr;
-  return {{"contents", {{"kind", "markdown"}, {"value", markdown(workspace, index, *found.symbol)}}},
+  return {{"contents", {{"kind", "markdown"}, {"value", markdown(*found.symbol)}}},
           {"range", workspace.range(index, found.location)}};
 }
 

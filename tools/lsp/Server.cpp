@@ -10,7 +10,17 @@ namespace cleave::lsp {
 
 Server::Server(const std::string &stdlib, int input, int output)
     : inbox(input), output(output), workspace(std::filesystem::weakly_canonical(stdlib).string()) {
-  handlers["textDocument/hover"] = hover;
+  handlers = {{"textDocument/hover", hover},
+              {"textDocument/definition", definition},
+              {"textDocument/references", references},
+              {"textDocument/documentHighlight", documentHighlight},
+              {"textDocument/documentSymbol", documentSymbol},
+              {"textDocument/prepareRename", prepareRename},
+              {"textDocument/rename", rename},
+              {"textDocument/completion", completion},
+              {"textDocument/signatureHelp", signatureHelp},
+              {"textDocument/formatting", formatting},
+              {"textDocument/codeAction", codeAction}};
 }
 
 void Server::send(const Json &message) {
@@ -28,9 +38,20 @@ void Server::send(const Json &message) {
 Json Server::initialize() {
   initialized = true;
   Json sync = {{"openClose", true}, {"change", 2}, {"save", true}};
-  return {
-      {"capabilities", {{"positionEncoding", "utf-16"}, {"textDocumentSync", sync}, {"hoverProvider", true}}},
-      {"serverInfo", {{"name", "cleave-lsp"}, {"version", CLEAVE_VERSION}}}};
+  Json capabilities = {{"positionEncoding", "utf-16"},
+                       {"textDocumentSync", sync},
+                       {"hoverProvider", true},
+                       {"definitionProvider", true},
+                       {"referencesProvider", true},
+                       {"documentHighlightProvider", true},
+                       {"documentSymbolProvider", true},
+                       {"renameProvider", {{"prepareProvider", true}}},
+                       {"completionProvider", {{"triggerCharacters", {".", ":", "["}}}},
+                       {"signatureHelpProvider", {{"triggerCharacters", {"(", ","}}}},
+                       {"documentFormattingProvider", true},
+                       {"codeActionProvider", {{"codeActionKinds", Json::array({"quickfix"})}}}};
+  return {{"capabilities", capabilities},
+          {"serverInfo", {{"name", "cleave-lsp"}, {"version", CLEAVE_VERSION}}}};
 }
 
 void Server::request(const Json &id, const std::string &method, const Json &params) {

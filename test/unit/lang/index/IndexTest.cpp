@@ -200,6 +200,6 @@ TEST(IndexTest, AnyPrefixOfAProgramCanBeIndexed) {
 
 TEST(IndexTest, DocumentationStandsAboveItsDeclaration) {
   auto p = indexText("/// Twice.\n/// Really.\nfunction f(x: f32) -> f32 { return x + x }\n");
-  EXPECT_EQ(docsOf(*p->index, *p->named("f")), "Twice.\nReally.\n");
-  EXPECT_EQ(signatureOf(*p->index, *p->named("f")), "function f(x: f32) -> f32");
+  EXPECT_EQ(docsOf(*p->named("f")), "Twice.\nReally.\n");
+  EXPECT_EQ(signatureOf(*p->named("f")), "function f(x: f32) -> f32");
 }
