@@ -4,6 +4,7 @@
 #include "compiler/codegen/cpu/Target.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/GiveBack.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -219,6 +220,7 @@ std::optional<rt::ArtefactContents> Driver::build() {
   target->attachTo(*module);
   if (!self.run(*module, Stage::Loops, Stage::Kernels))
     return std::nullopt;
+  giveBackCompilerMemory(); // what comes now is other code of the libraries
   DiagnosticsBridge bridge(*self.context, self.engine);
   llvm::Expected<rt::CodeImage> code = codegen::emitImage(*module);
   if (!code) {
@@ -233,6 +235,8 @@ std::optional<rt::Artefact> Driver::compile() {
   std::optional<rt::ArtefactContents> contents = build();
   if (!contents)
     return std::nullopt;
+  implementation->context.reset();
+  giveBackCompilerMemory();
   rt::Result<rt::Artefact> loaded = rt::loadContents(std::move(*contents), implementation->options.file);
   if (loaded)
     return std::move(*loaded);
