@@ -22,7 +22,9 @@ constexpr int kLaunchShift = 16;
 // Spins before a look at the clock; a pause takes 10-140 cycles.
 constexpr int kSpins = 64;
 constexpr auto kYieldAfter = std::chrono::microseconds(50);
-constexpr auto kSleepAfter = std::chrono::microseconds(200);
+constexpr auto kNapAfter = std::chrono::microseconds(200);
+constexpr auto kNap = std::chrono::microseconds(20); // and what timers add
+constexpr auto kSleepAfter = std::chrono::milliseconds(20);
 
 void pause() {
 #if defined(__x86_64__)
@@ -212,6 +214,8 @@ uint64_t ThreadPool::awaitLaunch(uint64_t last) {
       start = now;
     else if (now - start > kSleepAfter)
       sleepUntilLaunch(last);
+    else if (now - start > kNapAfter)
+      std::this_thread::sleep_for(kNap); // nobody need wake it
     else if (now - start > kYieldAfter)
       sched_yield();
   }

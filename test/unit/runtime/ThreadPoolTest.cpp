@@ -71,7 +71,7 @@ TEST(ThreadPool, WorksAfterItsWorkersFellAsleep) {
   std::vector<int> counts(64, 0);
   void *arguments[] = {counts.data()};
   for (int repeat = 0; repeat < 5; ++repeat) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    std::this_thread::sleep_for(std::chrono::milliseconds(repeat % 2 ? 3 : 40)); // naps, sleeps
     pool.run(countRows, arguments, 64, 1);
   }
   EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 5 * 64);
