@@ -120,9 +120,9 @@ def _():
 def _():
     lines = dict(line.split(" ", 1) for line in suite.cleave("--version").stdout.splitlines())
     expect(set(lines) - {"commit"} == {"cleave", "build", "LLVM", "target", "processor", "oneDNN"}, f"the facts; found {lines}")
-    with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:
-        version = re.search(r"VERSION (\S+) LANGUAGES", file.read())[1]
-    expect(lines["cleave"] == version, f"the version of CMakeLists.txt; found {lines['cleave']}")
+    with open(os.path.join(ROOT, "runtime", "abi", "cleave.h"), encoding="utf-8") as file:
+        version = re.search(r'#define CLEAVE_VERSION "(.+)"', file.read())[1]
+    expect(lines["cleave"] == version, f"the version of cleave.h; found {lines['cleave']}")
     for fact in ("LLVM", "oneDNN"):
         expect(re.fullmatch(r"\d+\.\d+\.\d+\S*", lines[fact]), f"{fact}'s version; found {lines[fact]}")
     git = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True)
