@@ -125,11 +125,14 @@ public:
                         plus(times(m0, product.c.rowStride), n0)};
     SmallVector<const Product::OuterDim *> reduced;
     for (const Product::OuterDim &dim : llvm::reverse(product.outer)) {
-      if (dim.reduced)
-        reduced.push_back(&dim);
-      else
+      if (!dim.reduced)
         move(offsets, dim, takeDigit(unit, dim.size));
+      else if (dim.size > parts.size)
+        parts = dim;
     }
+    for (const Product::OuterDim &dim : llvm::reverse(product.outer))
+      if (dim.reduced && (dim.strideA != parts.strideA || dim.strideB != parts.strideB))
+        reduced.push_back(&dim);
     Value sizes[2] = {rest(m0, tiling.rows, product.m), rest(n0, tiling.columns, product.n)};
     emitCalls(offsets, sizes, reduced, {});
   }
@@ -149,7 +152,7 @@ private:
     return arith::MinSIOp::create(builder, loc, left, index(tileSize));
   }
 
-  /// One call, or, where dims of k lie apart, a loop of calls that add up.
+  /// One call, or, where several dims of k lie apart, a loop of calls that add up.
   void emitCalls(Value (&offsets)[3], Value (&sizes)[2], ArrayRef<const Product::OuterDim *> reduced,
                  Value accumulate) {
     if (!reduced.empty())
@@ -170,12 +173,14 @@ private:
     call(loops.function, "cleave_rt_product",
          {word(typesOf(product)), word(transpose), word(sizes[0]), word(sizes[1]), word(product.k),
           pointers[0], word(product.a.leading), pointers[1], word(product.b.leading), pointers[2],
-          word(product.c.leading), accumulate ? word(accumulate) : word(int64_t{0})});
+          word(product.c.leading), accumulate ? word(accumulate) : word(int64_t{0}), word(parts.size),
+          word(parts.strideA), word(parts.strideB)});
   }
 
   const Product &product;
   const Tiling &tiling;
   LoopFunction &loops;
+  Product::OuterDim parts; // of k that lie apart and are added up within a call
 };
 
 } // namespace
@@ -186,8 +191,8 @@ std::optional<LogicalResult> emitProduct(func::FuncOp func) {
   if (!product || product->m * product->n * product->k < kLibraryFrom)
     return std::nullopt;
   // Calls that add up would round C each time.
-  bool addsUp = llvm::any_of(product->outer, [](const Product::OuterDim &dim) { return dim.reduced; });
-  if (addsUp && product->c.type.isBF16())
+  int64_t apart = llvm::count_if(product->outer, [](const Product::OuterDim &dim) { return dim.reduced; });
+  if (apart > 1 && product->c.type.isBF16())
     return std::nullopt;
   // The arguments of the function are those of the product, in whatever order it names them.
   product->a.operand = cast<BlockArgument>(op->getOperand(product->a.operand)).getArgNumber();

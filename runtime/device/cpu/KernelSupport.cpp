@@ -54,19 +54,21 @@ void multiplyByLibrary(const cleave::rt::ProductCall &call) {
 
 extern "C" void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, int64_t n, int64_t k,
                                   const void *a, int64_t lda, const void *b, int64_t ldb, void *c,
-                                  int64_t ldc, int64_t accumulate) {
+                                  int64_t ldc, int64_t accumulate, int64_t parts, int64_t partA,
+                                  int64_t partB) {
   using cleave::rt::Type;
   auto type = [types](int number) { return static_cast<Type>(types >> (4 * number) & 15); };
   cleave::rt::ProductCall call;
-  call.a = {type(0), a, lda, (transpose & 1) != 0};
-  call.b = {type(1), b, ldb, (transpose & 2) != 0};
+  call.a = {type(0), a, lda, (transpose & 1) != 0, partA};
+  call.b = {type(1), b, ldb, (transpose & 2) != 0, partB};
   call.c = {type(2), c, ldc};
   call.factors = type(3);
   call.m = m;
   call.n = n;
   call.k = k;
+  call.parts = parts;
   call.accumulate = accumulate != 0;
-  if (m > cleave::rt::kSkinnyRows && call.a.type == Type::F32 && call.b.type == Type::F32 &&
+  if (m > cleave::rt::kSkinnyRows && parts == 1 && call.a.type == Type::F32 && call.b.type == Type::F32 &&
       call.c.type == Type::F32 && call.factors == Type::F32)
     multiplyByLibrary(call);
   else

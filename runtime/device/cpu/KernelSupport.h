@@ -8,13 +8,15 @@
 // NOLINTBEGIN(readability-identifier-naming): C names
 extern "C" {
 
-/// C[m, n] = beta * C + sum over k of A[m, k] * B[k, n], all row-major. `types`: four bits each, from the
-/// lowest, the cleave::rt::Type of A, B and C and what factors are rounded to before they are multiplied (see
-/// ProductCall). `transpose` bit 0: A is stored as [k, m], bit 1: B is stored as [n, k]. `lda`, `ldb`, `ldc`:
-/// elements from one stored row to the next. beta is 1 where `accumulate` is not 0, else 0. Runs on the
-/// calling thread alone.
+/// C[m, n] = beta * C + sum over parts and k of A[part, m, k] * B[part, k, n], all row-major. `types`: four
+/// bits each, from the lowest, the cleave::rt::Type of A, B and C and what factors are rounded to before they
+/// are multiplied (see ProductCall). `transpose` bit 0: A is stored as [k, m], bit 1: B is stored as [n, k].
+/// `lda`, `ldb`, `ldc`: elements from one stored row to the next. `parts`, `partA`, `partB`: how many, and
+/// elements from one to the next. beta is 1 where `accumulate` is not 0, else 0. Runs on the calling thread
+/// alone.
 void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, int64_t n, int64_t k, const void *a,
-                       int64_t lda, const void *b, int64_t ldb, void *c, int64_t ldc, int64_t accumulate);
+                       int64_t lda, const void *b, int64_t ldb, void *c, int64_t ldc, int64_t accumulate,
+                       int64_t parts, int64_t partA, int64_t partB);
 
 /// Units [begin, end) of a product of strided memory, see StridedProduct.h. `description`: rows, A's and C's
 /// strides of a row; columns; terms, A's and B's strides of a term; numbers of unit and segment dims; per

@@ -62,18 +62,21 @@ public:
   void run() {
     if (call.m <= kSkinnyRows && skinnyBytes() <= Scratch::kA)
       return runSkinny();
-    // Blocks of k of one size, or nearly.
+    // Blocks of k of one size, or nearly; of several parts where these are short.
     const int64_t most = kTermBytes / factors.unitBytes * factors.group;
     const int64_t blocks = std::max<int64_t>(1, divideUp(call.k, most));
     const int64_t terms = roundUp(divideUp(std::max<int64_t>(1, call.k), blocks), factors.group);
+    const int64_t together = std::max<int64_t>(1, most / terms);
     for (m0 = 0; m0 < call.m; m0 += kBlockRows)
       for (n0 = 0; n0 < call.n; n0 += kBlockColumns)
-        for (k0 = 0; k0 == 0 || k0 < call.k; k0 += terms) {
-          columns = std::min(kBlockColumns, call.n - n0);
-          depth = std::max<int64_t>(0, std::min(terms, call.k - k0));
-          packB();
-          multiplyBlock();
-        }
+        for (part0 = 0; part0 < call.parts; part0 += together)
+          for (k0 = 0; k0 == 0 || k0 < call.k; k0 += terms) {
+            columns = std::min(kBlockColumns, call.n - n0);
+            parts = std::min(together, call.parts - part0);
+            depth = std::max<int64_t>(0, std::min(terms, call.k - k0));
+            packB();
+            multiplyBlock();
+          }
   }
 
 private:
@@ -84,22 +87,33 @@ private:
 
   /// B is read once, so it is not packed.
   void runSkinny() {
-    PackSource rows = sourceOf(call.a, !call.a.transpose, 0, 0);
-    rows.size = call.m;
-    rows.terms = call.k;
-    functionsFor(factors, call.a.type).packRows(rows, 0, scratch.a());
-    const SourceFunctions &functions = functionsFor(factors, call.b.type);
     const int64_t most = kSkinnySums / call.m / kLine * kLine;
     for (n0 = 0; n0 < call.n; n0 += most) {
       columns = std::min(most, call.n - n0);
-      PackSource source = sourceOf(call.b, call.b.transpose, n0, 0);
-      (call.b.transpose ? functions.along : functions.across)(
-          {call.m, columns, call.k, scratch.a(), source.data, source.outer, source.inner, scratch.c()});
-      for (int64_t row = 0; row < call.m; ++row)
-        factors.store({scratch.c() + row * roundUp(columns, factors.lanes) * sizeOf(sum),
-                       static_cast<char *>(call.c.data) + (row * call.c.leading + n0) * sizeOf(call.c.type),
+      const int64_t row = roundUp(columns, factors.lanes) * sizeOf(sum);
+      for (part0 = 0; part0 < call.parts; ++part0) {
+        multiplySkinny();
+        for (int64_t i = 0; i < call.m && call.parts > 1; ++i)
+          factors.store({scratch.c() + i * row, scratch.b() + i * row, columns, false, part0 > 0});
+      }
+      const char *sums = call.parts > 1 ? scratch.b() : scratch.c();
+      for (int64_t i = 0; i < call.m; ++i)
+        factors.store({sums + i * row,
+                       static_cast<char *>(call.c.data) + (i * call.c.leading + n0) * sizeOf(call.c.type),
                        columns, call.c.type == Type::BF16, call.accumulate});
     }
+  }
+
+  void multiplySkinny() {
+    PackSource rows = sourceOf(call.a, !call.a.transpose, 0, 0, 0),
+               source = sourceOf(call.b, call.b.transpose, n0, 0, 0);
+    rows.size = call.m;
+    rows.terms = call.k;
+    if (n0 == 0 || call.parts > 1)
+      functionsFor(factors, call.a.type).packRows(rows, 0, scratch.a());
+    const SourceFunctions &functions = functionsFor(factors, call.b.type);
+    (call.b.transpose ? functions.along : functions.across)(
+        {call.m, columns, call.k, scratch.a(), source.data, source.outer, source.inner, scratch.c()});
   }
 
   int64_t steps() const { return divideUp(depth, factors.group); }
@@ -109,38 +123,56 @@ private:
     return std::min(width(), roundUp(roundUp(columns - at, kPanelRows), factors.lanes));
   }
 
-  static PackSource sourceOf(const ProductCall::Input &matrix, bool neighboursAreTerms, int64_t start,
-                             int64_t firstTerm) {
+  /// From row or column `start` and term `firstTerm` on, of the part `part` of the current block.
+  PackSource sourceOf(const ProductCall::Input &matrix, bool neighboursAreTerms, int64_t start,
+                      int64_t firstTerm, int64_t part) const {
     const int64_t element = sizeOf(matrix.type), row = matrix.leading * element;
-    PackSource source{static_cast<const char *>(matrix.data), neighboursAreTerms ? row : element,
-                      neighboursAreTerms ? element : row, 0, 0};
+    PackSource source{static_cast<const char *>(matrix.data) + (part0 + part) * matrix.part * element,
+                      neighboursAreTerms ? row : element, neighboursAreTerms ? element : row, 0, 0};
     source.data += start * source.outer + firstTerm * source.inner;
     return source;
   }
 
+  /// Bytes of a packed part of B, or of A.
+  int64_t partB() const {
+    const int64_t whole = columns / width() * width();
+    return (whole < columns ? whole + tileColumns(whole) : whole) * steps() * factors.unitBytes;
+  }
+  int64_t partA() const { return kBlockRows * steps() * factors.unitBytes; }
+
   void packB() {
-    PackSource source = sourceOf(call.b, call.b.transpose, n0, k0);
-    source.terms = depth;
     const int64_t whole = columns / width() * width();
     PackFunction pack = functionsFor(factors, call.b.type).pack;
-    source.size = whole;
-    pack(source, width(), scratch.b());
-    source.data += whole * source.outer;
-    source.size = columns - whole;
-    if (source.size > 0)
-      pack(source, tileColumns(whole), scratch.b() + whole * steps() * factors.unitBytes);
+    for (int64_t part = 0; part < parts; ++part) {
+      PackSource source = sourceOf(call.b, call.b.transpose, n0, k0, part);
+      source.terms = depth;
+      source.size = whole;
+      pack(source, width(), scratch.b() + part * partB());
+      source.data += whole * source.outer;
+      source.size = columns - whole;
+      if (source.size > 0)
+        pack(source, tileColumns(whole), scratch.b() + part * partB() + whole * steps() * factors.unitBytes);
+    }
+  }
+
+  void packA(int64_t rows) {
+    for (int64_t part = 0; part < parts; ++part) {
+      PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0, part);
+      source.size = rows;
+      source.terms = depth;
+      functionsFor(factors, call.a.type).pack(source, kPanelRows, scratch.a() + part * partA());
+    }
   }
 
   void multiplyBlock() {
     const int64_t rows = std::min(kBlockRows, call.m - m0);
-    PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0);
-    source.size = rows;
-    source.terms = depth;
+    PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0, 0);
     // As it lies, where a step's terms are neighbours of the type that is multiplied.
     const bool direct = call.a.type == call.factors && source.inner * factors.group == factors.unitBytes &&
                         depth % factors.group == 0;
     if (!direct)
-      functionsFor(factors, call.a.type).pack(source, kPanelRows, scratch.a());
+      packA(rows);
+    nextA = direct ? call.a.part * sizeOf(call.a.type) : partA();
     for (int64_t row = 0; row < rows; row += factors.tileRows) {
       RegisterTile tile{};
       tile.steps = steps();
@@ -160,10 +192,21 @@ private:
     }
   }
 
+  /// A register tile of every part of the block.
+  void addParts(RegisterTile tile, TileFunction function) const {
+    const int64_t nextB = partB();
+    for (int64_t part = 0; part < parts; ++part) {
+      function(tile);
+      tile.accumulate = true;
+      tile.a += nextA;
+      tile.b += nextB;
+    }
+  }
+
   /// One register tile, into C or, where that cannot hold it, by way of memory of our own.
   void multiplyTile(RegisterTile tile, int64_t row, int64_t rows, int64_t column) {
     const int64_t padded = tileColumns(column), wanted = std::min(width(), columns - column);
-    const bool isFirst = k0 == 0, isLast = k0 + depth >= call.k;
+    const bool isFirst = k0 == 0 && part0 == 0, isLast = k0 + depth >= call.k && part0 + parts >= call.parts;
     const int64_t element = sizeOf(call.c.type), sumBytes = sizeOf(sum);
     char *out = static_cast<char *>(call.c.data) + ((m0 + row) * call.c.leading + n0 + column) * element;
     TileFunction function = factors.tiles[rows - 1][padded / factors.lanes - 1];
@@ -172,13 +215,13 @@ private:
       tile.c = out;
       tile.cRow = call.c.leading * element;
       tile.accumulate = !isFirst || call.accumulate;
-      return function(tile);
+      return addParts(tile, function);
     }
     const bool kept = !isFirst || !isLast; // sums wait for further blocks
     tile.cRow = kept ? kBlockColumns * sumBytes : padded * sumBytes;
     tile.c = kept ? scratch.c() + row * tile.cRow + column * sumBytes : sums;
     tile.accumulate = !isFirst;
-    function(tile);
+    addParts(tile, function);
     if (isLast)
       for (int64_t i = 0; i < rows; ++i)
         factors.store({tile.c + i * tile.cRow, out + i * call.c.leading * element, wanted,
@@ -189,7 +232,8 @@ private:
   const ProductKernels &factors;
   Scratch &scratch;
   const Type sum;
-  int64_t n0 = 0, k0 = 0, m0 = 0, columns = 0, depth = 0; // of the current block
+  int64_t n0 = 0, k0 = 0, m0 = 0, part0 = 0, columns = 0, depth = 0, parts = 0; // of the current block
+  int64_t nextA = 0; // bytes from a part of A to the next
 };
 
 } // namespace

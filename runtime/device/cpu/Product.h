@@ -10,7 +10,7 @@ namespace cleave::rt {
 /// Products of up to so many rows read B once, as it lies: memory bounds them.
 inline constexpr int64_t kSkinnyRows = 8;
 
-/// C[m, n] (+)= sum over k of A[m, k] * B[k, n], row-major.
+/// C[m, n] (+)= sum over parts and k of A[part, m, k] * B[part, k, n], row-major.
 ///
 /// Factors are rounded to `factors` (f32, f64 or bf16) before they are multiplied; sums are f32, or f64 where
 /// `factors` is. C is what sums are, or bf16: then each sum is rounded once. The order of a sum depends on k
@@ -22,6 +22,7 @@ struct ProductCall {
     const void *data = nullptr;
     int64_t leading = 0;    // elements from one stored row to the next
     bool transpose = false; // stored with rows and columns exchanged
+    int64_t part = 0;       // elements from one part to the next
   };
   struct Output {
     Type type = Type::F32;
@@ -31,7 +32,7 @@ struct ProductCall {
   Input a, b;
   Output c;
   Type factors = Type::F32;
-  int64_t m = 0, n = 0, k = 0;
+  int64_t m = 0, n = 0, k = 0, parts = 1;
   bool accumulate = false; // adds to C
 };
 

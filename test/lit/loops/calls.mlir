@@ -8,7 +8,7 @@
 // CHECK-LABEL: func.func private @scores(
 // CHECK-SAME: cleave.row_count = 12 : i64
 // CHECK: scf.for
-// CHECK: call @cleave_rt_product(%c0_i64{{.*}}, %c2_i64, {{.*}} %c192_i64, %{{[0-9]+}}, %c192_i64, %{{[0-9]+}}, %c128_i64, %c0_i64)
+// CHECK: call @cleave_rt_product(%c0_i64{{.*}}, %c2_i64, {{.*}} %c192_i64, %{{[0-9]+}}, %c192_i64, %{{[0-9]+}}, %c128_i64, %c0_i64{{.*}}, %c1_i64
 func.func private @scores(%q: tensor<4x128x3x64xf32>, %k: tensor<4x128x3x64xf32>) -> tensor<4x3x128x128xf32>
     attributes {cleave.kernel, cleave.rows = array<i64: 4, 3, 128, 128>} {
   %zero = arith.constant 0.0 : f32

@@ -44,7 +44,7 @@ TEST(KernelSupportTest, SignalsDoNotDisturbProducts) {
     std::vector<float> a(m * k, 1.0f), b(k * n, 1.0f), c(m * n);
     for (int64_t transpose = 0; transpose < 4; ++transpose) {
       cleave_rt_product(0, transpose, m, n, k, a.data(), transpose & 1 ? m : k, b.data(),
-                        transpose & 2 ? k : n, c.data(), n, 0);
+                        transpose & 2 ? k : n, c.data(), n, 0, 1, 0, 0);
       for (float value : c)
         ASSERT_EQ(value, static_cast<float>(k));
     }

@@ -179,6 +179,36 @@ TEST(ProductTest, PartsHaveTheBitsOfTheWhole) {
     }
 }
 
+// Parts of a sum that lie apart: heads of a projection.
+TEST(ProductTest, PartsAddUp) {
+  constexpr int64_t parts = 5, k = 70, n = 60;
+  for (const NamedSet &named : availableSets())
+    for (int64_t m : {3, 20})
+      for (Type to : {Type::F32, Type::BF16})
+        for (Type factors : {Type::F32, Type::BF16}) {
+          Matrix a = random(factors, m * parts * k, 1), b = random(factors, parts * k * n, 2),
+                 c = random(to, m * n, 3);
+          ProductCall call;
+          call.a = {factors, a.bytes.data(), parts * k, false, k};
+          call.b = {factors, b.bytes.data(), n, false, k * n};
+          call.c = {to, c.bytes.data(), n};
+          call.factors = factors;
+          call.m = m;
+          call.n = n;
+          call.k = k;
+          call.parts = parts;
+          multiply(call, named.set);
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < n; ++j) {
+              double sum = 0;
+              for (int64_t t = 0; t < parts * k; ++t)
+                sum += a.values[i * parts * k + t] * b.values[t * n + j];
+              EXPECT_NEAR(read(c, i * n + j), sum, to == Type::BF16 ? std::fabs(sum) / 256 + 1e-3 : 1e-3)
+                  << named.name;
+            }
+        }
+}
+
 // NaN and infinities reach the sums, and what is beside a matrix does not.
 TEST(ProductTest, NaNAndInfinityAreKept) {
   for (const NamedSet &named : availableSets()) {
