@@ -2,6 +2,8 @@
 #include "test/unit/abi/Fixture.h"
 #include "test/unit/abi/HeadersInC.h"
 
+#include <thread>
+
 namespace cleave::rt::test {
 namespace {
 
@@ -216,6 +218,22 @@ TEST_F(DlPackTest, WhatCameOutOutlivesTheInstance) {
   loss->deleter(loss);
   EXPECT_EQ(bound.deleted, 1);
   state->deleter(state);
+}
+
+TEST_F(DlPackTest, AnyThreadGivesBackWhatCameOut) {
+  cleave_instance *other = create(program);
+  expectFine(cleave_initialise(other, 0));
+  expectFine(cleave_set_input(other, "train", "x", kX, sizeof(kX)));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    expectFine(cleave_run(other, "train"));
+    DLManagedTensor *state = nullptr;
+    expectFine(cleave_state_dlpack(other, "net.layers[0].w", &state));
+    threads.emplace_back([state] { state->deleter(state); });
+  }
+  expectFine(cleave_instance_release(other)); // one of the threads may be the last to let go
+  for (std::thread &thread : threads)
+    thread.join();
 }
 
 TEST_F(DlPackTest, EveryTypeOfTheLanguageIsOneOfDlPack) {
