@@ -4,6 +4,7 @@
 #include "compiler/codegen/cpu/Target.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/EncodeWeights.h"
 #include "compiler/driver/GiveBack.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "lang/lower/Lower.h"
@@ -182,7 +183,9 @@ std::optional<rt::Program> Driver::Implementation::plan(OwningOpRef<ModuleOp> &m
   module = lower();
   if (!module || !run(*module, Stage::Model, Stage::Memory))
     return std::nullopt;
-  return convert::encodeProgram(*module);
+  rt::Program encoded = convert::encodeProgram(*module);
+  encoded.weights = encodeWeights(*program);
+  return encoded;
 }
 
 std::optional<rt::Program> Driver::plan() {

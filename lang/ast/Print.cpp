@@ -29,6 +29,8 @@ public:
       data(*source);
     for (const State *state : program.states)
       this->state(*state);
+    for (const WeightMap &map : program.weights)
+      weights(map);
     for (const Function *f : program.functions)
       function(*f);
     for (const Layer *l : program.layers)
@@ -335,6 +337,43 @@ private:
     for (const ChildSlot &child : l.children)
       line("layer " + child.name + (child.repeat ? "[" + child.repeat->name + "]" : ""));
     body(*l.body, "return");
+    indent -= 2;
+    line("}");
+  }
+
+  // Index variables are numbered by the dim of the state: {0}, #1.
+  std::string position(const WeightPosition &p) {
+    std::string text = p.offset ? std::to_string(p.offset) : "";
+    for (size_t k = 0; k < p.strides.size(); ++k)
+      if (p.strides[k])
+        text += (text.empty() ? "" : " + ") +
+                (p.strides[k] == 1 ? "" : std::to_string(p.strides[k]) + " * ") + "#" + std::to_string(k);
+    return text.empty() ? "0" : text;
+  }
+
+  std::string source(const WeightSource &s) {
+    std::string text = "\"" + s.name + "\"[";
+    for (size_t d = 0; d < s.positions.size(); ++d)
+      text += (d ? ", " : "") + position(s.positions[d]) + " of " + std::to_string(s.sizes[d]);
+    return text + "]";
+  }
+
+  void weights(const WeightMap &map) {
+    line("weights " + map.name + " for " + map.object->path +
+         (map.types.empty()
+              ? ""
+              : " from " + join(map.types, [](ElementType t) { return std::string(nameOf(t)); })) +
+         (map.prefixes.empty()
+              ? ""
+              : " under " +
+                    join(map.prefixes, [](const std::string &prefix) { return "\"" + prefix + "\""; })) +
+         " {");
+    indent += 2;
+    for (const Weight &weight : map.weights)
+      line(weight.state->path + " = " +
+           join(weight.sources, [&](const WeightSource &s) { return source(s); }, " else "));
+    for (const std::string &name : map.ignored)
+      line("ignore \"" + name + "\"");
     indent -= 2;
     line("}");
   }

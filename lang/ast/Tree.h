@@ -664,6 +664,39 @@ struct Entry {
   bool setsState = false; // some Set or Update: `step` advances
 };
 
+// The position along one dim of a published file's tensor: offset + sum of strides[k] * index k, over the
+// dims of the state.
+struct WeightPosition {
+  int64_t offset = 0;
+  std::vector<int64_t> strides;
+};
+
+// A tensor of the file: `{0}` in its name is the index along dim 0 of the state.
+struct WeightSource {
+  std::string name;
+  std::vector<int64_t> sizes; // of the whole tensor; one position each
+  std::vector<WeightPosition> positions;
+  Location location;
+};
+
+// Alternatives for one state, in order.
+struct Weight {
+  const State *state = nullptr;
+  std::vector<WeightSource> sources;
+  Location location;
+};
+
+// `weights hf for llama from bf16 under "model." { ... }`
+struct WeightMap {
+  std::string name;
+  const LayerObject *object = nullptr;
+  std::vector<ElementType> types; // that are converted to the state's own
+  std::vector<std::string> prefixes;
+  std::vector<Weight> weights;
+  std::vector<std::string> ignored;
+  Location location;
+};
+
 struct Hyper {
   std::string name;
   const Literal *value = nullptr; // null: an element type, which is
@@ -681,6 +714,7 @@ struct Program {
   std::vector<const Function *> functions;  // every instance
   std::vector<const Layer *> layers;        // every instance
   std::vector<const Entry *> entries;
+  std::vector<WeightMap> weights;
   const Value *step = nullptr;
   const Value *seed = nullptr;
 

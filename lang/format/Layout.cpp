@@ -35,7 +35,7 @@ public:
   Statement statementOf(antlr4::ParserRuleContext *context);
 
 private:
-  void visitBlock(Parser::BlockContext *block, Statement &statement);
+  void visitBlock(antlr4::ParserRuleContext *block, Statement &statement);
   void mark(TerminalNode *node);
   bool isTight(const Token &token, size_t rule) const;
   unsigned costBefore(const Token &token, size_t type, size_t rule) const;
@@ -130,7 +130,8 @@ unsigned Walk::costBefore(const Token &token, size_t type, size_t rule) const {
     return base + kReduction;
   bool keyword = type == Parser::FROM || type == Parser::CARRY || type == Parser::BOUND ||
                  type == Parser::AT || type == Parser::INTO || type == Parser::OUTSIDE ||
-                 type == Parser::WITH;
+                 type == Parser::WITH || type == Parser::UNDER ||
+                 (type == Parser::ELSE && rule == Parser::RuleWeightRow);
   return keyword && rule != Parser::RuleName ? base + kKeyword : kNoBreak;
 }
 
@@ -148,7 +149,8 @@ void Walk::mark(TerminalNode *node) {
   token.afterComma = before == ",";
   token.isOperator = rule == Parser::RuleBinaryOperator;
   token.isProduct = token.isOperator && isProduct(text);
-  token.outdented = text == "{" || text == "}" || type == Parser::ELSE || type == Parser::BACKWARD;
+  token.outdented = text == "{" || text == "}" || type == Parser::BACKWARD ||
+                    (type == Parser::ELSE && rule != Parser::RuleWeightRow);
   if (text == "(" || text == "[")
     ++depth;
   before = text;
@@ -168,12 +170,12 @@ Statement Walk::statementOf(antlr4::ParserRuleContext *context) {
   return statement;
 }
 
-void Walk::visitBlock(Parser::BlockContext *context, Statement &statement) {
+void Walk::visitBlock(antlr4::ParserRuleContext *context, Statement &statement) {
   Block block;
   block.open = ordinal(context->getStart());
   block.close = ordinal(context->getStop());
   for (ParseTree *child : context->children)
-    if (auto *inner = dynamic_cast<Parser::StatementContext *>(child))
+    if (auto *inner = dynamic_cast<antlr4::ParserRuleContext *>(child))
       block.statements.push_back(statementOf(inner));
     else
       mark(dynamic_cast<TerminalNode *>(child));
@@ -183,8 +185,10 @@ void Walk::visitBlock(Parser::BlockContext *context, Statement &statement) {
 void Walk::visit(ParseTree *node, Statement &statement) {
   if (auto *terminal = dynamic_cast<TerminalNode *>(node))
     return mark(terminal);
-  if (auto *block = dynamic_cast<Parser::BlockContext *>(node))
-    return visitBlock(block, statement);
+  auto *context = dynamic_cast<antlr4::ParserRuleContext *>(node);
+  if (context &&
+      (context->getRuleIndex() == Parser::RuleBlock || context->getRuleIndex() == Parser::RuleWeightBlock))
+    return visitBlock(context, statement);
   for (ParseTree *child : node->children)
     visit(child, statement);
 }

@@ -33,6 +33,7 @@ program : item* EOF ;
 
 item
   : importItem | axisItem | hyperItem | dataItem | functionItem | layerItem | stateStatement | entryItem
+  | weightsItem
   ;
 
 importItem : IMPORT ( path | STRING ) ( AS name )? ;
@@ -58,6 +59,18 @@ genericArgument : ( name ':' )? ( path | '...' name ) ;
 
 entryItem : ENTRY name ( WITH '(' rebinding ( ',' rebinding )* ')' )? parameters results? block ;
 rebinding : name '=' expression ;
+
+// Where the parameters of a layer lie in published files.
+weightsItem : WEIGHTS name FOR path ( FROM nameList )? ( UNDER STRING ( ',' STRING )* )? weightBlock ;
+weightBlock : '{' weightRow* '}' ;
+weightRow
+  : ( PARAM | STATE ) weightStep ( '.' weightStep )* '=' weightSource ( ELSE weightSource )*
+  | IGNORE STRING ( ',' STRING )*
+  ;
+weightStep : name ( '[' ( name ( ',' name )* )? ']' )? ;
+weightSource : STRING ( '[' ( weightPosition ( ',' weightPosition )* )? ']' )? ;
+// `(h, d)`: two axes that the file has merged into one. Offsets: `(h, d) + Embed`, `3 * h + 1`.
+weightPosition : '(' name ( ',' name )+ ')' ( '+' expression )? | expression ;
 
 generics : '[' genericParameter ( ',' genericParameter )* ']' ;
 genericParameter : '...' name | name ( ':' name )? ;
@@ -150,7 +163,10 @@ path : name ( '.' name )* ;
 nameList : name ( ',' name )* ;
 
 // Words that are keywords in one place only can be names everywhere.
-name : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE ;
+name
+  : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE | WEIGHTS | FOR | UNDER
+  | IGNORE
+  ;
 
 IMPORT : 'import' ;
 AS : 'as' ;
@@ -163,6 +179,10 @@ BACKWARD : 'backward' ;
 RESIDUAL : 'residual' ;
 LAYER : 'layer' ;
 ENTRY : 'entry' ;
+WEIGHTS : 'weights' ;
+FOR : 'for' ;
+UNDER : 'under' ;
+IGNORE : 'ignore' ;
 WITH : 'with' ;
 FROM : 'from' ;
 IN : 'in' ;

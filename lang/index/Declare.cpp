@@ -10,8 +10,8 @@ namespace cleave::index {
 using Kind = Symbol::Kind;
 
 static Kind kindOf(sema::Symbol::Kind kind) {
-  static constexpr Kind kinds[] = {Kind::Module, Kind::Axis,     Kind::Hyper, Kind::Data, Kind::Function,
-                                   Kind::Layer,  Kind::Instance, Kind::State, Kind::Entry};
+  static constexpr Kind kinds[] = {Kind::Module, Kind::Axis,     Kind::Hyper, Kind::Data,  Kind::Function,
+                                   Kind::Layer,  Kind::Instance, Kind::State, Kind::Entry, Kind::Weights};
   return kinds[static_cast<size_t>(kind)];
 }
 

@@ -6,16 +6,12 @@
 namespace cleave::index {
 
 const char *describe(Symbol::Kind kind) {
-  static const char *const names[] = {"a module",          "an axis",
-                                      "a hyper-parameter", "a data source",
-                                      "a function",        "a layer",
-                                      "a layer",           "a state",
-                                      "an entry",          "a generic",
-                                      "a parameter",       "an output",
-                                      "a value",           "a trained parameter",
-                                      "a sub-layer",       "a carried value",
-                                      "a counter",         "an index variable",
-                                      "built in",          "an unknown name"};
+  static const char *const names[] = {
+      "a module",       "an axis",         "a hyper-parameter", "a data source",     "a function",
+      "a layer",        "a layer",         "a state",           "an entry",          "a weights declaration",
+      "a generic",      "a parameter",     "an output",         "a value",           "a trained parameter",
+      "a sub-layer",    "a carried value", "a counter",         "an index variable", "built in",
+      "an unknown name"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -151,7 +147,7 @@ std::string signatureOf(const Symbol &symbol) {
   size_t begin = symbol.whole.begin, end = std::min<size_t>(symbol.whole.end, text.size());
   size_t brace = text.find('{', begin);
   bool hasBody = symbol.kind == Symbol::Kind::Function || symbol.kind == Symbol::Kind::Layer ||
-                 symbol.kind == Symbol::Kind::Entry;
+                 symbol.kind == Symbol::Kind::Entry || symbol.kind == Symbol::Kind::Weights;
   if (hasBody && brace != std::string::npos)
     end = std::min(end, brace);
   return std::string(trim(std::string_view(text).substr(begin, std::min(end - begin, kMost))));

@@ -33,6 +33,7 @@ struct Symbol {
     Instance, // layer gpt = Gpt
     State,    // of the file or of a layer
     Entry,
+    Weights, // where the parameters of a layer lie in files
     // Of a definition.
     Generic,
     Parameter,

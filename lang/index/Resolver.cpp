@@ -154,6 +154,9 @@ void Resolver::item(const syntax::Item &i) {
       declare(name, Kind::State);
     type(i.state->type);
     return defined(*i.state);
+  case Item::Weights:
+    declare(i.name, Kind::Weights);
+    return weights(i);
   case Item::Function:
   case Item::Layer:
   case Item::Entry:
@@ -172,6 +175,44 @@ void Resolver::parameter(const syntax::Parameter &p, Symbol &definition) {
     type(p.type);
   path(p.source.parts, Where::Type);
   expression(p.defaultValue);
+}
+
+// Index variables stand in the braces of names too.
+void Resolver::weightSource(const syntax::WeightSource &source) {
+  Location at = source.nameLocation;
+  std::string_view text = std::string_view(at.source->getText()).substr(at.begin, at.end - at.begin);
+  for (size_t open = text.find('{'); open != std::string_view::npos; open = text.find('{', open + 1)) {
+    size_t close = text.find('}', open);
+    if (close == std::string_view::npos)
+      break;
+    std::string_view name = text.substr(open + 1, close - open - 1);
+    uint32_t begin = at.begin + static_cast<uint32_t>(open) + 1;
+    use({name, {at.source, begin, begin + static_cast<uint32_t>(name.size())}}, lookup(name, Where::Value));
+  }
+  for (const syntax::WeightPosition &position : source.positions) {
+    for (const syntax::Name &name : position.merged)
+      use(name, lookup(name.text, Where::Value));
+    expression(position.value);
+  }
+}
+
+void Resolver::weights(const syntax::Item &i) {
+  Symbol *layer = path(i.path.parts, Where::Type);
+  for (const syntax::Name &type : i.names)
+    use(type, builtin(type.text));
+  for (const syntax::WeightRow &row : i.rows) {
+    uint32_t end = row.sources.empty() ? row.location.end : row.sources.back().location.end;
+    open(row.location.begin, end);
+    Symbol *at = layer;
+    for (const syntax::WeightStep &step : row.steps) {
+      at = use(step.name, at ? memberOf(at, step.name.text) : nullptr);
+      for (const syntax::Name &name : step.variables)
+        bind(name, Kind::Index, row.location);
+    }
+    for (const syntax::WeightSource &source : row.sources)
+      weightSource(source);
+    close();
+  }
 }
 
 void Resolver::definition(const syntax::Item &i) {

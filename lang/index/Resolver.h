@@ -41,6 +41,8 @@ private:
   void item(const syntax::Item &item);
   void definition(const syntax::Item &item);
   void parameter(const syntax::Parameter &p, Symbol &owner);
+  void weights(const syntax::Item &item);
+  void weightSource(const syntax::WeightSource &source);
   void backward(const syntax::Item &item, Symbol &owner, const std::vector<Symbol *> &residuals);
   void block(const syntax::Block &block, uint32_t begin);
   void statements(const syntax::Block &block);

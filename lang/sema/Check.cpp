@@ -50,6 +50,8 @@ void Sema::run(const std::string &path, std::string text) {
       elaborateEntry(*definition);
   for (Definition *definition : definitionOrder)
     elaborateUncalled(*definition);
+  for (const WeightsSymbol &symbol : weights)
+    resolveWeights(symbol);
   if (!engine.hasErrors())
     finish();
 }

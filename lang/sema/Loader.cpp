@@ -13,9 +13,9 @@ namespace cleave::sema {
 namespace fs = std::filesystem;
 
 const char *describe(Symbol::Kind kind) {
-  static const char *const names[] = {"a module",         "an axis",    "a hyper",
-                                      "a data source",    "a function", "a layer",
-                                      "a layer instance", "a state",    "an entry"};
+  static const char *const names[] = {
+      "a module", "an axis",          "a hyper", "a data source", "a function",
+      "a layer",  "a layer instance", "a state", "an entry",      "a weights declaration"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -156,6 +156,10 @@ void Sema::declareItem(Module &module, syntax::Item &item) {
     s.data->item = &item;
     s.data->module = &module;
     dataOrder.push_back(s.data);
+    break;
+  case Kind::Weights:
+    weights.push_back({&item, &module});
+    s.kind = Symbol::Kind::Weights;
     break;
   case Kind::Function:
   case Kind::Layer:

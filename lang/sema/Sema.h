@@ -78,6 +78,9 @@ public:
                                                const std::vector<const ast::Axis *> &stack);
   ast::State *stateOf(StateSymbol &symbol);
 
+  // --- Weights (Weights.cpp)
+  void resolveWeights(const WeightsSymbol &symbol);
+
   // --- Diagnostics
   // Adds the calls that led here; an error met again in another instance is reported once.
   diag::Diagnostic &error(const std::string &code, Location at, std::string message);
@@ -145,6 +148,7 @@ private:
   std::deque<DataSymbol> datas;
   std::deque<InstanceSymbol> instances;
   std::deque<StateSymbol> fileStates;
+  std::deque<WeightsSymbol> weights;
   std::deque<Definition> definitions;
   std::deque<AxisEnvironment> environments;
   std::deque<LayerInfo> layerInfos;

@@ -71,8 +71,13 @@ struct StateSymbol {
   bool failed = false;
 };
 
+struct WeightsSymbol {
+  const syntax::Item *item = nullptr;
+  Module *module = nullptr;
+};
+
 struct Symbol {
-  enum class Kind { Module, Axis, Hyper, Data, Function, Layer, Instance, State, Entry };
+  enum class Kind { Module, Axis, Hyper, Data, Function, Layer, Instance, State, Entry, Weights };
   Kind kind = Kind::Axis;
   Location location;
   Module *module = nullptr;

@@ -17,12 +17,15 @@ public:
   void build(P::ProgramContext *context);
 
 private:
-  // Items (BuildItems.cpp).
+  // Items (BuildItems.cpp, BuildWeights.cpp).
   void item(P::ItemContext *c);
   void importItem(P::ImportItemContext *c, Item &item);
   void functionItem(P::FunctionItemContext *c, Item &item);
   void layerItem(P::LayerItemContext *c, Item &item);
   void entryItem(P::EntryItemContext *c, Item &item);
+  void weightsItem(P::WeightsItemContext *c, Item &item);
+  WeightRow weightRow(P::WeightRowContext *c);
+  WeightSource weightSource(P::WeightSourceContext *c);
   void generics(P::GenericsContext *c, Item &item);
   void parameters(P::ParametersContext *c, Item &item);
   void results(P::ResultsContext *c, Item &item);

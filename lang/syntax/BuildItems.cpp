@@ -184,6 +184,8 @@ void Builder::item(P::ItemContext *c) {
     item.name = item.state->names.front();
   } else if (c->entryItem()) {
     entryItem(c->entryItem(), item);
+  } else if (c->weightsItem()) {
+    weightsItem(c->weightsItem(), item);
   }
 }
 

@@ -199,8 +199,38 @@ struct Binding { // axis, hyper, rebinding
   Expr *value = nullptr;
 };
 
+// `blocks[i]`, `query[e, h, d]`
+struct WeightStep {
+  Name name;
+  bool bracketed = false;
+  std::vector<Name> variables;
+};
+
+// One subscript of the file's tensor: the axes it has merged, and what is added.
+struct WeightPosition {
+  std::vector<Name> merged; // at least two, or none
+  Expr *value = nullptr;    // null where nothing is added
+  Location location;
+};
+
+// `"h.{i}.attn.weight"[(h, d), e]`
+struct WeightSource {
+  std::string name;
+  Location nameLocation;
+  std::vector<WeightPosition> positions;
+  Location location;
+};
+
+struct WeightRow {
+  bool parameter = false; // else a state
+  std::vector<WeightStep> steps;
+  std::vector<WeightSource> sources;
+  std::vector<std::string> ignored; // of `ignore`: no steps then
+  Location location;                // of the path
+};
+
 struct Item {
-  enum class Kind : uint8_t { Import, Axis, Hyper, Data, Function, Layer, Instance, State, Entry };
+  enum class Kind : uint8_t { Import, Axis, Hyper, Data, Function, Layer, Instance, State, Entry, Weights };
   Kind kind = Kind::Axis;
   Location location;
   Name name;
@@ -225,6 +255,9 @@ struct Item {
   LayerTarget target;
   // State
   Stmt *state = nullptr;
+  // Weights: `path` is the layer's name, `names` are the file's element types.
+  std::vector<std::string> prefixes;
+  std::vector<WeightRow> rows;
 };
 
 // One parsed file.

@@ -50,6 +50,15 @@ bool MappedFile::read(int64_t offset, int64_t bytes, void *to, std::string &why)
   return true;
 }
 
+void MappedFile::release(const void *data, int64_t bytes) const {
+  // Whole pages inside the part: its neighbours share the others.
+  uintptr_t page = sysconf(_SC_PAGESIZE), begin = reinterpret_cast<uintptr_t>(data);
+  uintptr_t end = (begin + bytes) / page * page;
+  begin = (begin + page - 1) / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
 bool MappedFile::open(const std::string &path, MappedFile &file, std::string &why) {
   int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {

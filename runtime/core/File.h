@@ -29,6 +29,9 @@ public:
   // beside the copy. On failure `why` receives the system's reason.
   bool read(int64_t offset, int64_t bytes, void *to, std::string &why) const;
 
+  // Gives back the memory that reading a part of the file took; the part can be read again.
+  void release(const void *data, int64_t bytes) const;
+
 private:
   void *start = nullptr;
   int64_t length = 0;

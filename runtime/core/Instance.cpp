@@ -4,6 +4,7 @@
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 #include "runtime/core/Verify.h"
+#include "runtime/core/Weights.h"
 
 #include <chrono>
 #include <cstdio>
@@ -410,6 +411,10 @@ int64_t Instance::counter(const char *path) const {
 Status Instance::save(const std::string &path) const { return saveState(path, *source, stateMemory.data()); }
 
 Status Instance::load(const std::string &path) { return loadState(path, *source, stateMemory.data()); }
+
+Status Instance::loadWeights(const std::string &path, const std::string &name) {
+  return rt::loadWeights(path, name, *source, stateMemory.data(), pool);
+}
 
 Status Instance::run(const std::string &entry) {
   Result<int> index = findEntry(entry);

@@ -101,6 +101,9 @@ public:
   // Reads every state, or leaves all as they are.
   Status load(const std::string &path);
 
+  // Reads published weights by a mapping of the program, see Weights.h. `name`: which; empty: the only one.
+  Status loadWeights(const std::string &path, const std::string &name = "");
+
   // By name.
   Status run(const std::string &entry);
   Status setInput(const std::string &entry, const std::string &input, const void *data, int64_t bytes);

@@ -140,8 +140,8 @@ Status checkTiling(const std::string &path, const std::map<std::string, Extent> 
 
 // All tensors together. A file cut short has entries that tile more data than there is; any other entry
 // beyond the end is out of range.
-Status checkExtents(const std::string &path, const std::map<std::string, Extent> &extents,
-                    int64_t dataBytes) {
+Status checkExtents(const std::string &path, const std::string &what,
+                    const std::map<std::string, Extent> &extents, int64_t dataBytes) {
   int64_t needed = 0;
   for (const auto &[name, extent] : extents) {
     if (Status status = checkExtent(path, name, extent); !status)
@@ -152,7 +152,7 @@ Status checkExtents(const std::string &path, const std::map<std::string, Extent>
   if (needed <= dataBytes)
     return tiling;
   if (tiling)
-    return bad("E602", path, "a saved state must be whole",
+    return bad("E602", path, what + " must be whole",
                std::to_string(dataBytes) + " bytes of data where the header lists " + std::to_string(needed));
   auto beyond = std::find_if(extents.begin(), extents.end(),
                              [&](const auto &item) { return item.second.end > dataBytes; });
@@ -201,22 +201,22 @@ Status SafeTensors::read(const NamedTensor &tensor, void *to) const {
   return bad("E601", path, "a saved state must be readable", why);
 }
 
-Result<SafeTensors> SafeTensors::open(const std::string &path) {
+Result<SafeTensors> SafeTensors::open(const std::string &path, const std::string &what) {
   SafeTensors result;
   result.path = path;
   std::string why;
   if (!MappedFile::open(path, result.file, why))
-    return bad("E601", path, "a saved state must be readable", why);
+    return bad("E601", path, what + " must be readable", why);
   int64_t size = result.file.size();
   uint64_t length = 0;
   if (size < kLengthBytes)
-    return bad("E602", path, "a saved state must be whole", std::to_string(size) + " bytes");
+    return bad("E602", path, what + " must be whole", std::to_string(size) + " bytes");
   std::memcpy(&length, result.file.data(), kLengthBytes);
   if (length > static_cast<uint64_t>(kLargestHeader))
     return bad("E603", path, "a header is at most 100 MB", std::to_string(length) + " bytes");
   int64_t dataBytes = size - kLengthBytes - static_cast<int64_t>(length);
   if (dataBytes < 0)
-    return bad("E602", path, "a saved state must be whole",
+    return bad("E602", path, what + " must be whole",
                std::to_string(size) + " bytes where the header alone takes " +
                    std::to_string(length + kLengthBytes));
   std::string duplicate;
@@ -238,7 +238,7 @@ Result<SafeTensors> SafeTensors::open(const std::string &path) {
       return bad("E604", path, "a tensor has a known dtype, a shape and offsets",
                  malformed + " for '" + name + "'");
   }
-  if (Status status = checkExtents(path, extents, dataBytes); !status)
+  if (Status status = checkExtents(path, what, extents, dataBytes); !status)
     return status.error();
   const char *data = result.file.data() + kLengthBytes + length;
   for (const auto &[name, extent] : extents)

@@ -34,7 +34,11 @@ Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> 
 //   E606 offsets that overlap or leave holes
 class SafeTensors {
 public:
-  static Result<SafeTensors> open(const std::string &path);
+  // `what` begins the rules of its errors.
+  static Result<SafeTensors> open(const std::string &path, const std::string &what = "a saved state");
+
+  // Gives back the memory that reading a tensor took.
+  void release(const NamedTensor &tensor) const { file.release(tensor.data, tensor.shape.bytes()); }
 
   const std::map<std::string, NamedTensor> &tensors() const { return entries; }
   const std::map<std::string, std::string> &metadata() const { return facts; }

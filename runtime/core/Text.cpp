@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 namespace cleave::rt {
 
@@ -46,6 +47,29 @@ std::string nearest(const std::string &name, const std::vector<std::string> &can
       best = candidate;
     }
   return best;
+}
+
+std::vector<NamePair> nearestPairs(const std::vector<std::string> &names,
+                                   const std::vector<std::string> &others, size_t most) {
+  constexpr size_t kCompared = 64;                      // of each side: names of a model's layers repeat
+  std::vector<std::tuple<size_t, size_t, size_t>> near; // distance, name, other
+  for (size_t i = 0; i < names.size() && i < kCompared; ++i)
+    for (size_t j = 0; j < others.size() && j < kCompared; ++j)
+      if (size_t found = distance(names[i], others[j]); found <= std::max<size_t>(2, names[i].size() / 2))
+        near.push_back({found, i, j});
+  std::sort(near.begin(), near.end());
+  std::vector<NamePair> result;
+  std::vector<bool> isNamed(names.size()), isTaken(others.size());
+  for (auto [found, i, j] : near) {
+    if (isNamed[i] || isTaken[j] || result.size() == most)
+      continue;
+    isNamed[i] = isTaken[j] = true;
+    result.push_back({names[i], others[j]});
+  }
+  for (size_t i = 0; i < names.size() && result.size() < most; ++i)
+    if (!isNamed[i])
+      result.push_back({names[i], ""});
+  return result;
 }
 
 std::string listText(const std::vector<std::string> &items, size_t most) {

@@ -86,7 +86,8 @@ def _():
 def _():
     uses = {"as": "import nn as n", "in": "entry e(x: u8[A] from c in order)", "order": "from c in order {", "with": "update a with b",
             "from": "x: u8[A] from c", "over": "scan t over A {", "bound": "while k bound n", "at": "x[i] at v", "into": "= ids into y",
-            "set": "set a = b", "state": "state a: f32", "data": "data a = b"}
+            "set": "set a = b", "state": "state a: f32", "data": "data a = b", "weights": "weights hf for a {",
+            "for": "weights hf for a {", "under": 'for a under "b" {', "ignore": 'ignore "b"'}
     for word in KEYWORDS:
         line = uses.get(word, f"{word}(x)" if word in ("sum", "max", "min", "mean", "prod", "argmax", "argmin") else f"{word} x")
         scope = scope_of(line, word)
@@ -98,7 +99,7 @@ def _():
 @suite.test("words that are names elsewhere are names there")
 def _():
     for line, word in [("softmax(a, over: Keys)", "over"), ("normal(mean: 0)", "mean"), ("let max = 3", "max"), ("x.data", "data"),
-                       ("f(set, at)", "set"), ("f(set, at)", "at")]:
+                       ("f(set, at)", "set"), ("f(set, at)", "at"), ("x * weights[e]", "weights"), ("f(weights, for)", "for")]:
         scope = scope_of(line, word)
         expect(not scope.startswith("keyword"), f"{word} in {line!r} is a name; found {scope}")
 

@@ -36,6 +36,7 @@ struct RunOptions : CommonOptions {
   std::string save;
   int64_t saveEvery = 0;
   std::string resume;
+  std::vector<std::string> weights; // [NAME=]PATH
   bool sample = false;
   std::vector<std::string> dumps;
   std::vector<std::string> inputs; // NAME=FILE.npy

@@ -241,6 +241,9 @@ private:
     } else if (rt::Status status = instance.setInput(entry, "seed", &seed, sizeof(seed)); !status) {
       return status;
     }
+    for (const std::string &weights : options.weights)
+      if (rt::Status status = readWeights(weights); !status)
+        return status;
     for (const std::string &input : options.inputs)
       if (rt::Status status = giveInput(input); !status)
         return status;
@@ -253,6 +256,18 @@ private:
       if (rt::Result<rt::TensorView> value = dumped(name); !value)
         return value.error();
     return {};
+  }
+
+  // NAME=PATH of one of the program's declarations, or the PATH alone.
+  rt::Status readWeights(const std::string &text) {
+    size_t equals = text.find('=');
+    const std::vector<rt::WeightMap> &maps = session.instance().program().weights;
+    bool named = equals != std::string::npos &&
+                 std::any_of(maps.begin(), maps.end(),
+                             [&](const rt::WeightMap &map) { return map.name == text.substr(0, equals); });
+    if (!named)
+      return session.instance().loadWeights(text);
+    return session.instance().loadWeights(text.substr(equals + 1), text.substr(0, equals));
   }
 
   // NAME=FILE.npy, for every entry that runs and has an input of that name.

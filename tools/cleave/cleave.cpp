@@ -55,8 +55,16 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_option("--save-every", options.saveEvery, "Save also after every N steps")
       ->check(CLI::PositiveNumber)
       ->needs(save);
-  run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values")
-      ->type_name("FILE");
+  CLI::Option *resume =
+      run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values")
+          ->type_name("FILE");
+  run->add_option(
+         "--weights", options.weights,
+         "Read published weights (safetensors file, index or folder) by the program's `weights`: PATH, or "
+         "NAME=PATH where there are several; repeatable")
+      ->type_name("PATH")
+      ->allow_extra_args(false)
+      ->excludes(resume);
   run->add_flag("--sample", options.sample, "Run the entry `sample` at the end and print its text");
   run->add_option("--dump", options.dumps, "Write a named value of the last step to VALUE.npy; repeatable")
       ->type_name("NAME")

@@ -12,6 +12,7 @@ static std::string declaration(const Symbol &s) {
   case Kind::Function:
   case Kind::Layer:
   case Kind::Entry:
+  case Kind::Weights:
   case Kind::Data:
   case Kind::SubLayer:
   case Kind::Instance:

@@ -80,12 +80,12 @@ std::vector<std::pair<std::string, uint32_t>> wordsOf(const std::string &text) {
 }
 
 const std::set<std::string> kKeywords = {
-    "import",   "as",      "axis",   "hyper",  "data",    "composite", "function", "backward",
-    "residual", "layer",   "entry",  "with",   "from",    "in",        "order",    "let",
-    "param",    "state",   "set",    "repeat", "update",  "return",    "print",    "assert",
-    "next",     "yield",   "if",     "else",   "scan",    "over",      "while",    "bound",
-    "carry",    "scatter", "at",     "into",   "outside", "sum",       "max",      "min",
-    "mean",     "prod",    "argmax", "argmin", "inf",     "true",      "false"};
+    "import",  "as",     "axis",    "hyper",  "data",  "composite", "function", "backward", "residual",
+    "layer",   "entry",  "with",    "from",   "in",    "order",     "let",      "param",    "state",
+    "set",     "repeat", "update",  "return", "print", "assert",    "next",     "yield",    "if",
+    "else",    "scan",   "over",    "while",  "bound", "carry",     "scatter",  "at",       "into",
+    "outside", "sum",    "max",     "min",    "mean",  "prod",      "argmax",   "argmin",   "inf",
+    "true",    "false",  "weights", "for",    "under", "ignore"};
 
 void expectAllKnown(const Index &index, const std::string &path) {
   std::string text = index.textOf(path);
@@ -142,6 +142,20 @@ TEST(IndexTest, AGenericTypeIsShownAsWrittenWithWhatItStandsFor) {
   const Symbol *y = p->named("y");
   EXPECT_EQ(y->type, "T[...L]");
   EXPECT_EQ(y->instances, (std::vector<std::string>{"f32[A] (A = 2)", "f64[A, B] (A = 2, B = 3)"}));
+}
+
+TEST(IndexTest, NamesInBracesOfWeightsAreUses) {
+  auto p = indexText("axis N = 2, Layers = 3\n"
+                     "layer Cell(x: f32[N]) -> f32[N] { param w: f32[N] = 1 return x * w }\n"
+                     "layer Net(x: f32[N]) -> f32[N] { repeat cells[Layers] = Cell return cells(x) }\n"
+                     "layer net = Net\n"
+                     "entry go(x: f32[N]) -> (y: f32[N]) { return net(x) }\n"
+                     "weights hf for net from bf16 { param cells[i].w[n] = \"c.{i}.w\"[n] }\n");
+  EXPECT_FALSE(p->engine.hasErrors()) << p->engine.render();
+  expectAllKnown(*p->index, p->path);
+  EXPECT_EQ(p->named("hf")->kind, Kind::Weights);
+  EXPECT_EQ(p->named("i")->uses.size(), 2u);
+  EXPECT_EQ(p->named("w")->uses.size(), 3u) << "the parameter, its use, its row";
 }
 
 TEST(IndexTest, ScopesEnd) {

@@ -1,0 +1,373 @@
+#include "runtime/core/Weights.h"
+
+#include "runtime/core/Convert.h"
+#include "runtime/core/Text.h"
+#include "runtime/core/WeightFiles.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <algorithm>
+#include <set>
+
+namespace cleave::rt {
+
+namespace {
+
+constexpr int64_t kTaskElements = int64_t(1) << 18;
+
+// A part of a state that lies in one tensor of the files.
+struct Piece {
+  const State *state = nullptr;
+  const WeightSource *source = nullptr;
+  std::string name;          // of the tensor
+  int64_t offset = 0;        // into the state, in elements
+  std::vector<CopyDim> dims; // of those that the name does not say; `from` is set by the source's positions
+};
+
+// Which dims of the state stand in the name, "h.{0}.weight".
+std::vector<size_t> dimsOfName(const std::string &name) {
+  std::vector<size_t> dims;
+  for (size_t open = name.find('{'); open != std::string::npos; open = name.find('{', open + 1))
+    dims.push_back(std::strtoul(name.c_str() + open + 1, nullptr, 10));
+  return dims;
+}
+
+std::string expanded(const std::string &name, const std::vector<int64_t> &indices) {
+  std::string result;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (name[i] != '{') {
+      result += name[i];
+      continue;
+    }
+    size_t close = name.find('}', i);
+    result += std::to_string(indices[std::strtoul(name.c_str() + i + 1, nullptr, 10)]);
+    i = close;
+  }
+  return result;
+}
+
+bool matches(const std::string &pattern, const std::string &name, size_t p = 0, size_t n = 0) {
+  size_t star = std::string::npos, mark = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      mark = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p;
+      ++n;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      n = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*')
+    ++p;
+  return p == pattern.size();
+}
+
+// Work of one thread: part of a piece, cut along its first dim.
+struct Task {
+  const Piece *piece = nullptr;
+  const NamedTensor *tensor = nullptr;
+  int64_t begin = 0, end = 0;
+};
+
+class Loader {
+public:
+  Loader(const std::string &path, const WeightMap &map, const Program &program, const WeightFiles &files)
+      : path(path), map(map), program(program), files(files) {}
+  Status match();
+  void copy(char *base, ThreadPool &pool) const;
+
+private:
+  Status check(const Weight &weight) const;
+  const State *stateOf(const std::string &name) const;
+  std::vector<Piece> expand(const Weight &weight, const WeightSource &source) const;
+  std::vector<Piece> choose(const Weight &weight) const;
+  void choosePrefix();
+  bool isIgnored(const std::string &name) const;
+  Status compareNames() const;
+  Status checkTensor(const Piece &piece) const;
+  static void runTasks(void *const *arguments, int64_t begin, int64_t end);
+
+  const std::string &path;
+  const WeightMap &map;
+  const Program &program;
+  const WeightFiles &files;
+  std::string prefix;
+  std::vector<Piece> pieces; // in the order of the rows
+};
+
+const State *Loader::stateOf(const std::string &name) const {
+  for (const State &state : program.states)
+    if (state.path == name)
+      return &state;
+  return nullptr;
+}
+
+// An artefact's mapping comes from a file: it must stay inside its tensor.
+Status Loader::check(const Weight &weight) const {
+  const State *state = stateOf(weight.path);
+  Error malformed = {"E799",
+                     "a mapping of weights stays inside its tensor, found that '" + weight.path +
+                         "' does not",
+                     map.location,
+                     {},
+                     ""};
+  if (!state || weight.sources.empty())
+    return malformed;
+  const std::vector<int64_t> &sizes = state->shape.sizes;
+  for (const WeightSource &source : weight.sources) {
+    if (source.sizes.size() != source.positions.size())
+      return malformed;
+    for (size_t dim : dimsOfName(source.name))
+      if (dim >= sizes.size())
+        return malformed;
+    for (size_t d = 0; d < source.sizes.size(); ++d) {
+      const WeightPosition &position = source.positions[d];
+      int64_t last = position.offset;
+      bool fits = position.strides.size() == sizes.size() && position.offset >= 0;
+      for (size_t k = 0; fits && k < sizes.size(); ++k) {
+        int64_t span;
+        fits = position.strides[k] >= 0 &&
+               !__builtin_mul_overflow(position.strides[k], sizes[k] - 1, &span) &&
+               !__builtin_add_overflow(last, span, &last);
+      }
+      if (!fits || last >= source.sizes[d])
+        return malformed;
+    }
+  }
+  return {};
+}
+
+// One piece per tensor that the name stands for.
+std::vector<Piece> Loader::expand(const Weight &weight, const WeightSource &source) const {
+  const State &state = *stateOf(weight.path);
+  const std::vector<int64_t> &sizes = state.shape.sizes;
+  std::vector<size_t> named = dimsOfName(source.name);
+  std::vector<CopyDim> all(sizes.size());
+  int64_t step = 1;
+  for (size_t k = sizes.size(); k-- > 0; step *= sizes[k])
+    all[k] = {sizes[k], step, 0};
+  int64_t fileStep = 1;
+  for (size_t d = source.sizes.size(); d-- > 0; fileStep *= source.sizes[d])
+    for (size_t k = 0; k < sizes.size(); ++k)
+      all[k].from += fileStep * source.positions[d].strides[k];
+  Piece piece;
+  piece.state = &state;
+  piece.source = &source;
+  int64_t count = 1;
+  for (size_t k = 0; k < sizes.size(); ++k)
+    if (std::find(named.begin(), named.end(), k) == named.end())
+      piece.dims.push_back(all[k]);
+    else
+      count *= sizes[k];
+  std::vector<Piece> result;
+  std::vector<int64_t> indices(sizes.size(), 0);
+  for (int64_t n = 0; n < count; ++n) {
+    piece.name = prefix + expanded(source.name, indices);
+    piece.offset = 0;
+    for (size_t k : named)
+      piece.offset += indices[k] * all[k].to;
+    result.push_back(piece);
+    for (size_t i = named.size(); i-- > 0;) {
+      if (++indices[named[i]] < sizes[named[i]])
+        break;
+      indices[named[i]] = 0;
+    }
+  }
+  return result;
+}
+
+// The alternative of which most is there; of equal ones the first.
+std::vector<Piece> Loader::choose(const Weight &weight) const {
+  std::vector<Piece> best;
+  int64_t most = -1;
+  for (const WeightSource &source : weight.sources) {
+    std::vector<Piece> candidate = expand(weight, source);
+    int64_t found = std::count_if(candidate.begin(), candidate.end(),
+                                  [&](const Piece &piece) { return files.find(piece.name); });
+    if (found <= most)
+      continue;
+    most = found;
+    best = std::move(candidate);
+  }
+  return best;
+}
+
+void Loader::choosePrefix() {
+  int64_t most = -1;
+  std::string best;
+  for (const std::string &candidate : map.prefixes) {
+    prefix = candidate;
+    int64_t found = 0;
+    for (const Weight &weight : map.weights)
+      for (const Piece &piece : choose(weight))
+        found += files.find(piece.name) != nullptr;
+    if (found > most)
+      best = candidate;
+    most = std::max(most, found);
+  }
+  prefix = best;
+}
+
+bool Loader::isIgnored(const std::string &name) const {
+  bool prefixed = name.compare(0, prefix.size(), prefix) == 0;
+  return std::any_of(map.ignored.begin(), map.ignored.end(), [&](const std::string &pattern) {
+    return matches(pattern, name) || (prefixed && matches(pattern, name, 0, prefix.size()));
+  });
+}
+
+// What one side has and the other has not, the nearest pairs first.
+Status Loader::compareNames() const {
+  std::set<std::string> wanted, unread;
+  std::map<std::string, const State *> users;
+  for (const std::string &name : files.names())
+    if (!isIgnored(name))
+      unread.insert(name);
+  for (const Piece &piece : pieces) {
+    unread.erase(piece.name);
+    if (!files.find(piece.name)) {
+      wanted.insert(piece.name);
+      users.try_emplace(piece.name, piece.state);
+    }
+  }
+  if (wanted.empty() && unread.empty())
+    return {};
+  Error error = {"E614",
+                 "a weight file holds the tensors that the program's weights name, found " +
+                     std::to_string(wanted.size()) + " missing and " + std::to_string(unread.size()) +
+                     " that nothing reads in '" + path + "'",
+                 map.location,
+                 {},
+                 ""};
+  for (const NamePair &pair : nearestPairs({wanted.begin(), wanted.end()}, {unread.begin(), unread.end()}))
+    error.notes.push_back("'" + pair.first + "' is wanted for " + users[pair.first]->path +
+                          (pair.second.empty() ? "" : ", and nothing reads '" + pair.second + "'"));
+  if (!unread.empty())
+    error.notes.push_back("nothing reads " + listText({unread.begin(), unread.end()}, 8));
+  if (wanted.empty())
+    error.hint = "what a program does not need is named so: ignore \"" + *unread.begin() + "\"";
+  return error;
+}
+
+Status Loader::checkTensor(const Piece &piece) const {
+  const Shape &found = files.find(piece.name)->shape;
+  Shape expected = {piece.state->shape.type, piece.source->sizes, {}};
+  if (found.sizes != expected.sizes)
+    return Error{"E615",
+                 "a tensor must have the shape that the program's weights give it, found " + toString(found) +
+                     " where '" + piece.name + "' for " + piece.state->path + " is " + toString(expected) +
+                     ", in '" + path + "'",
+                 map.location,
+                 {},
+                 "axis sizes must be those of the published model (--set)"};
+  bool named = std::find(map.types.begin(), map.types.end(), found.type) != map.types.end();
+  if (found.type == expected.type || (named && isConvertible(found.type, expected.type)))
+    return {};
+  std::string type = nameOf(found.type);
+  return Error{"E616",
+               "a tensor has the parameter's type or one that the weights are declared `from`, found " +
+                   type + " where '" + piece.name + "' for " + piece.state->path + " is " +
+                   nameOf(expected.type) + ", in '" + path + "'",
+               map.location,
+               {},
+               isConvertible(found.type, expected.type)
+                   ? "declare the conversion: weights " + map.name + " for " + map.object + " from " + type
+                   : "no conversion is known"};
+}
+
+Status Loader::match() {
+  for (const Weight &weight : map.weights)
+    if (Status status = check(weight); !status)
+      return status;
+  choosePrefix();
+  for (const Weight &weight : map.weights)
+    for (Piece &piece : choose(weight))
+      pieces.push_back(std::move(piece));
+  if (Status status = compareNames(); !status)
+    return status;
+  for (const Piece &piece : pieces)
+    if (Status status = checkTensor(piece); !status)
+      return status;
+  return {};
+}
+
+void Loader::runTasks(void *const *arguments, int64_t begin, int64_t end) {
+  const auto &tasks = *static_cast<const std::vector<Task> *>(arguments[0]);
+  auto *base = static_cast<char *>(arguments[1]);
+  for (int64_t n = begin; n < end; ++n) {
+    const Task &task = tasks[n];
+    const Piece &piece = *task.piece;
+    int64_t toOffset = piece.offset, fromOffset = 0, fileStep = 1;
+    for (size_t d = piece.source->sizes.size(); d-- > 0; fileStep *= piece.source->sizes[d])
+      fromOffset += fileStep * piece.source->positions[d].offset;
+    std::vector<CopyDim> dims = piece.dims;
+    if (!dims.empty()) {
+      toOffset += task.begin * dims[0].to;
+      fromOffset += task.begin * dims[0].from;
+      dims[0].size = task.end - task.begin;
+    }
+    Type to = piece.state->shape.type, from = task.tensor->shape.type;
+    copyStrided(to, base + piece.state->offset + toOffset * sizeOf(to), from,
+                static_cast<const char *>(task.tensor->data) + fromOffset * sizeOf(from), std::move(dims));
+  }
+}
+
+void Loader::copy(char *base, ThreadPool &pool) const {
+  for (const Piece &piece : pieces) {
+    std::vector<Task> tasks;
+    int64_t first = piece.dims.empty() ? 1 : piece.dims[0].size, rest = 1;
+    for (size_t k = 1; k < piece.dims.size(); ++k)
+      rest *= piece.dims[k].size;
+    int64_t step = std::max<int64_t>(1, kTaskElements / rest);
+    for (int64_t at = 0; at < first; at += step)
+      tasks.push_back({&piece, files.find(piece.name), at, std::min(first, at + step)});
+    void *arguments[] = {&tasks, base};
+    pool.run(runTasks, arguments, static_cast<int64_t>(tasks.size()), 1);
+    files.release(piece.name);
+  }
+}
+
+Result<const WeightMap *> declaration(const std::string &name, const Program &program) {
+  std::vector<std::string> names;
+  for (const WeightMap &map : program.weights) {
+    names.push_back(map.name);
+    if (map.name == name || (name.empty() && program.weights.size() == 1))
+      return &map;
+  }
+  Error error = {"E618", "", "", {}, ""};
+  if (names.empty()) {
+    error.message =
+        "a program says where its parameters lie in published files (weights), found no such declaration";
+  } else if (name.empty()) {
+    error.message =
+        "one declaration of weights is meant, found " + std::to_string(names.size()) + ": " + listText(names);
+    error.hint = "say which: --weights " + names[0] + "=PATH";
+  } else {
+    error.message = "weights are read by a declaration of the program, found '" + name + "'";
+    std::string near = nearest(name, names);
+    error.hint = near.empty() ? "there are " + listText(names) : "did you mean '" + near + "'?";
+  }
+  return error;
+}
+
+} // namespace
+
+Status loadWeights(const std::string &path, const std::string &name, const Program &program, char *base,
+                   ThreadPool &pool) {
+  Result<const WeightMap *> map = declaration(name, program);
+  if (!map)
+    return map.error();
+  Result<WeightFiles> files = WeightFiles::open(path);
+  if (!files)
+    return files.error();
+  Loader loader(path, **map, program, *files);
+  if (Status status = loader.match(); !status)
+    return status;
+  loader.copy(base, pool);
+  return {};
+}
+
+} // namespace cleave::rt
