@@ -32,9 +32,9 @@ class Runner:
 class Peer(Runner):
     """The process stays, so that it compiles once; between its turns it sleeps."""
 
-    def __init__(self, name: str, row: Row, folder: str) -> None:
+    def __init__(self, name: str, folder: str) -> None:
         super().__init__(name)
-        self.command = [sys.executable, os.path.join(HERE, "worker.py"), row.name, name, folder, json.dumps(row.sizes)]
+        self.command = [sys.executable, os.path.join(HERE, "worker.py"), name, folder]
         self.process: subprocess.Popen[str] | None = None
 
     def train(self, steps: int) -> None:

@@ -8,16 +8,24 @@ PyTorch eager and compiled. Step times are medians over all rounds, without each
 best peer, of source to first step to JAX's.
 """
 import argparse
+import dataclasses
 import json
 import os
 import statistics
 import sys
 import tempfile
 
-from rows import ROOT, ROWS, Row
+from rows import COLUMNS, ROOT, ROWS, Row
 from runners import THREADS, Cleave, Peer, Runner
 
-COLUMNS = ("step_seconds", "first_step_seconds", "peak_bytes")
+
+def write_corpus(path: str) -> None:
+    """One file with the texts that every Debian system has."""
+    source = "/usr/share/common-licenses"
+    with open(path, "wb") as out:
+        for name in sorted(os.listdir(source)):
+            with open(os.path.join(source, name), "rb") as file:
+                out.write(file.read())
 
 
 def largest_difference(ours: list[float], reference: list[float]) -> float:
@@ -37,9 +45,13 @@ def compare_losses(row: Row, runners: list[Runner]) -> float:
 
 
 def measure(row: Row, options: argparse.Namespace, folder: str) -> dict:
-    cleave = Cleave(os.path.join(options.build, "bin", "cleave"), row.prepare(folder), row, folder)
+    corpus = os.path.join(folder, "corpus.txt")
+    write_corpus(corpus)
+    with open(os.path.join(folder, "row.json"), "w", encoding="utf-8") as file:
+        json.dump(dataclasses.asdict(row), file)
+    cleave = Cleave(os.path.join(options.build, "bin", "cleave"), row.prepare(folder, corpus), row, folder)
     cleave.save_initial_state()
-    runners = [cleave, *(Peer(name, row, folder) for name in row.peers)]
+    runners = [cleave, *(Peer(name, folder) for name in row.peers)]
     difference = compare_losses(row, runners)
     for turn in range(options.rounds):
         for runner in runners:

@@ -1,6 +1,6 @@
 """A peer in a process of its own: reads a number of steps per line, takes them, answers with one JSON line.
 
-  worker.py ROW PEER FOLDER      FOLDER holds the row's data and init.safetensors
+  worker.py PEER FOLDER      FOLDER holds the row (row.json), its data and init.safetensors
 """
 import importlib
 import json
@@ -11,7 +11,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(HERE)
-from rows import ROWS
+from rows import Row, batches
 from tensors import Safetensors
 
 
@@ -22,13 +22,13 @@ def peak_bytes() -> int:
 
 
 def main() -> None:
-    name, peer, folder, sizes = sys.argv[1:5]
-    row = next(row for row in ROWS if row.name == name)
-    row.sizes = json.loads(sizes)
+    peer, folder = sys.argv[1:]
+    with open(os.path.join(folder, "row.json"), encoding="utf-8") as file:
+        row = Row(**json.load(file))
     framework, _, variant = peer.partition(" ")
-    module = importlib.import_module(f"peers.{framework}_{row.work}")
+    module = importlib.import_module(f"peers.{framework}_{row.program}")
     trainer = module.make(Safetensors(os.path.join(folder, "init.safetensors")), row, variant)
-    batch_of = row.batches(folder)
+    batch_of = batches(row, folder, os.path.join(folder, "corpus.txt"))
     step = 0
     for line in sys.stdin:
         losses, seconds = [], []
