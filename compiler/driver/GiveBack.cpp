@@ -1,7 +1,9 @@
 #include "compiler/driver/GiveBack.h"
 
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/ErrorHandling.h"
+
 #include <cstdint>
-#include <cstring>
 #include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
@@ -10,9 +12,21 @@ namespace {
 
 constexpr uintptr_t kPage = 4096;
 
+bool holds(const dl_phdr_info &object, uintptr_t address) {
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto &segment = object.dlpi_phdr[i];
+    uintptr_t begin = object.dlpi_addr + segment.p_vaddr;
+    if (segment.p_type == PT_LOAD && begin <= address && address < begin + segment.p_memsz)
+      return true;
+  }
+  return false;
+}
+
+// The objects with LLVM's or MLIR's code: their shared libraries, or the program that has them inside.
 // Segments that are written hold relocated addresses and stay.
-int giveBackLibrary(dl_phdr_info *object, size_t /*size*/, void * /*data*/) {
-  if (!std::strstr(object->dlpi_name, "/libLLVM") && !std::strstr(object->dlpi_name, "/libMLIR"))
+int giveBackObject(dl_phdr_info *object, size_t /*size*/, void * /*data*/) {
+  if (!holds(*object, reinterpret_cast<uintptr_t>(&llvm::report_bad_alloc_error)) &&
+      !holds(*object, reinterpret_cast<uintptr_t>(&mlir::registerMLIRContextCLOptions)))
     return 0;
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto &segment = object->dlpi_phdr[i];
@@ -29,6 +43,6 @@ int giveBackLibrary(dl_phdr_info *object, size_t /*size*/, void * /*data*/) {
 } // namespace
 
 void cleave::giveBackCompilerMemory() {
-  dl_iterate_phdr(giveBackLibrary, nullptr);
+  dl_iterate_phdr(giveBackObject, nullptr);
   malloc_trim(0);
 }

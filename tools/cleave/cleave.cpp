@@ -2,7 +2,6 @@
 #include "compiler/driver/BuildFacts.h"
 #include "tools/cleave/CommandLine.h"
 #include "tools/cleave/Commands.h"
-#include "tools/cleave/Linker.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -183,7 +182,6 @@ DriverOptions driverOptions(const CommonOptions &options) {
 } // namespace cleave::tool
 
 int main(int argc, char **argv) {
-  forgetLinkerTables();
   // A write beyond a file-size limit is reported like a full disk, and does not kill.
   std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app{"A language and compiler for machine-learning programs.", "cleave"};
