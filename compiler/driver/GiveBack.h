@@ -4,8 +4,9 @@
 
 namespace cleave {
 
-/// Gives back what this process holds of the compiler's shared libraries, a hundred MiB of code and constants that
-/// are read from their files again should they be needed, and what of the heap is free. Takes about a millisecond.
+/// Gives back what this process holds of the compiler's shared libraries, a hundred MiB of code and constants
+/// that are read from their files again should they be needed, and what of the heap is free. Takes about a
+/// millisecond.
 void giveBackCompilerMemory();
 
 } // namespace cleave

@@ -59,10 +59,12 @@ def _():
 
 @suite.test("Ctrl-C saves and stops with status 130")
 def _():
-    state = suite.path("stopped.safetensors")
-    process = subprocess.Popen([suite.cleave_path, "run", GPT, "--steps", "1000000", "--quiet", "--save", state, *SMALL],
+    state, metrics = suite.path("stopped.safetensors"), suite.path("stopped.jsonl")
+    process = subprocess.Popen([suite.cleave_path, "run", GPT, "--steps", "1000000", "--quiet", "--save", state,
+                                "--metrics", metrics, *SMALL],
                                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(4)
+    while process.poll() is None and not (os.path.exists(metrics) and os.path.getsize(metrics)):
+        time.sleep(0.1) # until it has made a step
     process.send_signal(signal.SIGINT)
     status = process.wait(timeout=60)
     expect(status == 130, f"exit status 130; found {status}")
