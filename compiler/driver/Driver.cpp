@@ -202,8 +202,8 @@ rt::ArtefactFacts Driver::Implementation::facts(const codegen::Target &target) c
   for (const ast::Axis *axis : program->axes)
     facts.axes.emplace_back(axis->name, axis->size);
   for (const ast::Hyper &hyper : program->hypers)
-    if (hyper.value)
-      facts.hypers.emplace_back(hyper.name, literalText(*hyper.value));
+    facts.hypers.emplace_back(hyper.name,
+                              hyper.value ? literalText(*hyper.value) : ast::nameOf(hyper.element));
   return facts;
 }
 
@@ -217,6 +217,7 @@ std::optional<rt::ArtefactContents> Driver::build() {
     return std::nullopt;
   }
   OwningOpRef<ModuleOp> module;
+  giveBackCompilerMemory(); // linking read the libraries' tables of symbols
   std::optional<rt::Program> program = self.plan(module);
   if (!program)
     return std::nullopt;
