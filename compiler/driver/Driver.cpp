@@ -202,8 +202,9 @@ rt::ArtefactFacts Driver::Implementation::facts(const codegen::Target &target) c
   for (const ast::Axis *axis : program->axes)
     facts.axes.emplace_back(axis->name, axis->size);
   for (const ast::Hyper &hyper : program->hypers)
-    facts.hypers.emplace_back(hyper.name,
-                              hyper.value ? literalText(*hyper.value) : ast::nameOf(hyper.element));
+    facts.hypers.emplace_back(hyper.name, hyper.value
+                                              ? literalText(*hyper.value)
+                                              : "\"" + std::string(ast::nameOf(hyper.element)) + "\"");
   return facts;
 }
 
