@@ -1,11 +1,13 @@
 // cleave-approximate-math: transcendental f32 functions on vectors as polynomials.
 //
-//   math.exp %x : vector<16xf32>  ->  range reduction, polynomial, scaling: about 15 vector operations
+//   math.exp %x : vector<16xf32>  ->  range reduction, polynomial, scaling: 15 vector operations
 //
-// Only f32: f64 goes to libm, element by element, to its last place. Sits after the loops are made, when all
-// vectors are known, and before conversion, which would scalarise each function into libm calls.
+// exp, sin, cos and pow are ours (MathPatterns.h), the others MLIR's. Only f32: f64 goes to libm, element by
+// element, to its last place. Sits after the loops are made, when all vectors are known, and before
+// conversion, which would scalarise each function into libm calls.
 #include "compiler/codegen/common/Kernel.h"
 #include "compiler/codegen/cpu/Codegen.h"
+#include "compiler/codegen/cpu/MathPatterns.h"
 
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -56,11 +58,11 @@ struct ApproximateMath : PassWrapper<ApproximateMath, OperationPass<func::FuncOp
       return;
     RewritePatternSet patterns(&getContext());
     auto wanted = [](StringRef name) {
-      return llvm::is_contained({"math.exp", "math.expm1", "math.log", "math.log1p", "math.tanh", "math.erf"},
-                                name);
+      return llvm::is_contained({"math.expm1", "math.log", "math.log1p", "math.tanh", "math.erf"}, name);
     };
     populateMathPolynomialApproximationPatterns(patterns, wanted);
     patterns.add<ExpandExpM1>(&getContext());
+    populateMathPatterns(patterns);
     GreedyRewriteConfig config;
     config.enableFolding(false).setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))

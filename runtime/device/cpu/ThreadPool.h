@@ -1,8 +1,8 @@
 // Spinning threads that share the tasks of one launch at a time.
 //
-// A launch costs 0.05-0.2 microseconds while the workers spin. An idle worker yields, then takes naps, then sleeps, so
-// an idle process burns no processor time. Who runs a task never shows in the result: tasks are cut by the caller, by
-// shapes alone, and are independent of each other.
+// A launch costs 0.05-0.2 microseconds while the workers spin. An idle worker yields, then takes naps, then
+// sleeps, so an idle process burns no processor time. Who runs a task never shows in the result: tasks are
+// cut by the caller, by shapes alone, and are independent of each other.
 #ifndef CLEAVE_RUNTIME_DEVICE_CPU_THREADPOOL_H
 #define CLEAVE_RUNTIME_DEVICE_CPU_THREADPOOL_H
 
