@@ -14,8 +14,16 @@ using namespace cleave::analysis;
 static constexpr int64_t kLongestSum = 256;
 // Lanes of vectors are rows: fewer would leave them empty.
 static constexpr int64_t kFewestRows = 16;
-// Of the large value, what one vector of rows covers: some of these stay in a core's L2 cache.
-static constexpr int64_t kInnerBytes = 512 << 10;
+// Of the large value, what one vector of rows covers: up to 8192 f32 they stay in a core's L2 cache, and
+// longer ones still cost less than the large value as a whole.
+static constexpr int64_t kInnerBytes = 8 << 20;
+
+// What decides whether a family pays; measured on the reference machine, per core, in operations and bytes
+// per nanosecond: the library's products, tiles inside kernels of rows, sums that are no plain product; what
+// passes through the last cache and through memory. A mask by position leaves about half of the points.
+static constexpr double kLibraryFlops = 230, kTileFlops = 190, kPlainFlops = 60;
+static constexpr double kCacheRate = 25, kMemoryRate = 12, kCacheBytes = 16 << 20;
+static constexpr double kMaskedShare = 0.6;
 
 namespace {
 
@@ -38,7 +46,7 @@ private:
   bool isMember(Operation *op) const { return op && dimLabels.contains(op); }
   std::optional<Labels> axisLabels(model::IndexOp reader, unsigned input, ArrayRef<int> dims) const;
   bool hasAll(ArrayRef<int> labels) const;
-  bool pays() const;
+  bool pays(ArrayRef<Chain> chains) const;
   std::optional<Labels> rowOrder(model::IndexOp op) const;
   Chain build(ArrayRef<int> rows, ArrayRef<Operation *> ends) const;
   int stepOf(Operation *op);
@@ -199,11 +207,37 @@ void FamilyFinder::addBetween() {
   }
 }
 
-bool FamilyFinder::pays() const {
-  int64_t inputs = 0;
-  for (Value input : model::IndexOp(root).getInputs())
-    inputs += cast<RankedTensorType>(input.getType()).getNumElements();
-  return model::IndexOp(root).getType().getNumElements() >= inputs;
+// Operations that an op's products take; what is computed point by point is little beside them.
+static double flopsOf(model::IndexOp op, ArrayRef<int> labels) {
+  bool isContraction = llvm::is_contained(labels, -1);
+  return isContraction ? 2.0 * pointsOf(op, [](unsigned) { return true; }) : 0;
+}
+
+static bool isMasked(model::IndexOp op) {
+  auto select =
+      cast<model::YieldOp>(op.getBodyBlock().getTerminator()).getValue().getDefiningOp<arith::SelectOp>();
+  return select && !op.getBodyBlock().getOps<model::IterOp>().empty();
+}
+
+// Whether computing the large values where they are read, often several times, is faster than passing them
+// through memory. Per core: operations and bytes per nanosecond.
+bool FamilyFinder::pays(ArrayRef<Chain> chains) const {
+  auto labelsOf = [&](Operation *op) { return ArrayRef(dimLabels.find(op)->second); };
+  double apart = 0, fused = 0, passes = 0;
+  bool masked = false;
+  for (Operation *op : llvm::concat<Operation *const>(large, small)) {
+    auto index = cast<model::IndexOp>(op);
+    apart += flopsOf(index, labelsOf(op)) / (isProduct(index) ? kLibraryFlops : kPlainFlops);
+    masked |= small.contains(op) && isMasked(index);
+    if (large.contains(op))
+      passes += 1 + llvm::SmallPtrSet<Operation *, 4>(op->user_begin(), op->user_end()).size();
+  }
+  for (const Chain &chain : chains)
+    for (model::IndexOp op : chain.ops)
+      fused += flopsOf(op, labelsOf(op)) / kTileFlops;
+  double bytes = pipe::bytesOf(model::IndexOp(root).getType());
+  apart += passes * bytes / (bytes <= kCacheBytes ? kCacheRate : kMemoryRate);
+  return fused * (masked ? kMaskedShare : 1) < apart;
 }
 
 // The labels of the result of a small op as row dims: those that both factors of the product have first, so
@@ -289,7 +323,7 @@ std::optional<ChainFamily> FamilyFinder::run() {
   Labels labels(root.getNumDims(), -1);
   for (unsigned dim = 0; dim < root.getParallel(); ++dim)
     labels[dim] = dim;
-  if (!pays() || !add(root, labels))
+  if (!add(root, labels))
     return std::nullopt;
   addBetween();
   std::map<std::pair<int, Labels>, SmallVector<Operation *>> ends; // by step and rows
@@ -302,7 +336,7 @@ std::optional<ChainFamily> FamilyFinder::run() {
   ChainFamily chains;
   for (auto &[key, ops] : ends)
     chains.push_back(build(key.second, ops));
-  return chains.empty() ? std::nullopt : std::optional(chains);
+  return !chains.empty() && pays(chains) ? std::optional(chains) : std::nullopt;
 }
 
 std::vector<ChainFamily> cleave::analysis::findChains(Block &block) {

@@ -224,6 +224,24 @@ static std::optional<SmallVector<int>> matchSideways(const Group &a, const Group
   return llvm::to_vector(llvm::seq<int>(0, a.rows.size()));
 }
 
+static bool hasChain(const Group &group) { return llvm::any_of(group.ops, isInChain); }
+
+static SmallVector<int> inverse(ArrayRef<int> match, size_t size) {
+  SmallVector<int> result(size, -1);
+  for (auto [row, other] : llvm::enumerate(match))
+    if (other >= 0)
+      result[other] = row;
+  return result;
+}
+
+// A chain keeps its rows and their order, which says along which the vectors run.
+static bool keepsChains(const Group &a, const Group &b, ArrayRef<int> match) {
+  SmallVector<int> back = inverse(match, b.rows.size());
+  bool both = hasChain(a) && hasChain(b);
+  return (!hasChain(a) || !llvm::is_contained(match, -1)) &&
+         (!hasChain(b) || !llvm::is_contained(back, -1)) && (!both || llvm::is_sorted(match));
+}
+
 static SmallVector<int64_t> take(ArrayRef<int64_t> dims, ArrayRef<unsigned> rows) {
   return llvm::map_to_vector(rows, [&](unsigned row) { return dims[row]; });
 }
@@ -277,11 +295,13 @@ static bool isSensible(const Group &merged, const Group &a, const Group &b) {
   int64_t rows = product(merged.rows);
   if (merged.rows.empty() || rows < std::min({kFewRows, product(a.rows), product(b.rows)}))
     return false;
+  bool transposes = hasChain(merged);
   for (auto [op, dims] : llvm::zip(merged.ops, merged.rowDims)) {
     if (isInChain(op)) // whose limits were checked when it was found
       continue;
     int64_t width = llvm::divideCeil(typeOf(op->getResult(0)).getElementTypeBitWidth(), 8);
-    if (!leads(dims) || pointsOf(op) / rows * width > kInnerBytes)
+    bool contiguous = leads(dims) || transposes; // kernels of chains transpose what lies across
+    if (!contiguous || pointsOf(op) / rows * width > kInnerBytes)
       return false;
   }
   return true;
@@ -388,9 +408,9 @@ bool Grouper::tryMerge(unsigned maker, unsigned reader) {
   if (a.kind != GroupKind::Rows || b.kind != GroupKind::Rows)
     return false;
   std::optional<SmallVector<int>> match = matchRows(a, b);
-  if (!match)
+  if (!match || !keepsChains(a, b, *match))
     return false;
-  Group merged = join(a, b, *match);
+  Group merged = hasChain(b) ? join(b, a, inverse(*match, b.rows.size())) : join(a, b, *match);
   if (!isSensible(merged, a, b) || connectedAround(maker, reader) || connectedAround(reader, maker))
     return false;
   merge(maker, reader, std::move(merged));
@@ -409,7 +429,7 @@ bool Grouper::tryBeside(unsigned a, unsigned b) {
   if ((!rows && !columns) || dependsOn(a, b) || dependsOn(b, a))
     return false;
   std::optional<SmallVector<int>> match = matchSideways(left, right);
-  if (!match)
+  if (!match || !keepsChains(left, right, *match))
     return false;
   Group merged = join(left, right, *match);
   if ((rows && !isSensible(merged, left, right)) || connectedAround(a, b) || connectedAround(b, a))

@@ -234,16 +234,24 @@ bool Elaborator::unifyArguments(Definition &callee, TypeScope &scope, std::vecto
                                 const ast::Type *wanted, Location at, MatchedCall &out) {
   const auto &parameters = callee.item->parameters;
   bool ok = true;
-  // Arguments that tell their type first, then those of a type that follows; literals take the type that
-  // generics got.
-  enum Turn { Telling, Following, Literals };
-  for (Turn turn : {Telling, Following, Literals}) {
+  // Arguments that tell their type first, then those of several packs, whose ends others tell, then those of
+  // a type that follows; literals take the type that generics got.
+  enum Turn { Telling, Split, Following, Literals };
+  auto turnOf = [](const syntax::Parameter &p, const ArgumentInfo &a) {
+    if (isUntyped(a.type.element))
+      return Literals;
+    if (isWide(p.type))
+      return Following;
+    auto packs = std::count_if(p.type.axes.begin(), p.type.axes.end(), [](auto &axis) { return axis.pack; });
+    return packs > 1 ? Split : Telling;
+  };
+  for (Turn turn : {Telling, Split, Following, Literals}) {
     for (size_t i = 0; i < parameters.size(); ++i) {
       const syntax::Parameter &p = parameters[i];
       ArgumentInfo &a = arguments[i];
       if (p.axis || !a.given || isPoison(a.type))
         continue;
-      if (turn != (isUntyped(a.type.element) ? Literals : isWide(p.type) ? Following : Telling))
+      if (turn != turnOf(p, a))
         continue;
       if (turn == Literals) {
         auto element = scope.elementOf(p.type.name);

@@ -1,31 +1,56 @@
-// Attention of a sequence to itself.
+// Attention of positions to keys.
 
-/// Attention in which a position sees itself and what came before.
+/// Attention of each position to the keys near it: all of them, unless `ahead` and `behind` say less.
 ///
-/// Shapes: q [...L, Seq, Head], k and v [...L, Keys, Head] -> [...L, Seq, Head]; the heads are among ...L.
-/// Formula: softmax(q k' / sqrt(Head), over keys t <= s) v. Terms that the mask excludes are not formed at all.
+/// Shapes: q [...L, Seq, Heads, ...G, Head], k and v [...L, Keys, Heads, Head] -> [...L, Seq, Heads, ...G, Head]. Along ...G, which
+/// may be empty, queries share keys and values (grouped queries).
+/// Formula: softmax(q k' / sqrt(Head)) v over the keys t <= s + ahead with s <= t + behind, in `T.wide`. Terms that the mask
+/// excludes are not formed at all; a position that sees no key gives NaN.
 /// Gradient: the probabilities are computed again from the logarithm of their sum; no score is saved.
 /// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, sections 3.2.1 and 3.2.3; Dao et al.,
-/// "FlashAttention", NeurIPS 2022, section 3.1 and appendix B.2.
-composite function causal_attention[T: float, Seq, Keys, Head, ...L](q: T[...L, Seq, Head], k: T[...L, Keys, Head],
-    v: T[...L, Keys, Head]) -> (y: T[...L, Seq, Head]) {
-  let a[...l, s, t] = (sum(d) q[...l, s, d] * k[...l, t, d]) / sqrt(Head)
-  let m[...l, s] = max(t) where(t <= s, a[...l, s, t], -inf)
-  let e[...l, s, t] = where(t <= s, exp(a[...l, s, t] - m[...l, s]), 0)
-  let z[...l, s] = sum(t) where(t <= s, e[...l, s, t], 0)
+/// "FlashAttention", NeurIPS 2022, section 3.1 and appendix B.2; Ainslie et al., "GQA", EMNLP 2023, section 2.2.
+composite function attention[T: float, Seq, Keys, Heads, Head, ...L, ...G](q: T[...L, Seq, Heads, ...G, Head],
+    k: T[...L, Keys, Heads, Head], v: T[...L, Keys, Heads, Head], ahead: i64 = 1000000000, behind: i64 = 1000000000)
+    -> (y: T[...L, Seq, Heads, ...G, Head]) {
+  let wq = T.wide(q)
+  let wk = T.wide(k)
+  let wv = T.wide(v)
+  let a[...l, h, ...g, s, t] = (sum(d) wq[...l, s, h, ...g, d] * wk[...l, t, h, d]) / sqrt(Head)
+  let m[...l, h, ...g, s] = max(t) where(t <= s + ahead && s <= t + behind, a[...l, h, ...g, s, t], -inf)
+  let e[...l, h, ...g, s, t] = where(t <= s + ahead && s <= t + behind,
+      exp(a[...l, h, ...g, s, t] - m[...l, h, ...g, s]), 0)
+  let z[...l, h, ...g, s] = sum(t) where(t <= s + ahead && s <= t + behind, e[...l, h, ...g, s, t], 0)
   residual total = m + log(z)
-  let mixed[...l, s, d] = sum(t) where(t <= s, e[...l, s, t] * v[...l, t, d], 0)
-  return y[...l, s, d] = mixed[...l, s, d] / z[...l, s]
+  let mixed[...l, s, h, ...g, d] = sum(t) where(t <= s + ahead && s <= t + behind,
+      e[...l, h, ...g, s, t] * wv[...l, t, h, d], 0)
+  return y[...l, s, h, ...g, d] = T(mixed[...l, s, h, ...g, d] / z[...l, h, ...g, s])
 } backward (dy) {
-  let a[...l, s, t] = (sum(d) q[...l, s, d] * k[...l, t, d]) / sqrt(Head)
-  let p[...l, s, t] = where(t <= s, exp(a[...l, s, t] - total[...l, s]), 0)
-  let mean_dp[...l, s] = sum(d) dy[...l, s, d] * y[...l, s, d]
-  let dp[...l, s, t] = sum(d) dy[...l, s, d] * v[...l, t, d]
-  let da[...l, s, t] = where(t <= s, p[...l, s, t] * (dp[...l, s, t] - mean_dp[...l, s]) / sqrt(Head), 0)
-  let dq[...l, s, d] = sum(t) where(t <= s, da[...l, s, t] * k[...l, t, d], 0)
-  let dk[...l, t, d] = sum(s) where(t <= s, da[...l, s, t] * q[...l, s, d], 0)
-  let dv[...l, t, d] = sum(s) where(t <= s, p[...l, s, t] * dy[...l, s, d], 0)
+  let wq = T.wide(q)
+  let wk = T.wide(k)
+  let wv = T.wide(v)
+  let wdy = T.wide(dy)
+  let a[...l, h, ...g, s, t] = (sum(d) wq[...l, s, h, ...g, d] * wk[...l, t, h, d]) / sqrt(Head)
+  let p[...l, h, ...g, s, t] = where(t <= s + ahead && s <= t + behind,
+      exp(a[...l, h, ...g, s, t] - total[...l, h, ...g, s]), 0)
+  let mean_dp[...l, h, ...g, s] = sum(d) wdy[...l, s, h, ...g, d] * T.wide(y[...l, s, h, ...g, d])
+  let dp[...l, h, ...g, s, t] = sum(d) wdy[...l, s, h, ...g, d] * wv[...l, t, h, d]
+  let da[...l, h, ...g, s, t] = where(t <= s + ahead && s <= t + behind,
+      p[...l, h, ...g, s, t] * (dp[...l, h, ...g, s, t] - mean_dp[...l, h, ...g, s]) / sqrt(Head), 0)
+  let dq[...l, s, h, ...g, d] =
+      T(sum(t) where(t <= s + ahead && s <= t + behind, da[...l, h, ...g, s, t] * wk[...l, t, h, d], 0))
+  let dk[...l, t, h, d] =
+      T(sum(...g, s) where(t <= s + ahead && s <= t + behind, da[...l, h, ...g, s, t] * wq[...l, s, h, ...g, d], 0))
+  let dv[...l, t, h, d] =
+      T(sum(...g, s) where(t <= s + ahead && s <= t + behind, p[...l, h, ...g, s, t] * wdy[...l, s, h, ...g, d], 0))
   return dq, dk, dv
+}
+
+/// `attention` in which a position sees itself and what came before.
+///
+/// Shapes: those of `attention`. Formula: `attention` with ahead = 0.
+function causal_attention[T: float, Seq, Keys, Heads, Head, ...L, ...G](q: T[...L, Seq, Heads, ...G, Head],
+    k: T[...L, Keys, Heads, Head], v: T[...L, Keys, Heads, Head]) -> T[...L, Seq, Heads, ...G, Head] {
+  return attention(q, k, v, ahead: 0)
 }
 
 /// Multi-head attention in which a position sees itself and what came before.
@@ -38,9 +63,9 @@ composite function causal_attention[T: float, Seq, Keys, Head, ...L](q: T[...L, 
 layer CausalAttention[T: float, Heads, Head, Seq, Embed, ...L](x: T[...L, Seq, Embed]) -> T[...L, Seq, Embed] {
   param query, key, value: T.wide[Embed, Heads, Head] = normal(std: 0.02)
   param out: T.wide[Heads, Head, Embed] = normal(std: 0.02)
-  let q[...l, h, s, d] = sum(e) x[...l, s, e] * T(query[e, h, d])
-  let k[...l, h, s, d] = sum(e) x[...l, s, e] * T(key[e, h, d])
-  let v[...l, h, s, d] = sum(e) x[...l, s, e] * T(value[e, h, d])
+  let q[...l, s, h, d] = sum(e) x[...l, s, e] * T(query[e, h, d])
+  let k[...l, s, h, d] = sum(e) x[...l, s, e] * T(key[e, h, d])
+  let v[...l, s, h, d] = sum(e) x[...l, s, e] * T(value[e, h, d])
   let mixed = causal_attention(q, k, v)
-  return y[...l, s, e] = sum(h, d) mixed[...l, h, s, d] * T(out[h, d, e])
+  return y[...l, s, e] = sum(h, d) mixed[...l, s, h, d] * T(out[h, d, e])
 }

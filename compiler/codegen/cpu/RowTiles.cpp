@@ -153,6 +153,13 @@ void RowEmitter::require(Value condition, const Stage &stage, unsigned innerDim,
   for (auto [dim, factor] : llvm::enumerate(form->inner))
     if (dim != innerDim && factor != 0)
       return;
+  // What holds everywhere bounds nothing.
+  int64_t greatest =
+      form->rows.back() + std::max<int64_t>(0, form->inner[innerDim]) * (stage.innerSizes[innerDim] - 1);
+  for (auto [factor, size] : llvm::zip(form->rows, kernel.rowSizes))
+    greatest += std::max<int64_t>(0, factor) * (size - 1);
+  if (greatest <= 0)
+    return;
   Value zero = index(0), size = index(stage.innerSizes[innerDim]);
   if (!found)
     found = Live{zero, size, zero, size};
@@ -382,7 +389,7 @@ bool RowEmitter::emitTranspose(const Nest &nest) {
   Value source = op->getOperand(0), target = op->getResult(0);
   Type element = cast<RankedTensorType>(source.getType()).getElementType();
   bool fits = op->hasAttr(kTransposeAttr) && plan.vectorRows && nest.group->sizes.size() == 1 &&
-              nest.group->sizes[0] % width == 0 && element.isF32() && plan.jammed() == 1 &&
+              nest.group->sizes[0] % width == 0 && computeType(element).isF32() && plan.jammed() == 1 &&
               llvm::none_of(pieces, [](const Piece &piece) { return static_cast<bool>(piece.mask); });
   if (!fits)
     return false;

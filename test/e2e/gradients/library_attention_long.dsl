@@ -3,19 +3,19 @@ import nn
 
 axis Batch = 2, Heads = 2, Seq = 40, Head = 10
 
-function mixed(q: f64[Batch, Heads, Seq, Head], k: f64[Batch, Heads, Seq, Head], v: f64[Batch, Heads, Seq, Head])
+function mixed(q: f64[Batch, Seq, Heads, Head], k: f64[Batch, Seq, Heads, Head], v: f64[Batch, Seq, Heads, Head])
     -> f64 {
   let y = nn.causal_attention(q, k, v)
-  return sum(b, h, s, d) sin(y[b, h, s, d] * (1 + f64(d)) + f64(s))
+  return sum(b, s, h, d) sin(y[b, s, h, d] * (1 + f64(d)) + f64(s))
 }
 
-entry loss(q: f64[Batch, Heads, Seq, Head], k: f64[Batch, Heads, Seq, Head], v: f64[Batch, Heads, Seq, Head])
+entry loss(q: f64[Batch, Seq, Heads, Head], k: f64[Batch, Seq, Heads, Head], v: f64[Batch, Seq, Heads, Head])
     -> (loss: f64) {
   return mixed(q, k, v)
 }
 
-entry gradient(q: f64[Batch, Heads, Seq, Head], k: f64[Batch, Heads, Seq, Head], v: f64[Batch, Heads, Seq, Head])
-    -> (d_q: f64[Batch, Heads, Seq, Head], d_k: f64[Batch, Heads, Seq, Head], d_v: f64[Batch, Heads, Seq, Head]) {
+entry gradient(q: f64[Batch, Seq, Heads, Head], k: f64[Batch, Seq, Heads, Head], v: f64[Batch, Seq, Heads, Head])
+    -> (d_q: f64[Batch, Seq, Heads, Head], d_k: f64[Batch, Seq, Heads, Head], d_v: f64[Batch, Seq, Heads, Head]) {
   let y = mixed(q, k, v)
   return grad(y, q, k, v)
 }

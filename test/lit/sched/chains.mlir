@@ -84,6 +84,30 @@ func.func @steps(%q: !s {model.input = "q"}, %k: !t {model.input = "k"}) -> (!rs
   return %n : !rs
 }
 
+// What makes a factor joins the chain by the chain's rows, in their order, although its own axes lie otherwise.
+// CHECK-LABEL: func.func @maker
+// CHECK-NEXT: pipe.launch @[[MAKER:rows_[0-9]+]](%arg0, %arg1)
+// CHECK-NEXT: return
+!shd = tensor<64x2x32xf32, #model.axes<S, H, D>>
+func.func @maker(%x: !shd {model.input = "x"}, %k: !t {model.input = "k"}) -> (!rs {model.output = "m"})
+    attributes {model.entry} {
+  %q = model.index (s: S = 64, h: H = 2, d: D = 32) ins(%x[s, h, d] : !shd) {
+  ^bb0(%0: f32):
+    %1 = math.tanh %0 : f32
+    model.yield %1 : f32
+  } : !shd
+  %a = model.index (h: H = 2, s: S = 64, t: T = 128) sum (d: D = 32) ins(%q[s, h, d], %k[h, t, d] : !shd, !t) {
+  ^bb0(%0: f32, %1: f32):
+    %2 = arith.mulf %0, %1 : f32
+    model.yield %2 : f32
+  } : !st
+  %m = model.index (h: H = 2, s: S = 64) max (t: T = 128) ins(%a[h, s, t] : !st) {
+  ^bb0(%0: f32):
+    model.yield %0 : f32
+  } : !rs
+  return %m : !rs
+}
+
 // CHECK: func.func private @[[ROWS]](
 // CHECK-SAME: cleave.rows = array<i64: 2, 64>
 // CHECK-COUNT-3: linalg.generic
@@ -92,3 +116,5 @@ func.func @steps(%q: !s {model.input = "q"}, %k: !t {model.input = "k"}) -> (!rs
 // CHECK-SAME: cleave.rows = array<i64: 2, 128>
 // CHECK-COUNT-3: linalg.generic
 // CHECK: return
+// CHECK: func.func private @[[MAKER]](
+// CHECK-SAME: cleave.rows = array<i64: 2, 64>
