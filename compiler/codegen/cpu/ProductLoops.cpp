@@ -56,7 +56,10 @@ Tiling tile(const Product &product) {
     count();
     return tiling;
   }
-  // Even columns: 1000 as 3 x 336, not 384 + 384 + 232.
+  // Even tiles: 384 rows as 2 x 192, not 256 and 128; 1000 columns as 3 x 336, not 384 + 384 + 232.
+  tiling.rows =
+      std::min(product.m, static_cast<int64_t>(llvm::alignTo(
+                              llvm::divideCeil(product.m, llvm::divideCeil(product.m, kTileRows)), 8)));
   int64_t across = llvm::divideCeil(product.n, tiling.columns);
   tiling.columns =
       std::min(product.n, static_cast<int64_t>(llvm::alignTo(llvm::divideCeil(product.n, across), 48)));

@@ -12,8 +12,8 @@ namespace cleave::rt {
 
 namespace {
 
-// Of a block. Its part of B is 384 KiB, so that A and C pass through a cache of 1 MiB beside it.
-constexpr int64_t kBlockRows = 256, kBlockColumns = 384, kTermBytes = 1024;
+// Of a block. Its part of B is 576 KiB, so that A and C pass through a cache of 1 MiB beside it.
+constexpr int64_t kBlockRows = 256, kBlockColumns = 384, kTermBytes = 1536;
 constexpr int64_t kPanelRows = 8; // of packed A
 constexpr int64_t kLine = 64;
 constexpr int64_t kSkinnySums = 4096; // that the L1 cache holds beside what is read
@@ -72,6 +72,7 @@ public:
         for (part0 = 0; part0 < call.parts; part0 += together)
           for (k0 = 0; k0 == 0 || k0 < call.k; k0 += terms) {
             columns = std::min(kBlockColumns, call.n - n0);
+            width = evenWidth();
             parts = std::min(together, call.parts - part0);
             depth = std::max<int64_t>(0, std::min(terms, call.k - k0));
             packB();
@@ -117,10 +118,14 @@ private:
   }
 
   int64_t steps() const { return divideUp(depth, factors.group); }
-  int64_t width() const { return factors.tileVectors * factors.lanes; }
+  /// Of the tiles of a block: even ones, 64 columns as 2 x 32 rather than 48 and 16.
+  int64_t evenWidth() const {
+    const int64_t panels = divideUp(columns, factors.tileVectors * factors.lanes);
+    return roundUp(divideUp(columns, panels), std::max(factors.lanes, kPanelRows));
+  }
   /// Of a tile at column `at` of the block: whole vectors, and whole units of packing.
   int64_t tileColumns(int64_t at) const {
-    return std::min(width(), roundUp(roundUp(columns - at, kPanelRows), factors.lanes));
+    return std::min(width, roundUp(roundUp(columns - at, kPanelRows), factors.lanes));
   }
 
   /// From row or column `start` and term `firstTerm` on, of the part `part` of the current block.
@@ -135,19 +140,19 @@ private:
 
   /// Bytes of a packed part of B, or of A.
   int64_t partB() const {
-    const int64_t whole = columns / width() * width();
+    const int64_t whole = columns / width * width;
     return (whole < columns ? whole + tileColumns(whole) : whole) * steps() * factors.unitBytes;
   }
   int64_t partA() const { return kBlockRows * steps() * factors.unitBytes; }
 
   void packB() {
-    const int64_t whole = columns / width() * width();
+    const int64_t whole = columns / width * width;
     PackFunction pack = functionsFor(factors, call.b.type).pack;
     for (int64_t part = 0; part < parts; ++part) {
       PackSource source = sourceOf(call.b, call.b.transpose, n0, k0, part);
       source.terms = depth;
       source.size = whole;
-      pack(source, width(), scratch.b() + part * partB());
+      pack(source, width, scratch.b() + part * partB());
       source.data += whole * source.outer;
       source.size = columns - whole;
       if (source.size > 0)
@@ -186,7 +191,7 @@ private:
   }
 
   void multiplyRows(RegisterTile tile, int64_t row, int64_t rows) {
-    for (int64_t column = 0; column < columns; column += width()) {
+    for (int64_t column = 0; column < columns; column += width) {
       tile.b = scratch.b() + column * steps() * factors.unitBytes;
       multiplyTile(tile, row, rows, column);
     }
@@ -205,7 +210,7 @@ private:
 
   /// One register tile, into C or, where that cannot hold it, by way of memory of our own.
   void multiplyTile(RegisterTile tile, int64_t row, int64_t rows, int64_t column) {
-    const int64_t padded = tileColumns(column), wanted = std::min(width(), columns - column);
+    const int64_t padded = tileColumns(column), wanted = std::min(width, columns - column);
     const bool isFirst = k0 == 0 && part0 == 0, isLast = k0 + depth >= call.k && part0 + parts >= call.parts;
     const int64_t element = sizeOf(call.c.type), sumBytes = sizeOf(sum);
     char *out = static_cast<char *>(call.c.data) + ((m0 + row) * call.c.leading + n0 + column) * element;
@@ -232,7 +237,8 @@ private:
   const ProductKernels &factors;
   Scratch &scratch;
   const Type sum;
-  int64_t n0 = 0, k0 = 0, m0 = 0, part0 = 0, columns = 0, depth = 0, parts = 0; // of the current block
+  int64_t n0 = 0, k0 = 0, m0 = 0, part0 = 0, columns = 0, width = 0, depth = 0,
+          parts = 0; // of the current block
   int64_t nextA = 0; // bytes from a part of A to the next
 };
 

@@ -146,6 +146,9 @@ template <typename Math, int Rows, int Vectors> void multiplyTile(const Register
   const char *rows[Rows];
   for (int i = 0; i < Rows; ++i)
     rows[i] = tile.a + i * tile.aRow;
+  for (int i = 0; i < Rows; ++i)
+    for (int j = 0; j < Vectors * kVectorBytes; j += 64)
+      __builtin_prefetch(tile.c + i * tile.cRow + j, 1);
   const char *b = tile.b;
   const int64_t stop = tile.steps * tile.aStep;
   for (int64_t at = 0; at < stop; at += tile.aStep, b += Vectors * kVectorBytes)
@@ -192,9 +195,11 @@ public:
     const bool across = source.outer == kElement;
     const int64_t wholeSize = source.size / kSide * kSide, padded = (source.size + width - 1) / width * width;
     const int64_t wholeSteps = across ? source.terms / Group : source.terms / Group / kSide * kSide;
+    // Two panels at a time, or a cache line of more: each line is read once.
+    const int64_t together = 2 * width < kLineElements ? kLineElements : 2 * width;
     if (across)
-      for (int64_t at = 0; at < wholeSize; at += kLineElements)
-        packLines(at, wholeSize - at < kLineElements ? wholeSize - at : kLineElements, wholeSteps);
+      for (int64_t at = 0; at < wholeSize; at += together)
+        packLines(at, wholeSize - at < together ? wholeSize - at : together, wholeSteps);
     else
       for (int64_t at = 0; at < wholeSize; at += kSide)
         packAlong(at, wholeSteps);
@@ -205,15 +210,15 @@ public:
 
 private:
   static constexpr int64_t kLineElements = 64 / kElement;
+  static constexpr int64_t kMostNeighbours = 128;
 
   /// Where the units of a step begin for rows or columns from `at` on.
   char *slot(int64_t at, int64_t step) const {
     return packed + ((at / width * steps + step) * width + at % width) * kUnit;
   }
 
-  /// A cache line's worth of rows or columns: each line is read once.
   void packLines(int64_t at, int64_t count, int64_t wholeSteps) {
-    char *slots[kLineElements / kSide];
+    char *slots[kMostNeighbours / kSide];
     for (int64_t i = 0; i < count; i += kSide)
       slots[i / kSide] = slot(at + i, 0);
     const char *line = source.data + at * kElement;
