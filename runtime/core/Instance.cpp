@@ -410,7 +410,7 @@ int64_t Instance::counter(const char *path) const {
 
 Status Instance::save(const std::string &path) const { return saveState(path, *source, stateMemory.data()); }
 
-Status Instance::load(const std::string &path) { return loadState(path, *source, stateMemory.data()); }
+Status Instance::load(const std::string &path) { return loadState(path, *source, stateMemory.data(), pool); }
 
 Status Instance::loadWeights(const std::string &path, const std::string &name) {
   return rt::loadWeights(path, name, *source, stateMemory.data(), pool);

@@ -194,9 +194,9 @@ Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> 
   return error;
 }
 
-Status SafeTensors::read(const NamedTensor &tensor, void *to) const {
+Status SafeTensors::read(const NamedTensor &tensor, int64_t offset, int64_t bytes, void *to) const {
   std::string why;
-  if (file.read(static_cast<const char *>(tensor.data) - file.data(), tensor.shape.bytes(), to, why))
+  if (file.read(static_cast<const char *>(tensor.data) - file.data() + offset, bytes, to, why))
     return {};
   return bad("E601", path, "a saved state must be readable", why);
 }

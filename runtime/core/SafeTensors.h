@@ -42,8 +42,9 @@ public:
 
   const std::map<std::string, NamedTensor> &tensors() const { return entries; }
   const std::map<std::string, std::string> &metadata() const { return facts; }
-  // Copies one of `tensors()`; E601 when the file can no longer be read.
-  Status read(const NamedTensor &tensor, void *to) const;
+  // Copies `bytes` of one of `tensors()` from `offset` on; E601 when the file can no longer be read. Several
+  // threads may read at once.
+  Status read(const NamedTensor &tensor, int64_t offset, int64_t bytes, void *to) const;
 
 private:
   std::string path;

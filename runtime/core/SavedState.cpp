@@ -1,6 +1,7 @@
 #include "runtime/core/SavedState.h"
 
 #include "runtime/core/Text.h"
+#include "runtime/device/cpu/ThreadPool.h"
 
 #include <cstdio>
 #include <cstring>
@@ -91,6 +92,41 @@ Status checkMetadata(const std::string &path, const SafeTensors &file) {
                "it was saved by a newer cleave"};
 }
 
+// What one thread reads at a time: touching fresh memory costs as much as copying, so all threads do both.
+constexpr int64_t kPieceBytes = int64_t{4} << 20;
+
+struct ReadPiece {
+  const NamedTensor *tensor = nullptr; // in the file
+  int64_t offset = 0, bytes = 0;
+  char *to = nullptr;
+  Status status;
+};
+
+void readPieces(void *const *arguments, int64_t begin, int64_t end) {
+  auto *file = static_cast<const SafeTensors *>(arguments[0]);
+  auto *pieces = static_cast<ReadPiece *>(arguments[1]);
+  for (ReadPiece *piece = pieces + begin; piece != pieces + end; ++piece)
+    piece->status = file->read(*piece->tensor, piece->offset, piece->bytes, piece->to);
+}
+
+// The contents of `wanted`, which lie below `base`.
+Status copyAll(const SafeTensors &file, const std::vector<NamedTensor> &wanted, char *base,
+               ThreadPool &pool) {
+  std::vector<ReadPiece> pieces;
+  for (const NamedTensor &tensor : wanted) {
+    char *to = base + (static_cast<const char *>(tensor.data) - base);
+    int64_t bytes = tensor.shape.bytes();
+    for (int64_t at = 0; at < bytes; at += kPieceBytes)
+      pieces.push_back({&file.tensors().at(tensor.name), at, std::min(kPieceBytes, bytes - at), to + at, {}});
+  }
+  void *arguments[] = {const_cast<SafeTensors *>(&file), pieces.data()};
+  pool.run(readPieces, arguments, static_cast<int64_t>(pieces.size()), 1);
+  for (const ReadPiece &piece : pieces)
+    if (!piece.status)
+      return piece.status;
+  return {};
+}
+
 } // namespace
 
 std::vector<NamedTensor> unstack(const State &state, const char *base) {
@@ -145,7 +181,7 @@ Status saveState(const std::string &path, const Program &program, const char *ba
   return writeSafeTensors(path, allTensors(program, base), metadata);
 }
 
-Status loadState(const std::string &path, const Program &program, char *base) {
+Status loadState(const std::string &path, const Program &program, char *base, ThreadPool &pool) {
   Result<SafeTensors> file = SafeTensors::open(path);
   if (!file)
     return file.error();
@@ -180,12 +216,7 @@ Status loadState(const std::string &path, const Program &program, char *base) {
                    {},
                    "axis sizes must be those of the run that saved it (--set)"};
   }
-  for (const NamedTensor &tensor : wanted)
-    if (Status status = file->read(file->tensors().at(tensor.name),
-                                   base + (static_cast<const char *>(tensor.data) - base));
-        !status)
-      return status;
-  return {};
+  return copyAll(*file, wanted, base, pool);
 }
 
 } // namespace cleave::rt

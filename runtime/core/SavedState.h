@@ -12,6 +12,8 @@
 
 namespace cleave::rt {
 
+class ThreadPool;
+
 // The unstacked tensors of a state: its path with every `[*]` replaced, and where it lies below `base`.
 std::vector<NamedTensor> unstack(const State &state, const char *base);
 
@@ -21,9 +23,10 @@ std::string layoutHash(const Program &program);
 // E610 when the file cannot be written.
 Status saveState(const std::string &path, const Program &program, const char *base);
 
-// Checks the whole file first, then copies: on an error the state is untouched. Errors of SafeTensors::open,
-// E607 missing tensors, E608 unexpected ones, E609 wrong type or shape, E611 of another format version.
-Status loadState(const std::string &path, const Program &program, char *base);
+// Checks the whole file first, then copies, by all threads: on an error the state is untouched. Errors of
+// SafeTensors::open, E607 missing tensors, E608 unexpected ones, E609 wrong type or shape, E611 of another
+// format version.
+Status loadState(const std::string &path, const Program &program, char *base, ThreadPool &pool);
 
 } // namespace cleave::rt
 

@@ -1,5 +1,6 @@
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Instance.h"
+#include "runtime/device/cpu/ThreadPool.h"
 #include "test/unit/runtime/Programs.h"
 
 #include <csignal>
@@ -206,9 +207,10 @@ TEST_F(SavedStateTest, AFileCutShortWhileItIsReadIsSaid) {
   ASSERT_TRUE(file.ok());
   std::vector<char> bytes(kStateBytes);
   for (const auto &[name, tensor] : file->tensors())
-    EXPECT_TRUE(file->read(tensor, bytes.data()).ok()) << name;
+    EXPECT_TRUE(file->read(tensor, 0, tensor.shape.bytes(), bytes.data()).ok()) << name;
   std::filesystem::resize_file(path, 8);
-  Status status = file->read(file->tensors().begin()->second, bytes.data());
+  const NamedTensor &first = file->tensors().begin()->second;
+  Status status = file->read(first, 0, first.shape.bytes(), bytes.data());
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, "E601");
   EXPECT_THAT(status.error().message,
@@ -265,6 +267,7 @@ TEST_F(SavedStateTest, AKillAtAnyMomentLeavesAWholeFile) {
   std::string path = folder / "a.safetensors";
   ASSERT_TRUE(saveState(path, program, zeros).ok());
   std::vector<char> other(kStateBytes, 1);
+  ThreadPool pool(1);
   for (int round = 0; round < 40; ++round) {
     pid_t child = fork();
     if (child == 0)
@@ -274,7 +277,7 @@ TEST_F(SavedStateTest, AKillAtAnyMomentLeavesAWholeFile) {
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
     std::vector<char> loaded(kStateBytes, 7);
-    Status status = loadState(path, program, loaded.data());
+    Status status = loadState(path, program, loaded.data(), pool);
     ASSERT_TRUE(status.ok()) << status.error().message;
     ASSERT_TRUE(loaded[kWeight] == 0 || loaded[kWeight] == 1);
     for (int i = kWeight; i < kStateBytes; ++i)
