@@ -23,6 +23,7 @@ constexpr int64_t kLibraryFrom = 1 << 15;
 constexpr double kBytesPerNanosecond = 30;
 constexpr int64_t kPieceBytes = 1 << 10, kStreamTileBytes = 1 << 16, kMostSkinnyColumns = 1 << 13;
 constexpr int64_t kTileRows = 256, kTileColumns = 384, kTilesWanted = 8;
+constexpr int64_t kThinTiles = 4, kThinColumns = 64, kFewestRows = 32, kVectorColumns = 16;
 
 struct Tiling {
   int64_t rows, columns;    // of C per tile
@@ -67,6 +68,13 @@ Tiling tile(const Product &product) {
     tiling.rows /= 2;
   while (count() < kTilesWanted && tiling.columns > 192)
     tiling.columns = llvm::alignTo(tiling.columns / 2, 48);
+  // A thin product has rows alone to share out.
+  while (count() < kThinTiles && tiling.rows > kFewestRows && product.n <= kThinColumns)
+    tiling.rows /= 2;
+  // As even as tiles of whole vectors can be, so that no core waits for the last: 512 columns as 4 x 128.
+  tiling.columns = std::min(product.n, static_cast<int64_t>(llvm::alignTo(
+                                           llvm::divideCeil(product.n, tiling.acrossN), kVectorColumns)));
+  count();
   return tiling;
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr double kAccess = 1, kUniformAccess = 0.25, kGather = 20, kOperation = 1, kMath = 12, kRandom = 60;
 constexpr double kUniformIndex = 0.1; // what all lanes share is shared by tiles too, or leaves the loops
 constexpr double kScalarMath = 30, kNanosecondsPerCycle = 0.3;
-constexpr double kTaskNanoseconds = 30e3, kShortTaskNanoseconds = 8e3;
+constexpr double kTaskNanoseconds = 30e3, kShortTaskNanoseconds = 3e3;
 constexpr int64_t kUnitsWanted = 8;         // so that a few threads find work of equal length
 constexpr int64_t kTileRegisters = 12;      // accumulators of a register tile
 constexpr int64_t kInnerTileRegisters = 24; // accumulators where a tile loads little beside them

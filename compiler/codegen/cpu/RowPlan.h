@@ -37,7 +37,7 @@ struct RowPlan {
   int64_t jammed() const { return std::accumulate(jam.begin(), jam.end(), int64_t{1}, std::multiplies<>()); }
 };
 
-/// Units per task: tasks of about 30 microseconds; where that makes few, shorter ones down to 8.
+/// Units per task: tasks of about 30 microseconds; where that makes few, shorter ones down to 3.
 int64_t chooseGrain(int64_t units, double unitNanoseconds);
 
 RowPlan planRows(const Kernel &kernel, llvm::ArrayRef<Group> groups);
