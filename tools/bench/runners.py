@@ -20,9 +20,11 @@ class Runner:
         self.losses: list[float] = []
         self.first_steps: list[float] = []
         self.peak = 0
+        self.share_of_roof: float | None = None
 
     def facts(self) -> dict[str, float]:
-        return {"step_seconds": statistics.median(self.seconds), "first_step_seconds": statistics.median(self.first_steps),
+        share = {"share_of_roof": self.share_of_roof} if self.share_of_roof else {}
+        return {**share, "step_seconds": statistics.median(self.seconds), "first_step_seconds": statistics.median(self.first_steps),
                 "peak_bytes": self.peak}
 
     def close(self) -> None:
@@ -71,11 +73,20 @@ class Cleave(Runner):
     def save_initial_state(self) -> None:
         subprocess.run([*self.base, "--entry", "init", "--save", self.weights], check=True, stdin=subprocess.DEVNULL)
 
+    def command(self, steps: int) -> list[str]:
+        return [*self.base, "--threads", str(THREADS), "--resume", self.weights, "--steps", str(steps)]
+
+    def profile(self, steps: int) -> None:
+        """How much of the time of some steps the roofline, measured in the same process, would take."""
+        done = subprocess.run([*self.command(steps), "--profile", "--json"], stdin=subprocess.DEVNULL, check=True,
+                              capture_output=True)
+        profile = json.loads(done.stdout)["profile"]
+        self.share_of_roof = profile["roof_seconds"] / profile["seconds"]
+
     def train(self, steps: int) -> None:
         if os.path.exists(self.metrics):
             os.remove(self.metrics)
-        command = [*self.base, "--threads", str(THREADS), "--resume", self.weights, "--steps", str(steps), "--metrics",
-                   self.metrics]
+        command = [*self.command(steps), "--metrics", self.metrics]
         began = time.monotonic()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)

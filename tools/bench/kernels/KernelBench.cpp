@@ -96,11 +96,13 @@ void countFlops(benchmark::State &state, double flops) {
   state.counters["GFLOP/s"] = benchmark::Counter(flops * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void registerRows(const KernelText &text, const std::string &size = "") {
-  benchmark::RegisterBenchmark(("rows/" + text.name + size).c_str(), [text](benchmark::State &state) {
+/// `bound` names the benchmark that moves as many bytes and does nothing else.
+void registerRows(const KernelText &text, const char *bound, const std::string &size = "") {
+  benchmark::RegisterBenchmark(("rows/" + text.name + size).c_str(), [text, bound](benchmark::State &state) {
     Runner runner(text);
     for (auto _ : state)
       runner.run();
+    state.SetLabel(bound);
     state.counters["GB/s"] = benchmark::Counter(static_cast<double>(runner.bytes) * 1e-9,
                                                 benchmark::Counter::kIsIterationInvariantRate);
     state.counters["tasks"] = static_cast<double>(llvm::divideCeil(runner.rows, runner.grain));
@@ -158,6 +160,8 @@ void registerProduct(const ProductShape &shape, const std::string &type) {
     Runner runner("product", printAs(kernelOf(shape), type));
     for (auto _ : state)
       runner.run();
+    if (type != "f64") // which oneDNN does not have
+      state.SetLabel("dnnl_" + type + "/" + shape.name);
     countFlops(state, shape.flops());
     countBytes(state, runner.bytes);
   })->UseRealTime();
@@ -381,6 +385,8 @@ int main(int argc, char **argv) {
   }
   registerRead(172 << 20);
   registerRead(86 << 20);
+  registerRead(12 << 20);
+  registerRead(280 << 20);
   for (const ProductShape &shape : kSkinny) {
     registerProduct(shape, "f32");
     registerSgemm(shape);
@@ -390,17 +396,18 @@ int main(int argc, char **argv) {
     registerProduct(shape, "f64");
   for (int64_t mebibytes : {6, 24, 280})
     registerCopy(mebibytes << 20);
-  registerRows(layerNormKernel(2048, 384));
-  registerRows(softmaxKernel(48 * 256, 256));
-  registerRows(geluKernel(2048, 1536));
-  registerRows(biasGeluKernel(2048, 1536));
-  registerRows(adamKernel(10'000'000));
-  registerRows(columnSumKernel(2048, 1536));
-  // Beyond the caches: 280 MiB like the copy.
-  registerRows(layerNormKernel(95'000, 384), "/280MiB");
-  registerRows(softmaxKernel(140'000, 256), "/280MiB");
-  registerRows(geluKernel(24'000, 1536), "/280MiB");
-  registerRows(columnSumKernel(48'000, 1536), "/280MiB");
+  registerRows(layerNormKernel(2048, 384), "copy/6MiB");
+  registerRows(softmaxKernel(48 * 256, 256), "copy/24MiB");
+  registerRows(geluKernel(2048, 1536), "copy/24MiB");
+  registerRows(biasGeluKernel(2048, 1536), "copy/24MiB");
+  registerRows(columnSumKernel(2048, 1536), "read/12MiB");
+  // Beyond the caches.
+  registerRows(layerNormKernel(95'000, 384), "copy/280MiB", "/280MiB");
+  registerRows(softmaxKernel(140'000, 256), "copy/280MiB", "/280MiB");
+  registerRows(geluKernel(24'000, 1536), "copy/280MiB", "/280MiB");
+  registerRows(biasGeluKernel(24'000, 1536), "copy/280MiB", "/280MiB");
+  registerRows(adamKernel(10'000'000), "copy/280MiB", "/280MiB");
+  registerRows(columnSumKernel(48'000, 1536), "read/280MiB", "/280MiB");
   registerConvolution(16);
   registerConvolution(64);
   registerCompile(1);

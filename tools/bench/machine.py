@@ -1,0 +1,82 @@
+"""What stands below the table of `./dev bench train-cpu`: kernels beside oneDNN and memory, calls, artefacts."""
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from rows import HERE, ROWS
+
+ROUNDS = 3
+ENTRY = "entry/launches,rows/1/1/real_time"
+
+
+@dataclass
+class Fact:
+    """A figure with its bound: at least or at most."""
+    name: str
+    value: float
+    unit: str
+    limit: float
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+
+def benchmarks(binary: str, patterns: tuple[str, ...], threads: int = 2) -> dict[str, dict]:
+    """Each benchmark of a Google Benchmark binary by its name, the median of rounds. Patterns take turns, in processes of
+    their own."""
+    environment = {**os.environ, "CLEAVE_BENCH_THREADS": str(threads)}
+    runs: dict[str, list[dict]] = {}
+    for _ in range(ROUNDS):
+        for pattern in patterns:
+            done = subprocess.run([binary, "--benchmark_format=json", "--benchmark_min_time=0.1", f"--benchmark_filter={pattern}"],
+                                  check=True, capture_output=True, env=environment)
+            for run in json.loads(done.stdout)["benchmarks"]:
+                runs.setdefault(run["name"].removesuffix("/real_time"), []).append(run)
+    return {name: sorted(found, key=lambda run: run["real_time"])[len(found) // 2] for name, found in runs.items()}
+
+
+def kernels(build: str, part: str) -> list[Fact]:
+    """Kernels by the rate of what bounds them; `part`: products or kernels. A benchmark's label names its bound.
+
+    Products run on one thread each: oneDNN's threads wait for each other, so with two a neighbour on the machine would
+    decide.
+    """
+    patterns = {"products": ("^product_(f32|bf16)/[0-9]{2,}", "^dnnl_(f32|bf16)/[0-9]{2,}"),
+                "kernels": ("^(rows/.*/280MiB|copy/280MiB|read/280MiB)/.*",)}[part]
+    found = benchmarks(os.path.join(build, "bin", "bench-kernels"), patterns, 1 if part == "products" else 2)
+    unit, limit = ("GFLOP/s", 0.9) if part == "products" else ("GB/s", 0.85)
+    return [Fact(f"{name} to {run['label'].split('/')[0] if part == 'products' else run['label']}",
+                 run[unit] / found[run["label"]][unit], "x", limit, at_least=True)
+            for name, run in found.items() if run.get("label")]
+
+
+def entry_call(build: str) -> list[Fact]:
+    (run,) = benchmarks(os.path.join(build, "bin", "bench-entries"), (f"^{ENTRY}$",)).values()
+    return [Fact("a call of an entry, beside its kernels", run["real_time"] / 1000, "us", 5)]
+
+
+def artefact(build: str, folder: str, corpus: str) -> list[Fact]:
+    """An artefact of the GPT: loading and first step beyond a steady one, less what touching fresh memory takes."""
+    row = next(row for row in ROWS if row.name == "gpt")
+    program, built, state = row.prepare(folder, corpus), os.path.join(folder, "gpt.cleave"), os.path.join(folder, "gpt.safetensors")
+    cleave = os.path.join(build, "bin", "cleave")
+    for command in (["build", program, "--entry", "train", "-o", built],
+                    ["run", program, "--entry", "init", "--quiet", "--save", state]):
+        subprocess.run([cleave, *command, *row.settings], check=True, stdout=subprocess.DEVNULL)
+    runs = []
+    for _ in range(ROUNDS):
+        done = subprocess.run([sys.executable, os.path.join(HERE, "artefact.py"), os.path.join(build, "lib", "libcleave-runtime.so"),
+                               built, state, corpus, "6"], check=True, capture_output=True, text=True)
+        runs.append(json.loads(done.stdout))
+    median = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    start = median["load_seconds"] + median["first_step_seconds"]
+    print(f"artefact of the GPT: loaded in {1e3 * median['load_seconds']:.1f} ms, first step {1e3 * median['first_step_seconds']:.0f} ms, "
+          f"steady step {1e3 * median['steady_step_seconds']:.0f} ms, touching {median['scratch_bytes'] / 2**20:.0f} MiB of scratch "
+          f"{1e3 * median['touching_seconds']:.0f} ms")
+    beyond = max(0.0, start - median["steady_step_seconds"] - median["touching_seconds"])
+    return [Fact("loading and first step, beyond a steady step and touching memory", 1e3 * beyond, "ms", 50)]
