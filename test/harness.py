@@ -68,7 +68,7 @@ class Suite:
     def cleave(self, *arguments, status=0, timeout=300, **options):
         """Runs the tool; the completed process. `status`: the exit status it must have, None for any."""
         command = [self.cleave_path, *map(str, arguments)]
-        options.setdefault("env", {**os.environ, "CLEAVE_VERIFY_STAGES": "1"})
+        options.setdefault("env", {**os.environ, "CLEAVE_VERIFY_STAGES": "1", "CLEAVE_CACHE": ""})
         try:
             done = subprocess.run(command, cwd=options.pop("cwd", ROOT), stdin=subprocess.DEVNULL, capture_output=True,
                                   text=True, errors="replace", timeout=timeout, **options)

@@ -3,6 +3,7 @@
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/codegen/cpu/Target.h"
 #include "compiler/convert/EncodeProgram.h"
+#include "compiler/driver/BuildId.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/EncodeWeights.h"
 #include "compiler/driver/GiveBack.h"
@@ -13,6 +14,8 @@
 #include "runtime/core/PrintProgram.h"
 #include "runtime/core/Text.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <filesystem>
@@ -93,6 +96,7 @@ struct Driver::Implementation {
   std::unique_ptr<ast::Program> program;
   bool checked = false;
   std::unique_ptr<MLIRContext> context;
+  CacheUse cacheUse = CacheUse::Off;
 
   Implementation(DriverOptions options, diag::Engine &engine) : options(std::move(options)), engine(engine) {}
 
@@ -100,6 +104,8 @@ struct Driver::Implementation {
   OwningOpRef<ModuleOp> lower();
   bool run(ModuleOp module, Stage first, Stage last);
   std::optional<rt::Program> plan(OwningOpRef<ModuleOp> &module);
+  std::optional<codegen::Target> target();
+  std::string originOf(const codegen::Target &target) const;
   rt::ArtefactFacts facts(const codegen::Target &target) const;
   PipelineOptions pipelineOptions() const;
 };
@@ -161,8 +167,11 @@ std::optional<std::string> Driver::ir(Stage stage) {
       return std::nullopt;
     return rt::printProgram(*planned);
   }
-  OwningOpRef<ModuleOp> module = self.lower();
+  std::optional<codegen::Target> target = self.target();
+  OwningOpRef<ModuleOp> module = target ? self.lower() : nullptr;
   Stage last = stage == Stage::Asm ? Stage::Kernels : stage;
+  if (module && last >= Stage::Loops)
+    target->attachTo(*module);
   if (!module || !self.run(*module, Stage::Model, last))
     return std::nullopt;
   if (stage == Stage::Asm) {
@@ -197,6 +206,7 @@ rt::ArtefactFacts Driver::Implementation::facts(const codegen::Target &target) c
   rt::ArtefactFacts facts;
   facts.name = std::filesystem::path(options.file).stem().string();
   facts.compiler = CLEAVE_VERSION;
+  facts.origin = originOf(target);
   facts.target = target.name;
   facts.features = target.features;
   for (const ast::Axis *axis : program->axes)
@@ -208,15 +218,49 @@ rt::ArtefactFacts Driver::Implementation::facts(const codegen::Target &target) c
   return facts;
 }
 
+std::optional<codegen::Target> Driver::Implementation::target() {
+  std::optional<codegen::Target> target = codegen::Target::named(options.target);
+  if (!target)
+    engine.error("E810", {},
+                 "a target must be one of " + rt::listText(targetNames(), 9) + ", found '" + options.target +
+                     "'");
+  return target;
+}
+
+// Names what build() makes: of the same sources for the same target the same compiler makes the same code.
+std::string Driver::Implementation::originOf(const codegen::Target &target) const {
+  llvm::SHA256 hash;
+  auto add = [&](const std::string &text) { hash.update(std::to_string(text.size()) + ":" + text); };
+  auto addAll = [&](const std::vector<std::string> &texts) {
+    add(std::to_string(texts.size()));
+    llvm::for_each(texts, add);
+  };
+  add(buildId());
+  add(std::to_string(rt::kArtefactVersion));
+  add(target.name);
+  addAll(target.features);
+  add(target.tune);
+  add(options.file);
+  for (const auto &source : engine.getSources()) {
+    add(source->getPath());
+    add(source->getText());
+  }
+  add(std::to_string(options.sets.size()));
+  for (const auto &[name, value] : options.sets) {
+    add(name);
+    add(value);
+  }
+  addAll(options.entries);
+  addAll(options.expose);
+  std::array<uint8_t, 32> digest = hash.final();
+  return llvm::toHex(digest, /*LowerCase=*/true);
+}
+
 std::optional<rt::ArtefactContents> Driver::build() {
   Implementation &self = *implementation;
-  std::optional<codegen::Target> target = codegen::Target::named(self.options.target);
-  if (!target) {
-    self.engine.error("E810", {},
-                      "a target must be one of " + rt::listText(targetNames(), 9) + ", found '" +
-                          self.options.target + "'");
+  std::optional<codegen::Target> target = self.target();
+  if (!target)
     return std::nullopt;
-  }
   OwningOpRef<ModuleOp> module;
   giveBackCompilerMemory(); // linking read the libraries' tables of symbols
   std::optional<rt::Program> program = self.plan(module);
@@ -237,9 +281,26 @@ std::optional<rt::ArtefactContents> Driver::build() {
 }
 
 std::optional<rt::Artefact> Driver::compile() {
+  Implementation &self = *implementation;
+  // Who wants the stages checked wants them passed through.
+  bool caches = !self.options.cacheFolder.empty() && !self.options.verifyStages;
+  Cache cache(self.options.cacheFolder);
+  std::optional<codegen::Target> target = self.target();
+  if (!target || !self.check())
+    return std::nullopt;
+  self.cacheUse = CacheUse::Off;
+  if (caches) {
+    bool damaged;
+    std::optional<rt::Artefact> kept = cache.load(self.originOf(*target), damaged);
+    self.cacheUse = kept ? CacheUse::Hit : damaged ? CacheUse::Replaced : CacheUse::Miss;
+    if (kept)
+      return kept;
+  }
   std::optional<rt::ArtefactContents> contents = build();
   if (!contents)
     return std::nullopt;
+  if (caches)
+    cache.store(contents->facts.origin, rt::encodeArtefact(*contents));
   implementation->context.reset();
   giveBackCompilerMemory();
   rt::Result<rt::Artefact> loaded = rt::loadContents(std::move(*contents), implementation->options.file);
@@ -248,6 +309,8 @@ std::optional<rt::Artefact> Driver::compile() {
   implementation->engine.error(loaded.error().code, {}, loaded.error().message);
   return std::nullopt;
 }
+
+CacheUse Driver::cacheUse() const { return implementation->cacheUse; }
 
 void Driver::select(std::vector<std::string> entries, std::vector<std::string> expose) {
   implementation->options.entries = std::move(entries);

@@ -5,7 +5,7 @@
 #ifndef CLEAVE_COMPILER_DRIVER_DRIVER_H
 #define CLEAVE_COMPILER_DRIVER_DRIVER_H
 
-#include "runtime/core/Artefact.h"
+#include "compiler/driver/Cache.h"
 
 #include <map>
 #include <memory>
@@ -45,6 +45,7 @@ struct DriverOptions {
   std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
   bool verifyStages = kVerifyByDefault;    // run the legality check of every stage boundary
   std::string target = "host";             // processor to make code for: targetNames()
+  std::string cacheFolder;                 // compile(): keep compiled programs there; empty: nowhere
   std::string dumpFolder;                  // ir(): write the IR of every stage up to the one asked for there
 };
 
@@ -68,8 +69,10 @@ public:
   // Native code for the target, as a file holds it; none when the program was rejected.
   std::optional<rt::ArtefactContents> build();
 
-  // The same, ready to run in this process.
+  // The same, ready to run in this process; from the cache where there is one and it has it.
   std::optional<rt::Artefact> compile();
+  // How the last compile() got its code.
+  CacheUse cacheUse() const;
 
   // What lies where and the peak, without generating code: every kernel's function is null.
   std::optional<rt::Program> plan();

@@ -103,11 +103,10 @@ Json memoryJson(const Program &program) {
 
 Json metadataOf(const ArtefactContents &contents) {
   const ArtefactFacts &facts = contents.facts;
-  Json json = {{"program", facts.name},
-               {"compiler", facts.compiler},
-               {"format", kArtefactVersion},
-               {"abi", CLEAVE_ABI_VERSION},
-               {"target", {{"name", facts.target}, {"features", facts.features}}}};
+  Json json = {
+      {"program", facts.name},     {"compiler", facts.compiler},
+      {"origin", facts.origin},    {"format", kArtefactVersion},
+      {"abi", CLEAVE_ABI_VERSION}, {"target", {{"name", facts.target}, {"features", facts.features}}}};
   json["axes"] = Json::object();
   for (const auto &[name, size] : facts.axes)
     json["axes"][name] = size;
@@ -138,6 +137,7 @@ std::string textOf(const Json *json) { return json && json->is_string() ? json->
 bool readFacts(const Json &json, ArtefactFacts &facts) {
   facts.name = textOf(member(json, "program"));
   facts.compiler = textOf(member(json, "compiler"));
+  facts.origin = textOf(member(json, "origin"));
   const Json *target = member(json, "target"), *axes = member(json, "axes"), *hypers = member(json, "hypers");
   const Json *features = target ? member(*target, "features") : nullptr;
   if (!features || !features->is_array() || !axes || !axes->is_object() || !hypers || !hypers->is_object())
@@ -302,6 +302,13 @@ Result<ArtefactContents> readArtefact(const char *bytes, int64_t size, const std
   if (Status status = verify(contents.code); !status)
     return malformed(status.error(), name);
   return contents;
+}
+
+Result<ArtefactContents> readArtefact(const std::string &path) {
+  Result<std::string> bytes = readFile(path);
+  if (!bytes)
+    return bytes.error();
+  return readArtefact(bytes->data(), bytes->size(), path);
 }
 
 Result<std::string> inspectArtefact(const std::string &path) {

@@ -44,6 +44,7 @@ constexpr uint32_t kArtefactVersion = 1;
 struct ArtefactFacts {
   std::string name;                  // of the program: its file's, without folder and suffix
   std::string compiler;              // version that made it: "0.1.0"
+  std::string origin;                // hash of all it was made from and by; empty: unknown
   std::string target;                // "x86-64-v4", or "host" with the name of its processor
   std::vector<std::string> features; // processor features it needs, as LLVM spells them
   // As the program has them after --set; values of hyper-parameters are JSON numbers or booleans.
@@ -66,6 +67,9 @@ Status writeArtefact(const std::string &path, const std::string &bytes);
 
 // Reads and checks everything but the processor: survives any bytes. `name` stands for the file in messages.
 Result<ArtefactContents> readArtefact(const char *bytes, int64_t size, const std::string &name);
+
+// The same of a file.
+Result<ArtefactContents> readArtefact(const std::string &path);
 
 // The metadata section of a file, formatted; checked like the whole.
 Result<std::string> inspectArtefact(const std::string &path);

@@ -15,6 +15,8 @@ tools = os.path.join(config.cleave_build, "bin")
 config.environment["PATH"] = os.pathsep.join([tools, config.llvm_bin, os.environ["PATH"]])
 # Every stage boundary is checked, in release builds too.
 config.environment["CLEAVE_VERIFY_STAGES"] = "1"
+# No test finds what another compiled, or the user.
+config.environment["CLEAVE_CACHE"] = ""
 # The longest names first: lit replaces in order, and one name may begin another.
 config.substitutions += [
     ("%cleave-opt", os.path.join(tools, "cleave-opt")),

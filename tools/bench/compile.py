@@ -42,7 +42,7 @@ def measure(cleave, runs):
         hello = os.path.join(folder, "hello.dsl")
         with open(hello, "w") as file:
             file.write(HELLO)
-        result = {"hello_seconds": median_seconds([cleave, "run", hello, "--steps", "1", "--quiet"], runs),
+        result = {"hello_seconds": median_seconds([cleave, "run", hello, "--steps", "1", "--quiet", "--no-cache"], runs),
                   "check_seconds": median_seconds([cleave, "check", GPT], runs)}
     times = {6: [], 48: []}
     for _ in range(runs):  # in turns, so that noise hits both

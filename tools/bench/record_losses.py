@@ -20,8 +20,8 @@ RECORD = os.path.join(ROOT, "test", "e2e", "reference", "losses.json")
 
 def jax_losses(work: works.Work, cleave: str, folder: str) -> list[float]:
     program, weights = work.prepare(folder), os.path.join(folder, "init.safetensors")
-    subprocess.run([cleave, "run", program, "--entry", "init", "--quiet", "--save", weights, *work.settings], check=True,
-                   stdin=subprocess.DEVNULL)
+    subprocess.run([cleave, "run", program, "--entry", "init", "--quiet", "--no-cache", "--save", weights, *work.settings],
+                   check=True, stdin=subprocess.DEVNULL)
     trainer = importlib.import_module(f"peers.jax_{work.program}").make(Safetensors(weights), work, "unrolled")
     batch_of = batches(work, folder, works.TEXT)
     return [trainer.train(*batch_of(step)) for step in range(STEPS)]

@@ -68,7 +68,7 @@ class Cleave(Runner):
         super().__init__("cleave")
         self.weights = os.path.join(folder, "init.safetensors")
         self.metrics = os.path.join(folder, "metrics.jsonl")
-        self.base = [binary, "run", program, "--quiet", *row.settings]
+        self.base = [binary, "run", program, "--quiet", "--no-cache", *row.settings]
 
     def save_initial_state(self) -> None:
         subprocess.run([*self.base, "--entry", "init", "--save", self.weights], check=True, stdin=subprocess.DEVNULL)

@@ -45,6 +45,9 @@ private:
     std::optional<rt::ArtefactContents> contents = driver.build();
     if (!contents)
       return {}; // the engine says why
+    // The artefact may be run from anywhere.
+    for (rt::DataSource &data : contents->program.data)
+      data.folder = std::filesystem::absolute(data.folder).lexically_normal().string();
     std::string bytes = rt::encodeArtefact(*contents);
     if (rt::Status status = rt::writeArtefact(options.output, bytes); !status)
       return status;

@@ -22,6 +22,7 @@ struct CommonOptions {
 };
 
 struct IrOptions : CommonOptions {
+  std::string target = "host";
   std::string stage;
   std::string folder; // of the numbered dumps; empty: none
   std::vector<std::string> entries;
@@ -44,6 +45,13 @@ struct RunOptions : CommonOptions {
   std::string plot;
   bool allowNan = false;
   bool profile = false;
+  bool noCache = false;
+};
+
+struct CacheOptions {
+  bool clear = false;
+  bool json = false;
+  bool quiet = false;
 };
 
 struct BuildOptions : CommonOptions {
@@ -60,6 +68,7 @@ struct FmtOptions {
 };
 
 int buildCommand(const BuildOptions &options);
+int cacheCommand(const CacheOptions &options);
 int checkCommand(const CommonOptions &options);
 int fmtCommand(const FmtOptions &options);
 int irCommand(const IrOptions &options);

@@ -11,6 +11,7 @@ int irCommand(const IrOptions &options) {
   diag::Engine engine;
   DriverOptions given = driverOptions(options);
   given.entries = options.entries;
+  given.target = options.target;
   given.dumpFolder = options.folder;
   Driver driver(std::move(given), engine);
   std::optional<std::string> text = driver.ir(*parseStage(options.stage));

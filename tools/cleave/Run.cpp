@@ -138,6 +138,7 @@ private:
 
   rt::Status compileText() {
     DriverOptions given = driverOptions(options);
+    given.cacheFolder = options.noCache ? "" : standardCacheFolder();
     if (rt::Status status = session.load(std::move(given)); !status) {
       textRejected = true;
       return status;
@@ -157,6 +158,7 @@ private:
     session.driver().select(entries, exposedValues(program));
     rt::Status status = session.compile();
     textRejected = session.engine().hasErrors();
+    cacheUse = session.driver().cacheUse();
     return status;
   }
 
@@ -487,6 +489,7 @@ private:
     json["steps_run"] = progress->steps();
     json["threads"] = instance.threads();
     json["compile_seconds"] = compileSeconds;
+    json["cache"] = nameOf(cacheUse);
     json["seconds"] = progress->seconds();
     if (progress->tokens() > 0 && progress->seconds() > 0)
       json["tokens_per_second"] = progress->tokens() / progress->seconds();
@@ -516,6 +519,7 @@ private:
   int entry = 0;
   std::optional<int64_t> hyperSteps;
   double compileSeconds = 0;
+  CacheUse cacheUse = CacheUse::Off;
   std::unique_ptr<Progress> progress;
   bool stopped = false;
   std::string savedTo;

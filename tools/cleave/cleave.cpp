@@ -35,6 +35,14 @@ void addCommon(CLI::App &command, CommonOptions &options) {
   command.add_flag("--quiet", options.quiet, "Nothing but diagnostics (and --json)");
 }
 
+void addTarget(CLI::App &command, std::string &target) {
+  command
+      .add_option("--target", target,
+                  "Processor to make code for: host, x86-64-v3, x86-64-v4, x86-64-v4-bf16; default host")
+      ->check(CLI::IsMember(targetNames()))
+      ->type_name("TARGET");
+}
+
 void addRun(CLI::App &app, RunOptions &options) {
   CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
@@ -78,6 +86,19 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_flag("--allow-nan", options.allowNan, "Go on when a scalar output is NaN or infinite");
   run->add_flag("--profile", options.profile,
                 "Show where the time went, by op and by source line, against what the machine can do");
+  run->add_flag("--no-cache", options.noCache,
+                "Compile, whether or not the program is kept on disk (cleave cache), and keep nothing");
+}
+
+void addCache(CLI::App &app, CacheOptions &options) {
+  CLI::App *cache =
+      app.add_subcommand("cache", "Show the compiled programs that are kept on disk, or remove them");
+  auto clear = [&options](const std::string &) { options.clear = true; };
+  cache->add_option_function<std::string>("action", clear, "clear: remove them all")
+      ->check(CLI::IsMember({"clear"}))
+      ->type_name("ACTION");
+  cache->add_flag("--json", options.json, "Facts for programs: one JSON object on standard output");
+  cache->add_flag("--quiet", options.quiet, "Nothing but diagnostics (and --json)");
 }
 
 void addBuild(CLI::App &app, BuildOptions &options) {
@@ -87,11 +108,7 @@ void addBuild(CLI::App &app, BuildOptions &options) {
   build->add_option("--entry", options.entries, "Entry to compile; repeatable; default: all")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  build
-      ->add_option("--target", options.target,
-                   "Processor to make code for: host, x86-64-v3, x86-64-v4, x86-64-v4-bf16; default host")
-      ->check(CLI::IsMember(targetNames()))
-      ->type_name("TARGET");
+  addTarget(*build, options.target);
   CLI::Option *output =
       build->add_option("-o,--output", options.output, "The artefact; default: FILE with the suffix .cleave")
           ->type_name("FILE");
@@ -111,6 +128,7 @@ void addIr(CLI::App &app, IrOptions &ir) {
                    "Write the IR of each stage on the way to this folder: 02-model.mlir, ...")
       ->check(CLI::ExistingDirectory)
       ->type_name("FOLDER");
+  addTarget(*command, ir.target);
   command->add_option("--entry", ir.entries, "Show this entry only; repeatable")
       ->type_name("NAME")
       ->allow_extra_args(false);
@@ -196,6 +214,8 @@ int main(int argc, char **argv) {
   addIr(app, ir);
   BuildOptions build;
   addBuild(app, build);
+  CacheOptions cache;
+  addCache(app, cache);
   FmtOptions fmt;
   addFmt(app, fmt);
   std::string shell;
@@ -210,6 +230,7 @@ int main(int argc, char **argv) {
     return wholeOutput();
   int status = app.got_subcommand("run")     ? runCommand(run)
                : app.got_subcommand("build") ? buildCommand(build)
+               : app.got_subcommand("cache") ? cacheCommand(cache)
                : app.got_subcommand("fmt")   ? fmtCommand(fmt)
                : app.got_subcommand("check") ? checkCommand(check)
                                              : irCommand(ir);
