@@ -52,7 +52,8 @@ CodeImage smallImage() {
 // The program of the other tests; all its kernels but one do nothing.
 ArtefactContents contents() {
   ArtefactContents made;
-  made.facts = {"trainer", "0.1.0", "x86-64-v3", {"sse2"}, {{"N", 4}}, {{"lr", "0.25"}, {"fast", "true"}}};
+  made.facts = {
+      "trainer", "0.1.0", "ab12", "x86-64-v3", {"sse2"}, {{"N", 4}}, {{"lr", "0.25"}, {"fast", "true"}}};
   made.program = trainer();
   made.program.constants = {1, 2, 3};
   made.program.data = {{"text", "bytes", {"a.txt"}, "/data", "", 0, "model.dsl:1:1"}};
@@ -90,6 +91,7 @@ TEST(Artefact, HoldsTheWholeProgram) {
   EXPECT_EQ(printProgram(after->program), printProgram(before.program));
   EXPECT_EQ(after->facts.name, "trainer");
   EXPECT_EQ(after->facts.target, "x86-64-v3");
+  EXPECT_EQ(after->facts.origin, "ab12");
   EXPECT_EQ(after->facts.features, before.facts.features);
   EXPECT_EQ(after->facts.axes, before.facts.axes);
   EXPECT_EQ(after->facts.hypers, before.facts.hypers);
