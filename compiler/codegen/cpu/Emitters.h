@@ -15,6 +15,9 @@ public:
   explicit LoopFunction(mlir::func::FuncOp kernel);
   /// Argument or, behind the arguments, result as flat memory.
   Place place(mlir::OpBuilder &builder, unsigned argument);
+  mlir::ValueRange results() {
+    return function.getArguments().drop_front(kernel.getNumArguments()).drop_back(2);
+  }
   mlir::Value begin() { return function.getArgument(function.getNumArguments() - 2); }
   mlir::Value end() { return function.getArgument(function.getNumArguments() - 1); }
   /// Sets the attributes the scheduler reads and drops the kernel.
@@ -25,6 +28,9 @@ public:
 private:
   mlir::func::FuncOp kernel;
 };
+
+/// Stores results that are too large for any cache past the caches. Of loops that are complete.
+void streamResults(LoopFunction &loops);
 
 /// Index arithmetic and loops, shortened.
 class LoopBuilder {

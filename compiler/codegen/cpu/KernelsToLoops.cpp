@@ -72,6 +72,7 @@ static LogicalResult emitRows(func::FuncOp func) {
   for (OpOperand &result : func.front().getTerminator()->getOpOperands())
     emitter.bind(result.get(), loops.place(builder, func.getNumArguments() + result.getOperandNumber()));
   emitter.emit(loops.begin(), loops.end());
+  streamResults(loops);
   loops.finish(plan.unitCount, plan.grain);
   return success();
 }

@@ -210,5 +210,29 @@ TEST(RowKernel, AResultMayLieWhereAnArgumentLies) {
   EXPECT_EQ(x, expected);
 }
 
+// Large enough to be stored past the caches: from the beginning of a line, and not.
+TEST(RowKernel, ResultsBeyondTheCaches) {
+  for (int64_t size : {int64_t{8} << 20, (int64_t{8} << 20) + 5}) {
+    Kernels kernels(substitute(R"(
+func.func private @twice(%x: tensor<$Nxf32>) -> tensor<$Nxf32> attributes {cleave.kernel, cleave.rows = array<i64: $N>} {
+  %e = tensor.empty() : tensor<$Nxf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<$Nxf32>) outs(%e : tensor<$Nxf32>) attrs = {cleave.rows = array<i64: 0>} {
+  ^bb0(%a: f32, %o: f32):
+    %m = arith.addf %a, %a : f32
+    linalg.yield %m : f32
+  } -> tensor<$Nxf32>
+  return %r : tensor<$Nxf32>
+})",
+                               {{"N", std::to_string(size)}}));
+    std::vector<float> x(size), y(size);
+    for (int64_t i = 0; i < size; ++i)
+      x[i] = static_cast<float>(i % 1000);
+    kernels.run("twice", {x.data(), y.data()});
+    for (int64_t i = 0; i < size; ++i)
+      ASSERT_EQ(y[i], 2 * x[i]) << i;
+  }
+}
+
 } // namespace
 } // namespace cleave::codegen::test
