@@ -35,7 +35,17 @@ Error unlike(const char *code, const std::string &rule, const std::string &found
   return {code, rule + ", found " + found + " for '" + name + "'", "", {}, ""};
 }
 
-bool isHostMemory(DLDeviceType type) { return type == kDLCPU || type == kDLCUDAHost || type == kDLROCMHost; }
+// A later DLPack may have more devices than the enumeration here: it is read as the number it is.
+int32_t deviceOf(const DLTensor &tensor) {
+  int32_t number;
+  static_assert(sizeof(number) == sizeof(tensor.device.device_type));
+  std::memcpy(&number, &tensor.device.device_type, sizeof(number));
+  return number;
+}
+
+bool isHostMemory(int32_t device) {
+  return device == kDLCPU || device == kDLCUDAHost || device == kDLROCMHost;
+}
 
 Status checkShape(const DLTensor &tensor, const Shape &shape, const std::string &name) {
   auto rank = static_cast<int32_t>(shape.sizes.size());
@@ -69,9 +79,9 @@ Status checkStrides(const DLTensor &tensor, const Shape &shape, const std::strin
 
 // Whether memory described by `tensor` is what the runtime takes for `shape`; where it begins.
 Result<const char *> check(const DLTensor &tensor, const Shape &shape, const std::string &name) {
-  if (!isHostMemory(tensor.device.device_type))
+  if (!isHostMemory(deviceOf(tensor)))
     return unlike("E730", "a tensor must be in host memory (kDLCPU, kDLCUDAHost or kDLROCMHost)",
-                  "device type " + std::to_string(tensor.device.device_type) + ", device " +
+                  "device type " + std::to_string(deviceOf(tensor)) + ", device " +
                       std::to_string(tensor.device.device_id),
                   name);
   DLDataType wanted = dataTypeOf(shape.type);

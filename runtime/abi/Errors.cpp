@@ -105,7 +105,7 @@ int32_t cleave_api_version(void) noexcept { return CLEAVE_API_VERSION; }
 const char *cleave_last_error(void) noexcept { return lastError().text.c_str(); }
 const char *cleave_last_error_code(void) noexcept { return lastError().code.c_str(); }
 
-const char *cleave_status_name(cleave_status status) noexcept {
+const char *cleave_status_name(int32_t status) noexcept {
   switch (status) {
   case CLEAVE_OK:
     return "CLEAVE_OK";
@@ -135,12 +135,12 @@ const char *cleave_status_name(cleave_status status) noexcept {
   return "CLEAVE_STATUS_?";
 }
 
-const char *cleave_type_name(cleave_type type) noexcept {
+const char *cleave_type_name(int32_t type) noexcept {
   bool known = type >= CLEAVE_F32 && type <= CLEAVE_BOOL;
   return known ? cleave::rt::nameOf(static_cast<cleave::rt::Type>(type)) : nullptr;
 }
 
-size_t cleave_type_bytes(cleave_type type) noexcept {
+size_t cleave_type_bytes(int32_t type) noexcept {
   bool known = type >= CLEAVE_F32 && type <= CLEAVE_BOOL;
   return known ? cleave::rt::sizeOf(static_cast<cleave::rt::Type>(type)) : 0;
 }

@@ -92,7 +92,7 @@ CLEAVE_API const char *cleave_last_error(void) CLEAVE_NOEXCEPT;
 /* Its code alone, "E510"; "" when none failed. The list is in runtime/README.md. */
 CLEAVE_API const char *cleave_last_error_code(void) CLEAVE_NOEXCEPT;
 /* "CLEAVE_BUSY"; "CLEAVE_STATUS_?" for a number that is none. */
-CLEAVE_API const char *cleave_status_name(cleave_status status) CLEAVE_NOEXCEPT;
+CLEAVE_API const char *cleave_status_name(int32_t status) CLEAVE_NOEXCEPT;
 
 /* ---- Programs ------------------------------------------------------------------------------------ */
 
@@ -112,9 +112,9 @@ typedef enum cleave_type {
 } cleave_type;
 
 /* "f32"; NULL for a number that is no type. */
-CLEAVE_API const char *cleave_type_name(cleave_type type) CLEAVE_NOEXCEPT;
+CLEAVE_API const char *cleave_type_name(int32_t type) CLEAVE_NOEXCEPT;
 /* Bytes of one element; 0 for a number that is no type. */
-CLEAVE_API size_t cleave_type_bytes(cleave_type type) CLEAVE_NOEXCEPT;
+CLEAVE_API size_t cleave_type_bytes(int32_t type) CLEAVE_NOEXCEPT;
 
 /* An input, an output or a state. Made by the library alone. */
 typedef struct cleave_tensor_info {

@@ -193,7 +193,7 @@ Status Instance::setInput(int entry, const std::string &input, const void *data,
     slot.data = slot.owned.data();
     (*made)->executor->bindInput(*at, slot.data);
   }
-  std::memcpy(slot.data, data, bytes);
+  std::memmove(slot.data, data, bytes); // a caller may hand out what he was given
   slot.given = true;
   return {};
 }
@@ -394,7 +394,7 @@ Status Instance::setState(const std::string &path, const void *data, int64_t byt
                  "",
                  {},
                  ""};
-  std::memcpy(view->data, data, bytes);
+  std::memmove(view->data, data, bytes);
   return {};
 }
 

@@ -2,6 +2,7 @@
 #include "test/unit/abi/Fixture.h"
 #include "test/unit/abi/HeadersInC.h"
 
+#include <cstring>
 #include <thread>
 
 namespace cleave::rt::test {
@@ -85,6 +86,9 @@ TEST_F(DlPackTest, AnotherDeviceIsAnError) {
   refused(given, CLEAVE_MISMATCH,
           "E730: a tensor must be in host memory (kDLCPU, kDLCUDAHost or kDLROCMHost), found device type 2, "
           "device 1 for 'x'");
+  const int32_t unheardOf = 1000;
+  std::memcpy(&given.tensor.dl_tensor.device.device_type, &unheardOf, sizeof(unheardOf));
+  refused(given, CLEAVE_MISMATCH, "found device type 1000");
 }
 
 TEST_F(DlPackTest, AnotherTypeIsAnError) {
