@@ -382,3 +382,13 @@ cleave_status cleave_load(cleave_instance *instance, const char *path) noexcept 
     return status;
   });
 }
+
+cleave_status cleave_load_weights(cleave_instance *instance, const char *path, const char *mapping) noexcept {
+  return onInstance(instance, [&](Core &core) -> Status {
+    if (!path)
+      return nullArgument("path");
+    if (!core.hasState)
+      return wrongOrder("weights are loaded once their instance is initialised or loaded", "it to be before");
+    return core.instance->loadWeights(path, mapping ? mapping : "");
+  });
+}

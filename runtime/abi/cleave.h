@@ -234,6 +234,13 @@ CLEAVE_API cleave_status cleave_save(cleave_instance *instance, const char *path
 /* Every state from such a file, or, on an error, none of it. Takes the place of cleave_initialise(). */
 CLEAVE_API cleave_status cleave_load(cleave_instance *instance, const char *path) CLEAVE_NOEXCEPT;
 
+/* Published weights (a safetensors file, an index of such files, or their folder) into the states that a
+ * mapping of the program names, `weights NAME for ...`; the others keep their values. `mapping` may be NULL
+ * where there is one. CLEAVE_WRONG_ORDER before cleave_initialise() or cleave_load(); on an error no state
+ * changes. */
+CLEAVE_API cleave_status cleave_load_weights(cleave_instance *instance, const char *path,
+                                             const char *mapping) CLEAVE_NOEXCEPT;
+
 /* ---- DLPack -------------------------------------------------------------------------------------- */
 
 /* The structs of https://dmlc.github.io/dlpack: include their header, or this library's <cleave/dlpack.h>,

@@ -207,6 +207,10 @@ public:
   }
   void save(const std::string &path) { check(cleave_save(owned.get(), path.c_str())); }
   void load(const std::string &path) { check(cleave_load(owned.get(), path.c_str())); }
+  // Published weights by a mapping of the program; empty: the only one.
+  void loadWeights(const std::string &path, const std::string &mapping = "") {
+    check(cleave_load_weights(owned.get(), path.c_str(), mapping.c_str()));
+  }
 
   // DLPack, without a copy. On success the tensor is the instance's.
   void bindInput(const std::string &entry, const std::string &input, DLManagedTensor *tensor) {

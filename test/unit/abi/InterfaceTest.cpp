@@ -1,3 +1,4 @@
+#include "runtime/core/SafeTensors.h"
 #include "test/unit/abi/Fixture.h"
 #include "test/unit/abi/HeadersInC.h"
 
@@ -237,6 +238,35 @@ TEST_F(AbiTest, MalformedStateFilesAreErrors) {
   write(folder / "short", "abc");
   expectError(cleave_load(instance, (folder / "short").c_str()), CLEAVE_BAD_FILE, "E602");
   expectError(cleave_run(instance, "train"), CLEAVE_WRONG_ORDER, "E721");
+}
+
+TEST_F(AbiTest, PublishedWeightsComeByTheProgramsMapping) {
+  Program source = trainer();
+  WeightMap map;
+  map.name = "hf";
+  map.object = "net";
+  map.weights = {{"net.layers[*].w", {{"h.{0}.w", {4}, {{0, {0, 1}}}}}}};
+  source.weights = {map};
+  cleave_program *handle = handleOf(std::move(source));
+  cleave_instance *made = create(handle);
+  TemporaryFolder folder;
+  std::string file = folder / "model.safetensors";
+  float first[4] = {1, 2, 3, 4}, second[4] = {5, 6, 7, 8}, found[4];
+  ASSERT_TRUE(writeSafeTensors(
+                  file, {{"h.0.w", {Type::F32, {4}, {}}, first}, {"h.1.w", {Type::F32, {4}, {}}, second}}, {})
+                  .ok());
+  expectError(cleave_load_weights(made, file.c_str(), nullptr), CLEAVE_WRONG_ORDER,
+              "E721: weights are loaded once");
+  expectFine(cleave_initialise(made, 0));
+  expectFine(cleave_load_weights(made, file.c_str(), "hf"));
+  expectFine(cleave_get_state(made, "net.layers[1].w", found, sizeof(found)));
+  EXPECT_EQ(found[3], 8);
+  expectError(cleave_load_weights(made, file.c_str(), "gguf"), CLEAVE_UNKNOWN_NAME, "E618");
+  expectError(cleave_load_weights(made, nullptr, nullptr), CLEAVE_INVALID_ARGUMENT, "found 'path' to be");
+  ASSERT_TRUE(writeSafeTensors(file, {{"h.0.w", {Type::F32, {4}, {}}, first}}, {}).ok());
+  expectError(cleave_load_weights(made, file.c_str(), nullptr), CLEAVE_BAD_FILE, "E614");
+  expectFine(cleave_instance_release(made));
+  cleave_program_release(handle);
 }
 
 TEST_F(AbiTest, AFailedRunLeavesTheStateAndSaysWhere) {
