@@ -1,81 +1,86 @@
-"""Runs an artefact through the runtime's C interface, in a process without a compiler, and tells what its start costs.
+#!/usr/bin/env python3
+"""What code made before costs: `./dev bench artefact [--json FILE] [--runs N]`. Medians of several processes.
 
-  artefact.py LIBRARY ARTEFACT STATE TEXT STEPS      prints one JSON line
+  artefact   loading the GPT's artefact and running its first step, beyond a steady step and beyond touching the memory
+             for the first time; in a process without a compiler (tools/bench/artefact)             (bound 0.05 s)
+  cache      source to first step: `cleave run --steps 1` of the GPT, compiled and from the cache
 """
-import ctypes
+import argparse
 import json
-import mmap
+import os
 import statistics
+import subprocess
 import sys
-import threading
+import tempfile
 import time
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "test"))
+import works
 
-class Runtime:
-    """The few functions of runtime/abi/cleave.h that training takes."""
-
-    def __init__(self, path: str) -> None:
-        self.library = ctypes.CDLL(path)
-        self.library.cleave_last_error.restype = ctypes.c_char_p
-        self.library.cleave_program_describe.restype = ctypes.POINTER(ProgramInfo)
-
-    def call(self, name: str, *arguments) -> None:
-        if getattr(self.library, name)(*arguments) != 0:
-            sys.exit(f"{name}: {self.library.cleave_last_error().decode()}")
+BOUNDS = {"excess": 0.05}
+STEPS, THREADS = 6, 2
+WORK = works.Work("gpt", "gpt", works.GPT_SIZES)
 
 
-class ProgramInfo(ctypes.Structure):
-    _fields_ = [("entry_count", ctypes.c_size_t), ("entries", ctypes.c_void_p), ("state_count", ctypes.c_size_t),
-                ("states", ctypes.c_void_p), ("state_bytes", ctypes.c_int64), ("scratch_bytes", ctypes.c_int64),
-                ("metadata", ctypes.c_char_p)]
+def run(command, **options):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
-class InstanceOptions(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("threads", ctypes.c_int32), ("pin_threads", ctypes.c_int32),
-                ("allow_non_finite", ctypes.c_int32), ("memory_limit", ctypes.c_int64), ("print", ctypes.c_void_p),
-                ("print_user", ctypes.c_void_p)]
+def artefact_seconds(build, artefact):
+    """One process: the parts of what comes before the second step. `excess` is what only an artefact's user pays."""
+    found = json.loads(run([os.path.join(build, "bin", "bench-artefact"), artefact, "train", str(STEPS), str(THREADS)]))
+    if found.pop("compiler"):
+        sys.exit("LLVM is mapped into a process that runs an artefact")
+    found["touch_cold"], found["touch_fresh"] = found["touch"]["cold"], found.pop("touch")["fresh"]
+    prepared = found["load"] + found["create"] + found["initialise"] + found["data"]
+    found["excess"] = prepared + found["first"] - found["steady"] - found["touch_fresh"]
+    del found["losses"], found["peak_bytes"]
+    return found
 
 
-def touching(size: int) -> float:
-    """Seconds until two threads have written memory of that size, fresh from the system, for the first time."""
-    memory = mmap.mmap(-1, size)
-    memory.madvise(mmap.MADV_HUGEPAGE)
-    begin, half = ctypes.addressof(ctypes.c_char.from_buffer(memory)), size // 2
-    threads = [threading.Thread(target=ctypes.memset, args=(begin + at, 1, half)) for at in (0, half)]
+def source_seconds(cleave, program, cache):
+    """From starting the command to the end of the first step; an empty cache folder is none."""
     began = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run([cleave, "run", program, "--steps", "1", "--quiet", "--threads", str(THREADS), *WORK.settings],
+        env={**os.environ, "CLEAVE_CACHE": cache})
     return time.monotonic() - began
 
 
-def main() -> None:
-    library, artefact, state, text, steps = sys.argv[1:]
-    runtime = Runtime(library)
-    program, instance = ctypes.c_void_p(), ctypes.c_void_p()
-    with open(text, "rb") as file:
-        window = file.read()
-    began = time.monotonic()
-    runtime.call("cleave_program_load", artefact.encode(), ctypes.byref(program))
-    options = InstanceOptions(ctypes.sizeof(InstanceOptions), 2)
-    runtime.call("cleave_instance_create", program, ctypes.byref(options), ctypes.byref(instance))
-    loaded = time.monotonic()
-    runtime.call("cleave_load", instance, state.encode())
-    seconds = []
-    info = runtime.library.cleave_program_describe(program).contents
-    size = json.loads(info.metadata)
-    batch = size["axes"]["Batch"] * size["axes"]["Window"]
-    for step in range(int(steps)):
-        start = time.monotonic()
-        runtime.call("cleave_set_input", instance, b"train", b"text", window[step * batch:(step + 1) * batch],
-                     ctypes.c_size_t(batch))
-        runtime.call("cleave_run", instance, b"train")
-        seconds.append(time.monotonic() - start)
-    print(json.dumps({"load_seconds": loaded - began, "first_step_seconds": seconds[0],
-                      "steady_step_seconds": statistics.median(seconds[1:]),
-                      "touching_seconds": touching(info.scratch_bytes), "scratch_bytes": info.scratch_bytes}))
+def measure(build, runs):
+    cleave, samples = os.path.join(build, "bin", "cleave"), []
+    with tempfile.TemporaryDirectory() as folder:
+        program, artefact, cache = WORK.prepare(folder), os.path.join(folder, "gpt.cleave"), os.path.join(folder, "cache")
+        run([cleave, "build", program, "-o", artefact, "--quiet", *WORK.settings])
+        source_seconds(cleave, program, cache)  # fills it
+        for _ in range(runs):  # in turns, so that noise hits all
+            found = artefact_seconds(build, artefact)
+            found["source_compiled"] = source_seconds(cleave, program, "")
+            found["source_cached"] = source_seconds(cleave, program, cache)
+            samples.append(found)
+        size = os.path.getsize(artefact)
+    medians = {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
+    return {**medians, "least_excess": min(sample["excess"] for sample in samples), "artefact_bytes": size}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--json", help="write the figures to this file")
+    options = parser.parse_args()
+    result = measure(options.build, options.runs)
+    for name, value in result.items():
+        bound = f"   (at most {BOUNDS[name]})" if name in BOUNDS else ""
+        print(f"{name:<16}{value:>12}" if isinstance(value, int) else f"{name:<16}{value:>12.4f} s{bound}")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(result, file, indent=2)
+    return 0 if all(result[name] <= bound for name, bound in BOUNDS.items()) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

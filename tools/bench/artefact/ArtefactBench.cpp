@@ -3,8 +3,10 @@
 //   bench-artefact ART [ENTRY [STEPS [THREADS]]]
 //
 // Prints one JSON object. Seconds: `load` (file to program and code), `create` (instance), `initialise`
-// (entry `init`), `first` and `steady` (median of the others) of ENTRY's steps, `touch` (writing a word to
-// every page of as much fresh memory as the instance has regions for: what any program pays the first time).
+// (entry `init`), `data` (opening the entry's sources), `first` and `steady` (median of the others) of
+// ENTRY's steps. `touch` is what any program pays for the memory of its regions, a word written to every page
+// of it: `cold` before all else, when a virtual machine may have to ask its host for the memory, and `fresh`
+// at the end, when the system only clears pages that it has. Since `cold` comes first, the steps pay `fresh`.
 // `losses` has the first scalar output of each step, in hexadecimal so that every bit shows; `compiler` says
 // whether LLVM or MLIR is mapped.
 #include "runtime/core/Artefact.h"
@@ -69,13 +71,11 @@ std::string hexOf(const TensorView &value) {
 
 // Fresh memory as an instance takes it, and a word written to every page.
 double secondsToTouch(const Program &program) {
-  int64_t scratch = program.scratchBytes;
   Stopwatch watch;
-  for (int64_t bytes : {program.stateBytes, scratch}) {
-    Memory memory(bytes);
-    for (int64_t at = 0; at < bytes; at += 4096)
-      *reinterpret_cast<volatile char *>(memory.data() + at) = 1;
-  }
+  Memory regions[] = {Memory(program.stateBytes), Memory(program.scratchBytes)};
+  for (const Memory &region : regions)
+    for (int64_t at = 0; at < region.size(); at += 4096)
+      *reinterpret_cast<volatile char *>(region.data() + at) = 1;
   return watch.lap();
 }
 
@@ -95,12 +95,16 @@ int main(int argc, char **argv) {
   Stopwatch watch;
   Artefact artefact = require(loadArtefact(argv[1]));
   json["load"] = watch.lap();
+  json["touch"]["cold"] = secondsToTouch(*artefact.program);
+  watch.lap();
   std::unique_ptr<Instance> instance = require(Instance::create(artefact.program, artefact.code, options));
   json["create"] = watch.lap();
   require(instance->initialise(0));
   json["initialise"] = watch.lap();
 
   int index = require(instance->findEntry(entry));
+  require(instance->prepare(index));
+  json["data"] = watch.lap();
   std::vector<double> seconds;
   json["losses"] = Json::array();
   for (int step = 0; step < steps; ++step) {
@@ -120,7 +124,7 @@ int main(int argc, char **argv) {
     json["steady"] = seconds[1 + (seconds.size() - 1) / 2];
   }
   instance.reset();
-  json["touch"] = secondsToTouch(*artefact.program);
+  json["touch"]["fresh"] = secondsToTouch(*artefact.program);
   json["peak_bytes"] = footprintOf(*artefact.program).bytes;
   json["compiler"] = isCompilerMapped();
   std::printf("%s\n", json.dump().c_str());
