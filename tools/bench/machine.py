@@ -33,7 +33,7 @@ def benchmarks(binary: str, patterns: tuple[str, ...], threads: int = 2) -> dict
     runs: dict[str, list[dict]] = {}
     for _ in range(ROUNDS):
         for pattern in patterns:
-            done = subprocess.run([binary, "--benchmark_format=json", "--benchmark_min_time=0.1", f"--benchmark_filter={pattern}"],
+            done = subprocess.run([binary, "--benchmark_format=json", "--benchmark_min_time=0.2", "--benchmark_min_warmup_time=0.05", f"--benchmark_filter={pattern}"],
                                   check=True, capture_output=True, env=environment)
             for run in json.loads(done.stdout)["benchmarks"]:
                 runs.setdefault(run["name"].removesuffix("/real_time"), []).append(run)
