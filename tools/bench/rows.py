@@ -23,13 +23,13 @@ class Row(works.Work):
     limits: tuple[float, float, float] = (1, 1, 1)
     peers: tuple[str, ...] = LAYERED
     steps: int = 6  # per turn
-    compared: int = 20  # steps whose losses are compared
+    compared: int = 10  # steps whose losses are compared
 
 
 ROWS = [
     Row("gpt", "gpt", works.GPT_SIZES, title="GPT, Batch 8, Seq 256, f32", limits=(0.8, 0.5, 0.8)),
     Row("seq2048", "gpt", {**works.GPT_SIZES, "Batch": 1, "Seq": 2048}, title="GPT, Batch 1, Seq 2048, f32",
-        limits=(0.7, 0.5, 0.5), steps=4, compared=10),
+        limits=(0.7, 0.5, 0.5), steps=4, compared=5),
     Row("bf16", "gpt", works.GPT_SIZES, True, 2e-3, "GPT, Batch 8, Seq 256, bf16", (0.8, 0.5, 0.8)),
     Row("decode", "decode", works.DECODE_SIZES, title="Llama-style decode, one token", limits=(1.0, 0.5, 1.0), steps=60),
     Row("mlp", "mlp", {"Batch": 128}, title="MLP 784-512-512-10, Batch 128", limits=(0.6, 0.5, 0.5), peers=PLAIN,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -192,12 +193,13 @@ double fastest(ThreadPool &pool, std::vector<Part> &parts, Loop loop, int64_t ca
 }
 
 double measureArithmetic(ThreadPool &pool, Arithmetic arithmetic) {
-  constexpr int64_t kRepeats = 100000; // about a millisecond
+  constexpr int64_t kRepeats = 400000; // about a millisecond
+  constexpr int kRuns = 40;            // for some milliseconds a new thread may share its maker's processor
   std::vector<Part> parts(pool.threads());
   for (Part &part : parts)
     part.repeats = kRepeats;
   auto flops = static_cast<double>(kRepeats * arithmetic.flopsPerRepeat * pool.threads());
-  return flops / fastest(pool, parts, arithmetic.loop, 1, 6);
+  return flops / fastest(pool, parts, arithmetic.loop, 1, kRuns);
 }
 
 // `bytes` are read, and as many written, by all threads together.
@@ -223,7 +225,14 @@ void measureLevel(ThreadPool &pool, Roofline::Level &level, const Memory &memory
   level.readPerSecond = std::max(level.copyPerSecond, 2 * moved / fastest(pool, parts, loops.read, calls, 5));
 }
 
-int64_t cacheBytes(int name, int64_t otherwise) {
+// Of one cache, as the threads of one processor see it: where there are several last ones, sysconf() adds
+// them up.
+int64_t cacheBytes(int level, int name, int64_t otherwise) {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(level) + "/size");
+  int64_t size = 0;
+  char unit = 0;
+  if (file >> size >> unit && size > 0)
+    return unit == 'K' ? size << 10 : unit == 'M' ? size << 20 : size;
   long found = sysconf(name);
   return found > 0 ? found : otherwise;
 }
@@ -247,9 +256,9 @@ Roofline measureRoofline(ThreadPool &pool) {
   roofline.f32 = measureArithmetic(pool, f32Arithmetic());
   roofline.f64 = roofline.f32 / 2; // half as many lanes
   roofline.bf16 = std::max(roofline.f32, measureArithmetic(pool, bf16Arithmetic()));
-  int64_t near = cacheBytes(_SC_LEVEL2_CACHE_SIZE, int64_t{1} << 20) * pool.threads();
-  int64_t far = cacheBytes(_SC_LEVEL3_CACHE_SIZE, 0);
-  int64_t large = std::clamp<int64_t>(far, int64_t{32} << 20, int64_t{256} << 20);
+  int64_t near = cacheBytes(2, _SC_LEVEL2_CACHE_SIZE, int64_t{1} << 20) * pool.threads();
+  int64_t far = cacheBytes(3, _SC_LEVEL3_CACHE_SIZE, 0);
+  int64_t large = std::clamp<int64_t>(4 * far, int64_t{32} << 20, int64_t{256} << 20);
   Memory memory(2 * large);
   if (!memory.data())
     return roofline;

@@ -30,7 +30,7 @@ struct Roofline {
   double secondsFor(size_t level, double bytes, double written) const;
 };
 
-// Takes about 0.1 s; while it runs, twice the last cache's size of memory, 64 to 512 MiB.
+// Takes about 0.2 s; while it runs, eight times the last cache's size of memory, 64 to 512 MiB.
 Roofline measureRoofline(ThreadPool &pool);
 
 } // namespace cleave::rt
