@@ -48,6 +48,8 @@ rt::Result<DriverOptions> optionsFrom(const char *file, const cleave_compile_opt
   }
   if (known.stdlib)
     options.stdlib = known.stdlib;
+  if (known.cache)
+    options.cacheFolder = *known.cache ? known.cache : standardCacheFolder();
   return options;
 }
 

@@ -1,4 +1,5 @@
-// A program from its file to its results, in one object: what an application embeds.
+// A program from its file to its results, in one object: what the tools and tests use. Other programs use
+// runtime/abi/compiler.hpp.
 //
 //   cleave::Session session;
 //   session.load("gpt.dsl", {{"Layers", "4"}});          // reads and checks

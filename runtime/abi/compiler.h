@@ -27,10 +27,13 @@ typedef struct cleave_compile_options {
   size_t set_count;
   const char *const *entries; /* those to compile; none: all. `init` always is */
   size_t entry_count;
-  const char
-      *stdlib; /* folder of the standard library; NULL: $CLEAVE_STDLIB, else the one installed with this */
+  /* Folder of the standard library; NULL: $CLEAVE_STDLIB, else the one installed with this. */
+  const char *stdlib;
+  /* Folder that keeps compiled programs and finds them again by all they were made from; "": the one of
+   * `cleave run`; NULL: none. */
+  const char *cache;
 } cleave_compile_options;
-#define CLEAVE_COMPILE_OPTIONS {sizeof(cleave_compile_options), NULL, 0, NULL, 0, NULL}
+#define CLEAVE_COMPILE_OPTIONS {sizeof(cleave_compile_options), NULL, 0, NULL, 0, NULL, NULL}
 
 /* Compiles a program's file. `options` may be NULL. CLEAVE_REJECTED: cleave_last_error() has every diagnostic
  * with its place and the line of the program. Any number of threads may compile at once. */

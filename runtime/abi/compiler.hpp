@@ -8,6 +8,7 @@
 #include "compiler.h"
 
 #include <map>
+#include <optional>
 
 namespace cleave {
 
@@ -15,6 +16,8 @@ struct CompileOptions {
   std::map<std::string, std::string> sets; // sizes of axes, values of hyper-parameters
   std::vector<std::string> entries;        // those to compile; none: all
   std::string stdlib;                      // folder of the standard library; empty: the installed one
+  // Folder that keeps compiled programs; "": the one of `cleave run`. None: nothing is kept.
+  std::optional<std::string> cache;
 };
 
 // Throws Error; what() then has every diagnostic.
@@ -32,6 +35,7 @@ inline Program compile(const std::string &file, const CompileOptions &options = 
   given.entries = entries.data();
   given.entry_count = entries.size();
   given.stdlib = options.stdlib.empty() ? nullptr : options.stdlib.c_str();
+  given.cache = options.cache ? options.cache->c_str() : nullptr;
   cleave_program *made = nullptr;
   check(cleave_compile(file.c_str(), &given, &made));
   return Program(made);

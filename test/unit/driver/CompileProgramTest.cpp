@@ -1,4 +1,5 @@
 // The compiler behind the C and C++ interfaces.
+#include "compiler/driver/Cache.h"
 #include "compiler/driver/Driver.h"
 #include "lang/diag/Engine.h"
 #include "runtime/abi/compiler.hpp"
@@ -165,6 +166,25 @@ TEST_F(CompileProgramTest, AnAlteredArtefactIsAnError) {
   expectCode(newer, CLEAVE_INCOMPATIBLE, "E803");
   contents->facts.features = {"+a-feature-of-tomorrow"};
   expectCode(cleave::rt::encodeArtefact(*contents), CLEAVE_INCOMPATIBLE, "E806");
+}
+
+TEST_F(CompileProgramTest, ACacheKeepsWhatWasCompiled) {
+  if (cleave::kVerifyByDefault)
+    GTEST_SKIP() << "where stages are checked, programs are always compiled";
+  cleave::CompileOptions options;
+  options.cache = folder + "/cache";
+  auto kept = [&] { return cleave::Cache(folder + "/cache").list().size(); };
+  std::vector<float> losses = train(cleave::compile(file, options), 1, 0.2f);
+  EXPECT_EQ(kept(), 1u);
+  EXPECT_EQ(losses, train(cleave::compile(file, options), 1, 0.2f));
+  EXPECT_EQ(kept(), 1u) << "it was found";
+  options.sets["Hidden"] = "40";
+  cleave::compile(file, options);
+  EXPECT_EQ(kept(), 2u) << "another size is another program";
+  options.cache.reset();
+  options.sets["Hidden"] = "41";
+  cleave::compile(file, options);
+  EXPECT_EQ(kept(), 2u);
 }
 
 TEST_F(CompileProgramTest, ARejectedProgramGivesEveryDiagnostic) {
