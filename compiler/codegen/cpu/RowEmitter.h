@@ -82,6 +82,7 @@ private:
   void require(mlir::Value condition, const Stage &stage, unsigned innerDim, std::optional<Live> &found,
                llvm::SmallVectorImpl<mlir::Operation *> &conditions);
   std::optional<Live> liveOf(const Group &group, unsigned dim);
+  mlir::Value uniformValue(const Stage &stage, unsigned operand);
   mlir::Value bound(Linear linear, bool greatest);
   Values overLive(const Nest &nest, const Live &needed, unsigned dim, Values carried, Body body);
   Values overSpan(unsigned dim, mlir::Value low, mlir::Value high, int64_t step, Values carried, Body body);

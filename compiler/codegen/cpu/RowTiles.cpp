@@ -21,10 +21,11 @@ namespace cleave::codegen {
 
 namespace {
 
-/// An integer of a body as a sum of indices with constant factors.
+/// An integer of a body as a sum, with constant factors, of indices and of what is read once for all lanes.
 struct Form {
-  std::vector<int64_t> rows;  // factors of the kernel's row dims, then the constant
-  SmallVector<int64_t> inner; // of the stage's inner dims
+  std::vector<int64_t> rows;           // factors of the kernel's row dims, then the constant
+  SmallVector<int64_t> inner;          // of the stage's inner dims
+  std::map<unsigned, int64_t> uniform; // by operand of the stage
 
   Form(size_t rowDims, size_t innerDims) : rows(rowDims + 1, 0), inner(innerDims, 0) {}
   Form &add(const Form &other, int64_t factor) {
@@ -32,15 +33,35 @@ struct Form {
       mine += factor * its;
     for (auto [mine, its] : llvm::zip(inner, other.inner))
       mine += factor * its;
+    for (auto [operand, its] : other.uniform)
+      uniform[operand] += factor * its;
     return *this;
   }
 };
 
+/// Whether every lane and every point of the inner dims reads the same element of an argument of the kernel.
+bool isUniform(const Stage &stage, unsigned operand, size_t rowDims) {
+  linalg::GenericOp op = stage.op;
+  if (!isa<BlockArgument>(op->getOperand(operand)))
+    return false;
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  for (auto [loop, dim] : llvm::enumerate(stage.dims)) {
+    bool outer = dim.kind == LoopDim::Unit || (dim.kind == LoopDim::Row && dim.index + 1 < rowDims);
+    if (map.isFunctionOfDim(loop) && !outer)
+      return false;
+  }
+  return true;
+}
+
 std::optional<Form> formOf(Value value, const Stage &stage, size_t rowDims) {
   Form form(rowDims, stage.inner.size());
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (!isUniform(stage, argument.getArgNumber(), rowDims))
+      return std::nullopt;
+    form.uniform[argument.getArgNumber()] = 1;
+    return form;
+  }
   Operation *op = value.getDefiningOp();
-  if (!op)
-    return std::nullopt;
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant))) {
     form.rows.back() = constant.getSExtValue();
@@ -117,7 +138,17 @@ Value termOf(linalg::GenericOp op, Operation *combiner) {
 
 } // namespace
 
-/// The least or greatest value that a form takes on the current rows.
+/// What all lanes read of an operand, as an index.
+Value RowEmitter::uniformValue(const Stage &stage, unsigned operand) {
+  linalg::GenericOp op = stage.op;
+  Member member{&stage, {}};
+  LaneEmitter emitter = emitterFor(member, Piece{});
+  SmallVector<Lanes> indices = axisIndices(emitter, member, op.getIndexingMapsArray()[operand], Piece{});
+  Value value = tensorValue(emitter, op->getOperand(operand), indices, false).value;
+  return builder.createOrFold<arith::IndexCastOp>(loc, builder.getIndexType(), value);
+}
+
+/// The least or greatest value that a sum of rows takes on the current ones.
 Value RowEmitter::bound(Linear linear, bool greatest) {
   Value &known = bounds[{linear, greatest}];
   if (known)
@@ -158,22 +189,31 @@ void RowEmitter::require(Value condition, const Stage &stage, unsigned innerDim,
       form->rows.back() + std::max<int64_t>(0, form->inner[innerDim]) * (stage.innerSizes[innerDim] - 1);
   for (auto [factor, size] : llvm::zip(form->rows, kernel.rowSizes))
     greatest += std::max<int64_t>(0, factor) * (size - 1);
-  if (greatest <= 0)
+  if (form->uniform.empty() && greatest <= 0)
     return;
   Value zero = index(0), size = index(stage.innerSizes[innerDim]);
   if (!found)
     found = Live{zero, size, zero, size};
   auto clamp = [&](Value value) { return lesser(builder, loc, greater(builder, loc, value, zero), size); };
   conditions.push_back(compare);
-  if (form->inner[innerDim] > 0) { // t <= -form
-    for (int64_t &factor : form->rows)
-      factor = -factor;
-    form->rows.back() += 1;
-    found->high = lesser(builder, loc, found->high, clamp(bound(form->rows, true)));
-    found->fullHigh = lesser(builder, loc, found->fullHigh, clamp(bound(form->rows, false)));
-  } else { // t >= form
-    found->low = greater(builder, loc, found->low, clamp(bound(form->rows, false)));
-    found->fullLow = greater(builder, loc, found->fullLow, clamp(bound(form->rows, true)));
+  bool below = form->inner[innerDim] > 0; // t <= -form, else t >= form
+  for (int64_t &factor : form->rows)
+    factor = below ? -factor : factor;
+  auto limit = [&](bool greatest) {
+    Value value = bound(form->rows, greatest);
+    for (auto [operand, factor] : form->uniform) {
+      Value part = builder.createOrFold<arith::MulIOp>(loc, uniformValue(stage, operand),
+                                                       index(below ? -factor : factor));
+      value = builder.createOrFold<arith::AddIOp>(loc, value, part);
+    }
+    return clamp(below ? builder.createOrFold<arith::AddIOp>(loc, value, index(1)) : value);
+  };
+  if (below) {
+    found->high = lesser(builder, loc, found->high, limit(true));
+    found->fullHigh = lesser(builder, loc, found->fullHigh, limit(false));
+  } else {
+    found->low = greater(builder, loc, found->low, limit(false));
+    found->fullLow = greater(builder, loc, found->fullLow, limit(true));
   }
 }
 
