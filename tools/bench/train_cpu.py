@@ -112,13 +112,10 @@ def print_facts(facts: list[machine.Fact]) -> None:
         print(f"  {fact.name:<64}{fact.value:>9.2f} {fact.unit:<3}  ({'met' if fact.met else 'not met'}: {bound})")
 
 
-def measure_part(part: str, options: argparse.Namespace, folder: str) -> list[machine.Fact]:
+def measure_part(part: str, build: str) -> list[machine.Fact]:
     if part == "call":
-        return machine.entry_call(options.build)
-    if part == "artefact":
-        write_corpus(os.path.join(folder, "corpus.txt"))
-        return machine.artefact(options.build, folder, os.path.join(folder, "corpus.txt"))
-    return machine.kernels(options.build, part)
+        return machine.entry_call(build)
+    return machine.artefact(build) if part == "artefact" else machine.kernels(build, part)
 
 
 def chosen(options: argparse.Namespace) -> tuple[list[Row], list[str]]:
@@ -174,8 +171,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="cleave-bench-") as folder:
             results[row.name] = measure(row, options, folder)
     for part in parts:
-        with tempfile.TemporaryDirectory(prefix="cleave-bench-") as folder:
-            facts[part] = measure_part(part, options, folder)
+        facts[part] = measure_part(part, options.build)
     print_details(results)
     print_table(results)
     for part, found in facts.items():
