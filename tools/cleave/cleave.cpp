@@ -1,5 +1,6 @@
 // The command line.
 #include "compiler/driver/BuildFacts.h"
+#include "runtime/core/Text.h"
 #include "tools/cleave/CommandLine.h"
 #include "tools/cleave/Commands.h"
 
@@ -160,7 +161,25 @@ void addOwn(CLI::App &app, std::string &shell) {
   app.add_subcommand("man", "Write the man page: cleave man | man -l -");
 }
 
+// CLI11 says of a misspelt command only that one is missing.
+bool refuseUnknownCommand(const CLI::App &app, int argc, char **argv) {
+  if (argc < 2 || argv[1][0] == '-')
+    return false;
+  std::vector<std::string> names;
+  for (const CLI::App *command : app.get_subcommands(nullptr)) {
+    if (command->get_name() == argv[1])
+      return false;
+    names.push_back(command->get_name());
+  }
+  std::string near = rt::nearest(argv[1], names);
+  std::fprintf(stderr, "cleave: no such command, found '%s'%s\nRun with --help for the commands.\n", argv[1],
+               near.empty() ? "" : ("; did you mean '" + near + "'?").c_str());
+  return true;
+}
+
 int parse(CLI::App &app, int argc, char **argv) {
+  if (refuseUnknownCommand(app, argc, argv))
+    return Usage;
   try {
     app.parse(argc, argv);
     return Fine;
