@@ -250,18 +250,39 @@ public:
   }
 
   void fill(const Port &input, int64_t seed, int64_t step, void *target) const override {
+    Rows rows = rowsFor(input);
+    for (int64_t row = 0; row < rowsOf(input); ++row)
+      std::memcpy(static_cast<char *>(target) + row * rows.bytes, rowOf(rows, input, seed, step, row),
+                  rows.bytes);
+  }
+
+  // Rows in order lie in order, up to the end of the file.
+  const void *view(const Port &input, int64_t seed, int64_t step) const override {
+    Rows rows = rowsFor(input);
+    int64_t last = rowsOf(input) - 1;
+    const char *first = rowOf(rows, input, seed, step, 0);
+    bool together = input.ordered && rowOf(rows, input, seed, step, last) == first + last * rows.bytes;
+    return together && reinterpret_cast<uintptr_t>(first) % sizeOf(input.shape.type) == 0 ? first : nullptr;
+  }
+
+private:
+  struct Rows {
+    int64_t items, pitch, bytes; // to choose from; from one to the next; of one row
+  };
+
+  Rows rowsFor(const Port &input) const {
     int64_t width = sizeOf(input.shape.type);
     int64_t count = elementsPerRow(input);
     int64_t total = array.shape().sizes[0];
     bool windows = rest(array.shape()) != rest(input.shape);
     int64_t items = !windows ? total : input.ordered ? total / count : total - count + 1;
-    int64_t pitch = windows && !input.ordered ? 1 : count;
-    for (int64_t row = 0; row < rowsOf(input); ++row)
-      std::memcpy(static_cast<char *>(target) + row * count * width,
-                  array.data() + rowAt(input, items, seed, step, row) * pitch * width, count * width);
+    return {items, (windows && !input.ordered ? 1 : count) * width, count * width};
   }
 
-private:
+  const char *rowOf(const Rows &rows, const Port &input, int64_t seed, int64_t step, int64_t row) const {
+    return array.data() + rowAt(input, rows.items, seed, step, row) * rows.pitch;
+  }
+
   static std::vector<int64_t> rest(const Shape &shape) {
     return {shape.sizes.begin() + 1, shape.sizes.end()};
   }

@@ -33,6 +33,11 @@ public:
 
   // Fills `target`, a dense tensor of the input's shape. check() has passed.
   virtual void fill(const Port &input, int64_t seed, int64_t step, void *target) const = 0;
+
+  // What fill() would write, where it lies in the source as it is; else null. Never to be written.
+  virtual const void *view(const Port & /*input*/, int64_t /*seed*/, int64_t /*step*/) const {
+    return nullptr;
+  }
 };
 
 // A number in [0, bound): uniform, and a function of its arguments alone.

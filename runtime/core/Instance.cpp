@@ -303,6 +303,19 @@ Status Instance::initialise(int64_t seed) {
   return run(*init);
 }
 
+// Rows that lie in their file as the input wants them are read there.
+void Instance::feed(Runner &made, size_t input, const Port &port, int64_t step) {
+  Slot &slot = made.inputs[input];
+  auto *rows = const_cast<void *>(slot.feed->view(port, seed(), step)); // inputs are never written
+  void *data = rows ? rows : slot.owned.data();
+  if (!rows)
+    slot.feed->fill(port, seed(), step, data);
+  if (data == slot.data)
+    return;
+  slot.data = data;
+  made.executor->bindInput(input, data);
+}
+
 Status Instance::run(int index) {
   Runner &made = runners[index];
   if (!made.ready)
@@ -313,8 +326,8 @@ Status Instance::run(int index) {
   // An entry that leaves the step as it is goes on through its data all the same.
   int64_t before = step(), again = made.lastStep == before ? made.runsAtStep : 0;
   for (size_t i = 0; i < made.inputs.size(); ++i)
-    if (Slot &slot = made.inputs[i]; slot.feed && !slot.given)
-      slot.feed->fill(entry.inputs[i], seed(), before + again, slot.data);
+    if (made.inputs[i].feed && !made.inputs[i].given)
+      feed(made, i, entry.inputs[i], before + again);
   useOneOpenMpThread(); // runs may come from another thread than create()
   Executor::End end = made.executor->run(pool, hooks);
   if (Profile *profile = made.executor->profile())

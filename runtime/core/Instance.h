@@ -133,6 +133,7 @@ private:
   Status allocate();
   Result<Runner *> runner(int entry);
   Result<const Dataset *> dataset(const std::string &name);
+  void feed(Runner &made, size_t input, const Port &port, int64_t step);
   Status reportNonFinite(int entry, const Instruction &guard);
   int64_t counter(const char *path) const;
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <set>
 
 namespace cleave::rt {
@@ -184,6 +185,19 @@ TEST_F(DataTest, RowsOfArraysStayTogether) {
   auto windows = fill<int32_t>(y, port(Type::I32, {2, 4}), 0, 0);
   EXPECT_EQ(windows[3], windows[0] + 3);
   EXPECT_THAT(fill<int32_t>(y, port(Type::I32, {2, 4}, true)), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+TEST_F(DataTest, RowsInOrderAreReadWhereTheyLie) {
+  std::vector<float> values(20 * 3);
+  std::iota(values.begin(), values.end(), 0.0F);
+  auto opened = Dataset::open(source("npy", {npy("x.npy", {Type::F32, {20, 3}, {}}, values)}));
+  ASSERT_TRUE(opened.ok());
+  const Dataset &data = **opened;
+  auto *rows = static_cast<const float *>(data.view(port(Type::F32, {8, 3}, true), 0, 1));
+  ASSERT_NE(rows, nullptr);
+  EXPECT_TRUE(std::equal(rows, rows + 24, values.begin() + 24));
+  EXPECT_EQ(data.view(port(Type::F32, {8, 3}, true), 0, 2), nullptr); // round the end
+  EXPECT_EQ(data.view(port(Type::F32, {8, 3}), 0, 1), nullptr);       // at random
 }
 
 TEST_F(DataTest, BadArraysAreDiagnosed) {
