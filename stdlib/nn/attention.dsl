@@ -69,3 +69,28 @@ layer CausalAttention[T: float, Heads, Head, Seq, Embed, ...L](x: T[...L, Seq, E
   let mixed = causal_attention(q, k, v)
   return y[...l, s, e] = sum(h, d) mixed[...l, s, h, d] * T(out[h, d, e])
 }
+
+/// Attention of groups of heads that share keys and values, to keys that lie in the order of positions: a query at
+/// position p sees keys 0 ... p. For a sequence of its own the positions are 0, 1, 2, ...; with a cache of keys they
+/// begin where the cache was filled to.
+///
+/// Shapes: q [Batch, Heads, Group, Seq, Head], k and v [Batch, Heads, Keys, Head], position i32 [Batch, Seq]
+/// -> that of q. Heads counts the heads of keys; one of them serves Group heads of queries.
+/// Formula: softmax(q k' / sqrt(Head), over keys t <= position) v.
+/// Source: Ainslie et al., "GQA: training generalized multi-query transformer models", EMNLP 2023, section 2.2.
+function cached_attention[T: float, Batch, Heads, Group, Seq, Keys, Head](q: T[Batch, Heads, Group, Seq, Head],
+    k: T[Batch, Heads, Keys, Head], v: T[Batch, Heads, Keys, Head], position: i32[Batch, Seq])
+    -> T[Batch, Heads, Group, Seq, Head] {
+  let a[b, h, g, s, t] = where(i32(t) <= position[b, s], (sum(d) q[b, h, g, s, d] * k[b, h, t, d]) / sqrt(Head), -inf)
+  let p = row_softmax(a)
+  return y[b, h, g, s, d] = sum(t) p[b, h, g, s, t] * v[b, h, t, d]
+}
+
+/// Rows written into a cache of keys or values, in place where the cache is a state: row s of sequence b goes to row
+/// place[b, s]. A negative place writes nothing.
+///
+/// Shapes: cache [Batch, Heads, Keys, Head], rows [Batch, Heads, Seq, Head], place i32 [Batch, Seq] -> that of cache.
+function cached[T: number, Batch, Heads, Keys, Seq, Head](cache: T[Batch, Heads, Keys, Head],
+    rows: T[Batch, Heads, Seq, Head], place: i32[Batch, Seq]) -> T[Batch, Heads, Keys, Head] {
+  return y[b, h, t, d] = scatter set(s) rows[b, h, s, d] at t = place[b, s] into cache
+}

@@ -23,6 +23,20 @@ layer Projection[T: float, In, Out, ...L](x: T[...L, In]) -> T[...L, Out] {
   return y[...l, o] = sum(i) x[...l, i] * T(w[i, o])
 }
 
+/// Two linear maps, one gating the other, and a third back.
+///
+/// Shapes: x [...L, Embed] -> the same; parameters gate, up [Embed, Hidden], down [Hidden, Embed].
+/// Formula: down(silu(gate(x)) * up(x)). Initial values: normal, mean 0, deviation 0.02.
+/// Source: Shazeer, "GLU variants improve transformer", 2020, section 2 (SwiGLU).
+layer SwiGlu[T: float, Hidden, Embed, ...L](x: T[...L, Embed]) -> T[...L, Embed] {
+  param gate, up: T.wide[Embed, Hidden] = normal(std: 0.02)
+  param down: T.wide[Hidden, Embed] = normal(std: 0.02)
+  let g[...l, f] = sum(e) x[...l, e] * T(gate[e, f])
+  let u[...l, f] = sum(e) x[...l, e] * T(up[e, f])
+  let h = silu(g) * u
+  return y[...l, e] = sum(f) h[...l, f] * T(down[f, e])
+}
+
 /// A table of learnt vectors, read at integer positions.
 ///
 /// Shapes: ids i32 [...L] -> f32 [...L, Embed]; parameter table [Vocab, Embed].

@@ -40,7 +40,7 @@ struct RunOptions : CommonOptions {
   std::vector<std::string> weights; // [NAME=]PATH
   bool sample = false;
   std::vector<std::string> dumps;
-  std::vector<std::string> inputs; // NAME=FILE.npy
+  std::vector<std::string> inputs; // NAME=NUMBER or NAME=FILE.npy
   std::string metrics;
   std::string plot;
   bool allowNan = false;
@@ -52,6 +52,21 @@ struct CacheOptions {
   bool clear = false;
   bool json = false;
   bool quiet = false;
+};
+
+struct GenerateOptions : CommonOptions {
+  std::string prefill = "prefill", decode = "decode"; // entries
+  std::vector<std::string> prompts;                   // text
+  std::vector<std::string> ids;                       // prompts of token ids, "1,2,3"
+  std::string tokenizer;
+  int64_t most = 128; // tokens for each prompt
+  std::vector<std::string> stops;
+  std::optional<int64_t> seed;
+  int threads = 0;
+  std::string resume;
+  std::vector<std::string> weights; // [NAME=]PATH
+  std::vector<std::string> inputs;  // NAME=NUMBER or NAME=FILE.npy
+  bool noCache = false;
 };
 
 struct BuildOptions : CommonOptions {
@@ -71,6 +86,7 @@ int buildCommand(const BuildOptions &options);
 int cacheCommand(const CacheOptions &options);
 int checkCommand(const CommonOptions &options);
 int fmtCommand(const FmtOptions &options);
+int generateCommand(const GenerateOptions &options);
 int irCommand(const IrOptions &options);
 int runCommand(const RunOptions &options);
 

@@ -6,6 +6,7 @@
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
+#include "tools/cleave/Inputs.h"
 #include "tools/cleave/Interrupt.h"
 #include "tools/cleave/ProfileReport.h"
 #include "tools/cleave/Progress.h"
@@ -244,10 +245,10 @@ private:
       return status;
     }
     for (const std::string &weights : options.weights)
-      if (rt::Status status = readWeights(weights); !status)
+      if (rt::Status status = readWeights(instance, weights); !status)
         return status;
     for (const std::string &input : options.inputs)
-      if (rt::Status status = giveInput(input); !status)
+      if (rt::Status status = giveInput(instance, entry, input); !status)
         return status;
     if (options.sample)
       if (rt::Status status = instance.prepare(*instance.findEntry(kSample)); !status)
@@ -258,49 +259,6 @@ private:
       if (rt::Result<rt::TensorView> value = dumped(name); !value)
         return value.error();
     return {};
-  }
-
-  // NAME=PATH of one of the program's declarations, or the PATH alone.
-  rt::Status readWeights(const std::string &text) {
-    size_t equals = text.find('=');
-    const std::vector<rt::WeightMap> &maps = session.instance().program().weights;
-    bool named = equals != std::string::npos &&
-                 std::any_of(maps.begin(), maps.end(),
-                             [&](const rt::WeightMap &map) { return map.name == text.substr(0, equals); });
-    if (!named)
-      return session.instance().loadWeights(text);
-    return session.instance().loadWeights(text.substr(equals + 1), text.substr(0, equals));
-  }
-
-  // NAME=FILE.npy, for every entry that runs and has an input of that name.
-  rt::Status giveInput(const std::string &text) {
-    rt::Instance &instance = session.instance();
-    size_t equals = text.find('=');
-    std::string name = text.substr(0, equals);
-    std::string path = text.substr(equals + 1);
-    rt::Result<rt::Npy> file = rt::Npy::open(path);
-    if (!file)
-      return file.error();
-    bool used = false;
-    for (size_t i = 0; i < instance.program().entries.size(); ++i)
-      for (const rt::Port &port : instance.program().entries[i].inputs) {
-        if (port.name != name)
-          continue;
-        used = true;
-        const rt::Shape &found = file->shape();
-        if (found.type != port.shape.type || found.sizes != port.shape.sizes)
-          return rt::Error{"E504",
-                           "a value must have the type and shape of its input, found " + rt::toString(found) +
-                               " in '" + path + "' for '" + name + "', " + rt::toString(port.shape),
-                           port.location,
-                           {},
-                           "no conversion is implicit"};
-        rt::Status status = instance.setInput(static_cast<int>(i), name, file->data(), found.bytes());
-        if (!status)
-          return status;
-      }
-    // An unknown name: let the instance say it, with its suggestion.
-    return used ? rt::Status() : instance.setInput(entry, name, file->data(), file->shape().bytes());
   }
 
   //===-- The steps ---------------------------------------------------===//

@@ -44,6 +44,28 @@ void addTarget(CLI::App &command, std::string &target) {
       ->type_name("TARGET");
 }
 
+// What the states and inputs of a program are at first.
+void addStart(CLI::App &command, std::string &from, std::vector<std::string> &weights,
+              std::vector<std::string> &inputs) {
+  CLI::Option *resume =
+      command.add_option("--resume", from, "Go on from a saved state instead of initial values")
+          ->type_name("FILE");
+  command
+      .add_option(
+          "--weights", weights,
+          "Read published weights (safetensors file, index or folder) by the program's `weights`: PATH, or "
+          "NAME=PATH where there are several; repeatable")
+      ->type_name("PATH")
+      ->allow_extra_args(false)
+      ->excludes(resume);
+  command
+      .add_option("--input", inputs,
+                  "Value of an input, NAME=FILE.npy, or NAME=NUMBER for a scalar; repeatable")
+      ->check(pairChecker)
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+}
+
 void addRun(CLI::App &app, RunOptions &options) {
   CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
@@ -63,23 +85,10 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_option("--save-every", options.saveEvery, "Save also after every N steps")
       ->check(CLI::PositiveNumber)
       ->needs(save);
-  CLI::Option *resume =
-      run->add_option("--resume", options.resume, "Go on from a saved state instead of initial values")
-          ->type_name("FILE");
-  run->add_option(
-         "--weights", options.weights,
-         "Read published weights (safetensors file, index or folder) by the program's `weights`: PATH, or "
-         "NAME=PATH where there are several; repeatable")
-      ->type_name("PATH")
-      ->allow_extra_args(false)
-      ->excludes(resume);
+  addStart(*run, options.resume, options.weights, options.inputs);
   run->add_flag("--sample", options.sample, "Run the entry `sample` at the end and print its text");
   run->add_option("--dump", options.dumps, "Write a named value of the last step to VALUE.npy; repeatable")
       ->type_name("NAME")
-      ->allow_extra_args(false);
-  run->add_option("--input", options.inputs, "Value of an input, NAME=FILE.npy; repeatable")
-      ->check(pairChecker)
-      ->type_name("NAME=FILE")
       ->allow_extra_args(false);
   run->add_option("--metrics", options.metrics, "Write one JSON line per step to this file")
       ->type_name("FILE");
@@ -115,6 +124,43 @@ void addBuild(CLI::App &app, BuildOptions &options) {
           ->type_name("FILE");
   build->add_flag("--inspect", options.inspect, "Show what FILE, an artefact, says about itself")
       ->excludes(output);
+}
+
+void addGenerate(CLI::App &app, GenerateOptions &options) {
+  CLI::App *generate =
+      app.add_subcommand("generate", "Continue prompts with a program that reads and makes tokens");
+  addCommon(*generate, options);
+  CLI::Option *prompts = generate->add_option("--prompt", options.prompts, "Text to continue; repeatable")
+                             ->type_name("TEXT")
+                             ->allow_extra_args(false);
+  CLI::Option *ids = generate->add_option("--ids", options.ids, "Tokens to continue, 1,2,3; repeatable")
+                         ->type_name("IDS")
+                         ->allow_extra_args(false);
+  generate
+      ->add_option("--tokenizer", options.tokenizer,
+                   "Text to tokens and back, a tokenizer.json; default: the one beside the weights")
+      ->type_name("FILE");
+  generate->add_flag("--no-cache", options.noCache, "Compile anew, and do not keep the compiled program");
+  addStart(*generate, options.resume, options.weights, options.inputs);
+  generate->add_option("--tokens", options.most, "At most so many tokens for each prompt; default 128")
+      ->check(notNegative);
+  generate
+      ->add_option("--stop", options.stops,
+                   "A sequence ends with this token, an id or its text; beside those of the published "
+                   "configuration; repeatable")
+      ->type_name("TOKEN")
+      ->allow_extra_args(false);
+  generate->add_option("--seed", options.seed, "Seed of initial values and random numbers; default 0");
+  generate->add_option("--threads", options.threads, "Threads; default: one per processor")
+      ->check(CLI::Range(1, 1024));
+  generate->add_option("--prefill", options.prefill, "Entry that reads prompts; default prefill")
+      ->type_name("NAME");
+  generate->add_option("--decode", options.decode, "Entry that goes on from a token; default decode")
+      ->type_name("NAME");
+  generate->callback([=] {
+    if (prompts->count() + ids->count() == 0)
+      throw CLI::RequiredError("--prompt or --ids");
+  });
 }
 
 void addIr(CLI::App &app, IrOptions &ir) {
@@ -230,6 +276,8 @@ int main(int argc, char **argv) {
   IrOptions ir;
   addRun(app, run);
   addCommon(*app.add_subcommand("check", "Check a program and say what is in it"), check);
+  GenerateOptions generate;
+  addGenerate(app, generate);
   addIr(app, ir);
   BuildOptions build;
   addBuild(app, build);
@@ -247,11 +295,12 @@ int main(int argc, char **argv) {
     std::fputs(manPage(commandLine(app), buildFacts().version).c_str(), stdout);
   if (app.got_subcommand("completion") || app.got_subcommand("man"))
     return wholeOutput();
-  int status = app.got_subcommand("run")     ? runCommand(run)
-               : app.got_subcommand("build") ? buildCommand(build)
-               : app.got_subcommand("cache") ? cacheCommand(cache)
-               : app.got_subcommand("fmt")   ? fmtCommand(fmt)
-               : app.got_subcommand("check") ? checkCommand(check)
-                                             : irCommand(ir);
+  int status = app.got_subcommand("run")        ? runCommand(run)
+               : app.got_subcommand("generate") ? generateCommand(generate)
+               : app.got_subcommand("build")    ? buildCommand(build)
+               : app.got_subcommand("cache")    ? cacheCommand(cache)
+               : app.got_subcommand("fmt")      ? fmtCommand(fmt)
+               : app.got_subcommand("check")    ? checkCommand(check)
+                                                : irCommand(ir);
   return status == Fine ? wholeOutput() : status;
 }
