@@ -117,6 +117,10 @@ public:
   AxisEnvironment *baseEnvironment = nullptr;
 
 private:
+  // Bounds the recursion over axes and hypers that are computed from each other; false when reported.
+  bool enterChain(const std::string &name, const syntax::Expr *value, Location at);
+  void leaveChain(const syntax::Expr *value);
+  unsigned chain = 0; // operators, and as many again per declaration
   // A file is missing or has syntax errors: looking up names would only repeat that.
   bool loadFailed = false;
   friend class InstanceFrame;

@@ -2,7 +2,9 @@
 #include "lang/sema/Elaborator.h"
 #include "lang/sema/Numbers.h"
 #include "lang/sema/Sema.h"
+
 #include "lang/sema/Types.h"
+#include <algorithm>
 
 namespace cleave::sema {
 
@@ -69,6 +71,36 @@ static bool mentionsOverride(const SemaAxis *axis, const AxisEnvironment &enviro
   return false;
 }
 
+// A declaration in a chain costs more stack than an operator.
+static unsigned weightOf(const syntax::Expr *value) { return 8 + (value ? value->depth : 0); }
+
+bool Sema::enterChain(const std::string &name, const syntax::Expr *value, Location at) {
+  constexpr unsigned kLongest = 1500;
+  if (chain > 0 && chain + weightOf(value) > kLongest) {
+    error("E404", at,
+          "sizes and hypers that are computed one from the next are a short chain, found one that has not "
+          "ended at " +
+              name)
+        .suggest("declare first what the others are computed from");
+    return false;
+  }
+  chain += weightOf(value);
+  return true;
+}
+
+void Sema::leaveChain(const syntax::Expr *value) { chain -= weightOf(value); }
+
+// Each once, in order: a size that mentions another twice does not make its own mentions twice as many.
+static void addMentions(std::vector<const SemaAxis *> &mentions, const SemaAxis *axis) {
+  auto add = [&](const SemaAxis *one) {
+    if (std::find(mentions.begin(), mentions.end(), one) == mentions.end())
+      mentions.push_back(one);
+  };
+  for (const SemaAxis *mention : axis->mentions)
+    add(mention);
+  add(axis);
+}
+
 const SemaAxis *Sema::axisOf(const AxisSymbol &constSymbol, AxisEnvironment &environment) {
   auto &symbol = const_cast<AxisSymbol &>(constSymbol);
   auto known = environment.axes.find(&symbol);
@@ -86,6 +118,8 @@ const SemaAxis *Sema::axisOf(const AxisSymbol &constSymbol, AxisEnvironment &env
           "an axis's size may not depend on itself, found that " + symbol.name + " does");
     return environment.axes[&symbol] = nullptr;
   }
+  if (!enterChain(symbol.name, symbol.binding->value, name.location))
+    return environment.axes[&symbol] = nullptr;
   symbol.resolving = true;
   std::optional<int64_t> size;
   std::vector<const SemaAxis *> mentions;
@@ -99,8 +133,7 @@ const SemaAxis *Sema::axisOf(const AxisSymbol &constSymbol, AxisEnvironment &env
     root = axisOf(*target->axis, environment);
     if (root) {
       size = root->size;
-      mentions = root->mentions;
-      mentions.push_back(root);
+      addMentions(mentions, root);
     }
   } else if (symbol.binding->value) {
     size = evaluateSize(*symbol.binding->value, *symbol.module, environment, mentions);
@@ -110,9 +143,15 @@ const SemaAxis *Sema::axisOf(const AxisSymbol &constSymbol, AxisEnvironment &env
                  symbol.name + "=16");
   }
   symbol.resolving = false;
+  leaveChain(symbol.binding->value);
   if (size && *size <= 0) {
     error("E402", name.location,
           "an axis has at least one element, found " + symbol.name + " of size " + std::to_string(*size));
+    size.reset();
+  }
+  if (constexpr size_t kMostMentions = 1000; mentions.size() > kMostMentions) {
+    error("E404", name.location,
+          "a size is computed from at most 1000 axes, through others or not, found more for " + symbol.name);
     size.reset();
   }
   if (!size)
@@ -169,8 +208,7 @@ std::optional<int64_t> Sema::evaluateSize(const syntax::Expr &e, Module &module,
       const SemaAxis *axis = axisOf(*symbol->axis, environment);
       if (!axis)
         return std::nullopt;
-      mentions.insert(mentions.end(), axis->mentions.begin(), axis->mentions.end());
-      mentions.push_back(axis);
+      addMentions(mentions, axis);
       return axis->size;
     }
     if (symbol->kind == Symbol::Kind::Hyper && !symbol->hyper->isType()) {
@@ -200,9 +238,14 @@ const ast::Literal *Sema::hyperOf(HyperSymbol &symbol) {
     symbol.failed = true;
     return nullptr;
   }
+  if (!enterChain(symbol.name, b.value, b.name.location)) {
+    symbol.failed = true;
+    return nullptr;
+  }
   symbol.resolving = true;
   symbol.value = Elaborator::elaborateHyper(*this, symbol);
   symbol.resolving = false;
+  leaveChain(b.value);
   if (!symbol.value) {
     symbol.failed = true;
     return nullptr;

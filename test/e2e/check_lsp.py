@@ -107,6 +107,20 @@ def _(client):
     expect("unknown name 'half'" in client.diagnostics(uri)[0]["message"], "the main file misses the name")
 
 
+@suite.test("files that import each other are told so")
+@session
+def _(client):
+    for name, other in [("yin", "yang"), ("yang", "yin")]:
+        with open(suite.path(name + ".dsl"), "w", encoding="utf-8") as file:
+            file.write(f"import {other}\nfunction {name}_f(x: f32) -> f32 {{ return x }}\n")
+    uri = client.open(suite.path("yin.dsl"))
+    client.diagnostics(uri)
+    client.ask("documentSymbol", uri)  # everything was published by then
+    found = [d["code"] for n in client.notifications for d in n["params"].get("diagnostics", [])]
+    expect("E104" in found, f"a circle is reported; found {found}")
+    expect("yin_f" in client.ask("hover", uri, client.at(uri, "yin_f"))["contents"]["value"], "hover goes on")
+
+
 @suite.test("a file of the standard library is checked with its neighbours")
 @session
 def _(client):

@@ -18,8 +18,10 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FUZZ = os.path.join(ROOT, "test", "fuzz")
 # Programs of the repository are seeds too, without being copied.
-SEEDS = {"Program": ["examples/*/*.dsl", "stdlib/*/*.dsl", "test/e2e/gradients/*.dsl", "test/lit/**/*.dsl"]}
-LARGEST = {"Program": 1500, "Artefact": 16384}
+PROGRAMS = ["examples/*/*.dsl", "stdlib/*/*.dsl", "test/e2e/gradients/*.dsl", "test/lit/**/*.dsl", "test/fuzz/corpus/Program/*"]
+SEEDS = {"Program": PROGRAMS, "Index": PROGRAMS}
+DICTIONARIES = {"Index": "Program"}
+LARGEST = {"Program": 1500, "Index": 1000, "Artefact": 16384}
 KEPT_BYTES = {"Artefact": 4096}  # of one input that is committed; else 600
 SLOWEST_SECONDS = 20
 MOST_MEGABYTES = 4000
@@ -31,7 +33,7 @@ def names():
 
 def options(target):
     out = [f"-timeout={SLOWEST_SECONDS}", f"-rss_limit_mb={MOST_MEGABYTES}", f"-max_len={LARGEST.get(target, 2048)}"]
-    dictionary = os.path.join(FUZZ, f"{target}.dict")
+    dictionary = os.path.join(FUZZ, f"{DICTIONARIES.get(target, target)}.dict")
     return out + ([f"-dict={dictionary}"] if os.path.exists(dictionary) else [])
 
 
@@ -48,7 +50,8 @@ def seeds(target, build):
 
 def environment():
     # The ANTLR runtime is not instrumented: its containers look overrun where they are not.
-    return {**os.environ, "ASAN_OPTIONS": "detect_container_overflow=0:allocator_may_return_null=1",
+    # Short stacks of allocations and a small quarantine make a parser that allocates much twice as fast.
+    return {**os.environ, "ASAN_OPTIONS": "detect_container_overflow=0:allocator_may_return_null=1:malloc_context_size=3:quarantine_size_mb=16",
             "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 

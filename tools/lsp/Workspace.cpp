@@ -106,6 +106,13 @@ static bool imports(const std::string &text, const std::string &name) {
 // A module is checked in a program that imports it: its own folder's files share its names. Looked for beside
 // the file and beside its folder.
 std::string Workspace::homeOf(const std::string &path) const {
+  std::set<std::string> asked;
+  return homeOf(path, asked);
+}
+
+// `asked`: files on the way, which may import each other in a circle.
+std::string Workspace::homeOf(const std::string &path, std::set<std::string> &asked) const {
+  asked.insert(path);
   if (!stdlib.empty() && path.rfind(stdlib + "/", 0) == 0)
     return stdlib + "/" + fs::path(path).parent_path().filename().string() + " alone.dsl";
   constexpr int kMostFiles = 200;
@@ -124,8 +131,8 @@ std::string Workspace::homeOf(const std::string &path) const {
         near.push_back(open);
     std::sort(near.begin(), near.end());
     for (const std::string &other : near)
-      if (imports(textOf(other), name))
-        return homeOf(other);
+      if (!asked.count(other) && imports(textOf(other), name))
+        return homeOf(other, asked);
   }
   return path;
 }

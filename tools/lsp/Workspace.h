@@ -67,6 +67,7 @@ public:
 
 private:
   std::string homeOf(const std::string &path) const;
+  std::string homeOf(const std::string &path, std::set<std::string> &asked) const;
   void check(Program &program);
 
   std::string stdlib;
