@@ -10,8 +10,7 @@ axis Vocab = 50257, Embed = 768, Heads = 12, Head = Embed / Heads, Hidden = 4 * 
 axis One = 1
 
 /// Attention to all that was seen. New keys and values go to their places in the cache first.
-layer Attention(x: f32[Batch, Seq, Embed], position: i32[Batch, Seq], place: i32[Batch, Seq])
-    -> f32[Batch, Seq, Embed] {
+layer Attention(x: f32[Batch, Seq, Embed], start: i32[Batch], place: i32[Batch, Seq]) -> f32[Batch, Seq, Embed] {
   param query, key, value: f32[Embed, Heads, Head] = normal(std: 0.02)
   param query_bias, key_bias, value_bias: f32[Heads, Head] = 0
   param out: f32[Heads, Head, Embed] = normal(std: 0.02)
@@ -22,16 +21,16 @@ layer Attention(x: f32[Batch, Seq, Embed], position: i32[Batch, Seq], place: i32
   let v[b, h, s, d] = (sum(e) x[b, s, e] * value[e, h, d]) + value_bias[h, d]
   set keys = nn.cached(keys, k, place)
   set values = nn.cached(values, v, place)
-  let mixed = nn.cached_attention(q, keys, values, position)
+  let mixed = nn.cached_attention(q, keys, values, start)
   return y[b, s, e] = (sum(h, g, d) mixed[b, h, g, s, d] * out[h, d, e]) + out_bias[e]
 }
 
-layer Block(x: f32[Batch, Seq, Embed], position: i32[Batch, Seq], place: i32[Batch, Seq]) -> f32[Batch, Seq, Embed] {
+layer Block(x: f32[Batch, Seq, Embed], start: i32[Batch], place: i32[Batch, Seq]) -> f32[Batch, Seq, Embed] {
   layer norm1, norm2 = nn.LayerNorm[Embed]
   layer attention = Attention
   layer up = nn.Linear[Embed, Hidden]
   layer down = nn.Linear[Hidden, Embed]
-  let h = x + attention(norm1(x), position, place)
+  let h = x + attention(norm1(x), start, place)
   return h + down(nn.gelu(up(norm2(h))))
 }
 
@@ -47,7 +46,7 @@ layer Gpt2(tokens: i32[Batch, Seq], start: i32[Batch], count: i32[Batch]) -> f32
   let word = embedding(tokens)
   let at[b, s] = maximum(0, minimum(position[b, s], Positions - 1)) // behind the last of `count` anything will do
   let x[b, s, e] = word[b, s, e] + positions[at[b, s], e]
-  let y = blocks(x, position, place)
+  let y = blocks(x, start, place)
   let last[b, e] = y[b, maximum(count[b], 1) - 1, e]
   let z = norm(last)
   return logits[b, v] = sum(e) z[b, e] * embedding.table[v, e]

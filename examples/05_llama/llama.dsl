@@ -14,8 +14,8 @@ hyper rope_base: f32 = 500000.0, rope_factor: f32 = 32.0, rope_slow: f32 = 1.0, 
 hyper rope_trained: f32 = 8192.0
 
 /// Grouped-query attention to all that was seen. New keys and values go to their places in the cache first.
-layer Attention(x: f32[Batch, Seq, Embed], position: i32[Batch, Seq], place: i32[Batch, Seq],
-    cosine: f32[Batch, Seq, Head], sine: f32[Batch, Seq, Head]) -> f32[Batch, Seq, Embed] {
+layer Attention(x: f32[Batch, Seq, Embed], start: i32[Batch], place: i32[Batch, Seq], cosine: f32[Batch, Seq, Head],
+    sine: f32[Batch, Seq, Head]) -> f32[Batch, Seq, Embed] {
   param query: f32[Embed, KeyHeads, Group, Head] = normal(std: 0.02)
   param key, value: f32[Embed, KeyHeads, Head] = normal(std: 0.02)
   param out: f32[KeyHeads, Group, Head, Embed] = normal(std: 0.02)
@@ -25,16 +25,16 @@ layer Attention(x: f32[Batch, Seq, Embed], position: i32[Batch, Seq], place: i32
   let v[b, h, s, d] = sum(e) x[b, s, e] * value[e, h, d]
   set keys = nn.cached(keys, nn.rotary(k, cosine, sine), place)
   set values = nn.cached(values, v, place)
-  let mixed = nn.cached_attention(nn.rotary(q, cosine, sine), keys, values, position)
+  let mixed = nn.cached_attention(nn.rotary(q, cosine, sine), keys, values, start)
   return y[b, s, e] = sum(h, g, d) mixed[b, h, g, s, d] * out[h, g, d, e]
 }
 
-layer Block(x: f32[Batch, Seq, Embed], position: i32[Batch, Seq], place: i32[Batch, Seq], cosine: f32[Batch, Seq, Head],
+layer Block(x: f32[Batch, Seq, Embed], start: i32[Batch], place: i32[Batch, Seq], cosine: f32[Batch, Seq, Head],
     sine: f32[Batch, Seq, Head]) -> f32[Batch, Seq, Embed] {
   layer norm1, norm2 = nn.RmsNorm[Embed]
   layer attention = Attention
   layer mlp = nn.SwiGlu[Hidden]
-  let h = x + attention(norm1(x, epsilon: epsilon), position, place, cosine, sine)
+  let h = x + attention(norm1(x, epsilon: epsilon), start, place, cosine, sine)
   return h + mlp(norm2(h, epsilon: epsilon))
 }
 
@@ -50,7 +50,7 @@ layer Llama(tokens: i32[Batch, Seq], start: i32[Batch], count: i32[Batch]) -> f3
   let frequencies = nn.stretched_frequencies(head: Head, base: rope_base, factor: rope_factor, slow: rope_slow,
       fast: rope_fast, trained: rope_trained)
   let (cosine, sine) = nn.rotary_table(position, frequencies)
-  let x = blocks(embedding(tokens), position, place, cosine, sine)
+  let x = blocks(embedding(tokens), start, place, cosine, sine)
   let last[b, e] = x[b, maximum(count[b], 1) - 1, e]
   return head(norm(last, epsilon: epsilon))
 }

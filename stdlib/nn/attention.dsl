@@ -70,20 +70,22 @@ layer CausalAttention[T: float, Heads, Head, Seq, Embed, ...L](x: T[...L, Seq, E
   return y[...l, s, e] = sum(h, d) mixed[...l, s, h, d] * T(out[h, d, e])
 }
 
-/// Attention of groups of heads that share keys and values, to keys that lie in the order of positions: a query at
-/// position p sees keys 0 ... p. For a sequence of its own the positions are 0, 1, 2, ...; with a cache of keys they
-/// begin where the cache was filled to.
+/// Attention of groups of heads that share keys and values, to a cache that is filled in the order of positions: query s of
+/// sequence b stands at position start[b] + s and sees the keys up to there. The rest of the cache is not read.
 ///
-/// Shapes: q [Batch, Heads, Group, Seq, Head], k and v [Batch, Heads, Keys, Head], position i32 [Batch, Seq]
-/// -> that of q. Heads counts the heads of keys; one of them serves Group heads of queries.
-/// Formula: softmax(q k' / sqrt(Head), over keys t <= position) v.
+/// Shapes: q [Batch, Heads, Group, Seq, Head], k and v [Batch, Heads, Keys, Head], start i32 [Batch] -> that of q. Heads
+/// counts the heads of keys; one of them serves Group heads of queries.
+/// Formula: softmax(q k' / sqrt(Head), over keys t <= start + s) v.
 /// Source: Ainslie et al., "GQA: training generalized multi-query transformer models", EMNLP 2023, section 2.2.
 function cached_attention[T: float, Batch, Heads, Group, Seq, Keys, Head](q: T[Batch, Heads, Group, Seq, Head],
-    k: T[Batch, Heads, Keys, Head], v: T[Batch, Heads, Keys, Head], position: i32[Batch, Seq])
+    k: T[Batch, Heads, Keys, Head], v: T[Batch, Heads, Keys, Head], start: i32[Batch])
     -> T[Batch, Heads, Group, Seq, Head] {
-  let a[b, h, g, s, t] = where(i32(t) <= position[b, s], (sum(d) q[b, h, g, s, d] * k[b, h, t, d]) / sqrt(Head), -inf)
-  let p = row_softmax(a)
-  return y[b, h, g, s, d] = sum(t) p[b, h, g, s, t] * v[b, h, t, d]
+  let a[b, h, g, s, t] = (sum(d) q[b, h, g, s, d] * k[b, h, t, d]) / sqrt(Head)
+  let m[b, h, g, s] = stop_gradient(max(t) where(t <= s + i64(start[b]), a[b, h, g, s, t], -inf))
+  let e[b, h, g, s, t] = where(t <= s + i64(start[b]), exp(a[b, h, g, s, t] - m[b, h, g, s]), 0)
+  let z[b, h, g, s] = sum(t) where(t <= s + i64(start[b]), e[b, h, g, s, t], 0)
+  let mixed[b, h, g, s, d] = sum(t) where(t <= s + i64(start[b]), e[b, h, g, s, t] * v[b, h, t, d], 0)
+  return y[b, h, g, s, d] = mixed[b, h, g, s, d] / z[b, h, g, s]
 }
 
 /// Rows written into a cache of keys or values, in place where the cache is a state: row s of sequence b goes to row

@@ -5,11 +5,11 @@ axis Batch = 2, Heads = 2, Group = 3, Seq = 2, Keys = 5, Head = 4
 
 function mixed(q: f64[Batch, Heads, Group, Seq, Head], k: f64[Batch, Heads, Seq, Head], v: f64[Batch, Heads, Seq, Head],
     old: f64[Batch, Heads, Keys, Head]) -> f64 {
-  let position[b: Batch, s: Seq] = i32(b + s + 1)
-  let place[b, s] = where(s == 1 && b == 1, -1, position[b, s])
+  let start[b: Batch] = i32(b + 1)
+  let place[b, s: Seq] = where(s == 1 && b == 1, -1, start[b] + i32(s))
   let keys = nn.cached(old, k, place)
   let values = nn.cached(old, v, place)
-  let y = nn.cached_attention(q, keys, values, position)
+  let y = nn.cached_attention(q, keys, values, start)
   return sum(b, h, g, s, d) sin(y[b, h, g, s, d] * (1 + f64(d)) + f64(g) + 0.5 * f64(s))
 }
 
