@@ -19,8 +19,12 @@ struct Interval {
 // 4096 for what is larger than a MiB (a page of its own), else 64 (a cache line).
 int64_t alignmentOf(int64_t bytes);
 
+// What a region may have at most, so that sums of a few regions are counted in 63 bits.
+constexpr int64_t kMostBytes = INT64_MAX / 2;
+
 // First fit, largest first: each buffer goes to the lowest offset that is free during its whole life. Returns
-// the bytes the region needs.
+// the bytes the region needs; more than kMostBytes when they cannot be counted, and offsets then mean
+// nothing.
 int64_t packIntervals(llvm::MutableArrayRef<Interval> intervals);
 
 // The most bytes alive at one time: no packing can need less.

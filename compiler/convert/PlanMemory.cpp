@@ -44,7 +44,7 @@ class EntryPlanner {
 public:
   EntryPlanner(func::FuncOp entry, int64_t &constantBytes)
       : entry(entry), bound(bindStorage(entry, constantBytes)), times(entry) {}
-  void run();
+  LogicalResult run();
 
 private:
   unsigned rootOf(unsigned storage);
@@ -52,7 +52,7 @@ private:
   void findLives();
   void shareInplace();
   void tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch);
-  void packScratch();
+  LogicalResult packScratch();
   pipe::PlaceAttr placeOf(Value value);
   void setPlaces();
 
@@ -118,7 +118,7 @@ void EntryPlanner::shareInplace() {
   });
 }
 
-void EntryPlanner::packScratch() {
+LogicalResult EntryPlanner::packScratch() {
   std::vector<Interval> intervals;
   std::vector<unsigned> owners;
   for (unsigned i = 0; i < lives.size(); ++i) {
@@ -128,11 +128,17 @@ void EntryPlanner::packScratch() {
     owners.push_back(i);
   }
   int64_t bytes = analysis::packIntervals(intervals);
+  if (bytes > analysis::kMostBytes)
+    return entry.emitError(
+               "E703: the bytes of the values an entry works on are counted in 62 bits, found more in "
+               "entry '")
+           << entry.getName() << "'";
   Builder builder(entry.getContext());
   entry->setAttr(pipe::kScratchBytesAttr, builder.getI64IntegerAttr(bytes));
   entry->setAttr(pipe::kScratchAliveAttr, builder.getI64IntegerAttr(analysis::lowerBound(intervals)));
   for (auto [interval, owner] : llvm::zip(intervals, owners))
     lives[owner].offset = interval.offset;
+  return success();
 }
 
 pipe::PlaceAttr EntryPlanner::placeOf(Value value) {
@@ -164,11 +170,13 @@ void EntryPlanner::setPlaces() {
   });
 }
 
-void EntryPlanner::run() {
+LogicalResult EntryPlanner::run() {
   findLives();
   shareInplace();
-  packScratch();
+  if (failed(packScratch()))
+    return failure();
   setPlaces();
+  return success();
 }
 
 namespace {
@@ -186,7 +194,8 @@ struct PlanMemory : PassWrapper<PlanMemory, OperationPass<ModuleOp>> {
     int64_t constantBytes = 0;
     for (auto entry : module.getOps<func::FuncOp>())
       if (entry->hasAttr(model::kEntryAttr))
-        EntryPlanner(entry, constantBytes).run();
+        if (failed(EntryPlanner(entry, constantBytes).run()))
+          return signalPassFailure();
   }
 };
 

@@ -56,9 +56,23 @@ void Sema::run(const std::string &path, std::string text) {
     finish();
 }
 
+// Each state fits; together they may not.
+void Sema::countStates() {
+  int64_t total = 0;
+  for (const ast::State *state : program.states) {
+    if (fitsMemory(state->type.axes, total))
+      continue;
+    error("E403", state->location,
+          "the bytes of all states together are counted in 62 bits, found more with " + state->path + ": " +
+              ast::toString(state->type));
+    return;
+  }
+}
+
 void Sema::finish() {
   for (auto *list : {&parameterStates, &bufferStates, &optimiserStates})
     program.states.insert(program.states.end(), list->begin(), list->end());
+  countStates();
   collectReachable(program);
   program.sources = engine.getSources();
 }

@@ -139,6 +139,7 @@ private:
   void resolveInstances();
   std::string keyOf(const Bindings &bindings, const AxisEnvironment &environment) const;
   void finish();
+  void countStates();
 
   struct Frame {
     Definition *definition;

@@ -34,12 +34,22 @@ bool satisfies(std::string_view constraint, ElementType type) {
   return constraint == "int" ? ast::isInteger(type) : isFloat || ast::isInteger(type);
 }
 
-bool fitsMemory(const std::vector<const ast::Axis *> &axes) {
-  int64_t bytes = 8;
+static bool countBytes(const std::vector<const ast::Axis *> &axes, int64_t &bytes) {
+  bytes = 8;
   for (const ast::Axis *axis : axes)
     if (axis->size > 0 && __builtin_mul_overflow(bytes, axis->size, &bytes))
       return false;
   return true;
+}
+
+bool fitsMemory(const std::vector<const ast::Axis *> &axes) {
+  int64_t bytes;
+  return countBytes(axes, bytes);
+}
+
+bool fitsMemory(const std::vector<const ast::Axis *> &axes, int64_t &total) {
+  int64_t bytes;
+  return countBytes(axes, bytes) && !__builtin_add_overflow(total, bytes, &total) && total <= INT64_MAX / 2;
 }
 
 std::vector<const ast::Axis *> withAliases(Sema &sema, std::vector<const ast::Axis *> axes) {

@@ -79,6 +79,9 @@ private:
 
 // Whether a tensor of these axes is addressed with 63 bits, whatever its element type.
 bool fitsMemory(const std::vector<const ast::Axis *> &axes);
+// The same of several tensors: adds to `total`, which must stay below 62 bits so that what is packed in
+// memory, with padding, is counted in 63.
+bool fitsMemory(const std::vector<const ast::Axis *> &axes, int64_t &total);
 
 // Axis pointers of a type in which none stands twice: a repeated one becomes an alias.
 std::vector<const ast::Axis *> withAliases(Sema &sema, std::vector<const ast::Axis *> axes);

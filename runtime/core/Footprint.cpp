@@ -16,6 +16,12 @@ std::string kindText(const std::string &kind) {
   return kind == "param" ? "parameters" : kind == "optimizer" ? "optimiser state" : "other state";
 }
 
+// Programs that nobody can run have more bytes than can be counted.
+void add(int64_t &total, int64_t bytes) {
+  if (__builtin_add_overflow(total, bytes, &total))
+    total = INT64_MAX;
+}
+
 const Entry *largestEntry(const Program &program) {
   const Entry *largest = nullptr;
   for (const Entry &entry : program.entries)
@@ -61,10 +67,10 @@ Footprint footprintOf(const Program &program) {
   std::map<std::string, int64_t> states;
   int64_t named = 0;
   for (const State &state : program.states) {
-    states[kindText(state.kind)] += state.shape.bytes();
-    named += state.shape.bytes();
+    add(states[kindText(state.kind)], state.shape.bytes());
+    add(named, state.shape.bytes());
   }
-  states["other state"] += std::max<int64_t>(0, program.stateBytes - named); // padding
+  add(states["other state"], std::max<int64_t>(0, program.stateBytes - named)); // padding
   Footprint result;
   for (const auto &[what, bytes] : states)
     result.parts.push_back({what, bytes});
@@ -74,16 +80,16 @@ Footprint footprintOf(const Program &program) {
   int64_t buffers = 0;
   for (const Entry &entry : program.entries) {
     for (const Port &port : entry.inputs)
-      buffers += port.shape.bytes();
+      add(buffers, port.shape.bytes());
     for (const Port &port : entry.outputs)
-      buffers += port.shape.bytes();
+      add(buffers, port.shape.bytes());
   }
   result.parts.push_back({"inputs and outputs", buffers});
   std::sort(result.parts.begin(), result.parts.end(), [](const auto &a, const auto &b) {
     return std::tie(b.bytes, a.what) < std::tie(a.bytes, b.what);
   });
   for (const Footprint::Part &part : result.parts)
-    result.bytes += part.bytes;
+    add(result.bytes, part.bytes);
   return result;
 }
 

@@ -38,11 +38,12 @@ Error unknown(const char *code, const std::string &rule, const std::string &name
   return error;
 }
 
-int findPort(const std::vector<Port> &ports, const std::string &name) {
+// One of an entry's ports by its name, or E510. `kind`: "input" or "output".
+Result<int> findPort(const std::vector<Port> &ports, const std::string &name, const char *kind) {
   for (size_t i = 0; i < ports.size(); ++i)
     if (ports[i].name == name)
       return static_cast<int>(i);
-  return -1;
+  return unknown("E510", std::string("an ") + kind + " must be one of the entry's", name, namesOf(ports));
 }
 
 Error tooLarge(const char *what, int64_t bytes) {
@@ -146,52 +147,42 @@ Result<Instance::Runner *> Instance::runner(int index) {
   return &made;
 }
 
-namespace {
+Result<int> Instance::findInput(int entry, const std::string &name) const {
+  return findPort(source->entries[entry].inputs, name, "input");
+}
 
-Result<int> portFor(const std::vector<Port> &ports, const std::string &name, int64_t bytes,
-                    const char *kind) {
-  int at = findPort(ports, name);
-  if (at < 0)
-    return unknown("E510", std::string("an ") + kind + " must be one of the entry's", name, namesOf(ports));
-  const Shape &shape = ports[at].shape;
+Result<int> Instance::findOutput(int entry, const std::string &name) const {
+  return findPort(source->entries[entry].outputs, name, "output");
+}
+
+Result<Instance::Bindable> Instance::bindable(int entry, const std::vector<Port> &ports, const char *kind,
+                                              const std::string &name, int64_t bytes) {
+  Result<int> at = findPort(ports, name, kind);
+  if (!at)
+    return at.error();
+  const Shape &shape = ports[*at].shape;
   if (shape.bytes() != bytes)
     return Error{"E511",
                  std::string("a value must have the size of its ") + kind + ", found " +
                      std::to_string(bytes) + " bytes for '" + name + "', " + toString(shape) + " of " +
                      std::to_string(shape.bytes()),
-                 ports[at].location,
+                 ports[*at].location,
                  {},
                  ""};
-  return at;
-}
-
-} // namespace
-
-Result<int> Instance::findInput(int entry, const std::string &name) const {
-  const std::vector<Port> &ports = source->entries[entry].inputs;
-  int at = findPort(ports, name);
-  return at >= 0 ? Result<int>(at)
-                 : unknown("E510", "an input must be one of the entry's", name, namesOf(ports));
-}
-
-Result<int> Instance::findOutput(int entry, const std::string &name) const {
-  const std::vector<Port> &ports = source->entries[entry].outputs;
-  int at = findPort(ports, name);
-  return at >= 0 ? Result<int>(at)
-                 : unknown("E510", "an output must be one of the entry's", name, namesOf(ports));
-}
-
-Status Instance::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {
-  Result<int> at = portFor(source->entries[entry].inputs, input, bytes, "input");
-  if (!at)
-    return at.error();
   Result<Runner *> made = runner(entry);
   if (!made)
     return made.error();
-  Slot &slot = (*made)->inputs[*at];
+  return Bindable{*made, *at};
+}
+
+Status Instance::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {
+  Result<Bindable> port = bindable(entry, source->entries[entry].inputs, "input", input, bytes);
+  if (!port)
+    return port.error();
+  Slot &slot = port->runner->inputs[port->at];
   if (slot.data != slot.owned.data()) {
     slot.data = slot.owned.data();
-    (*made)->executor->bindInput(*at, slot.data);
+    port->runner->executor->bindInput(port->at, slot.data);
   }
   std::memmove(slot.data, data, bytes); // a caller may hand out what he was given
   slot.given = true;
@@ -199,28 +190,22 @@ Status Instance::setInput(int entry, const std::string &input, const void *data,
 }
 
 Status Instance::bindInput(int entry, const std::string &input, void *data, int64_t bytes) {
-  Result<int> at = portFor(source->entries[entry].inputs, input, bytes, "input");
-  if (!at)
-    return at.error();
-  Result<Runner *> made = runner(entry);
-  if (!made)
-    return made.error();
-  Slot &slot = (*made)->inputs[*at];
+  Result<Bindable> port = bindable(entry, source->entries[entry].inputs, "input", input, bytes);
+  if (!port)
+    return port.error();
+  Slot &slot = port->runner->inputs[port->at];
   slot.data = data;
   slot.given = true;
-  (*made)->executor->bindInput(*at, data);
+  port->runner->executor->bindInput(port->at, data);
   return {};
 }
 
 Status Instance::bindOutput(int entry, const std::string &output, void *data, int64_t bytes) {
-  Result<int> at = portFor(source->entries[entry].outputs, output, bytes, "output");
-  if (!at)
-    return at.error();
-  Result<Runner *> made = runner(entry);
-  if (!made)
-    return made.error();
-  (*made)->outputs[*at].data = data;
-  (*made)->executor->bindOutput(*at, data);
+  Result<Bindable> port = bindable(entry, source->entries[entry].outputs, "output", output, bytes);
+  if (!port)
+    return port.error();
+  port->runner->outputs[port->at].data = data;
+  port->runner->executor->bindOutput(port->at, data);
   return {};
 }
 
@@ -295,7 +280,7 @@ Status Instance::initialise(int64_t seed) {
   Result<int> init = findEntry("init");
   if (!init)
     return init.error();
-  if (findPort(source->entries[*init].inputs, "seed") >= 0)
+  if (findInput(*init, "seed"))
     if (Status status = setInput(*init, "seed", &seed, sizeof(seed)); !status)
       return status;
   for (Runner &made : runners) // whatever ran before, data begins anew
@@ -351,10 +336,8 @@ namespace {
 
 // The port of that name, or E510; E513 where the entry has no buffers yet.
 Result<int> valueOf(const std::vector<Port> &ports, const std::string &name, const char *kind, bool hasRun) {
-  int at = findPort(ports, name);
-  if (at < 0)
-    return unknown("E510", std::string("an ") + kind + " must be one of the entry's", name, namesOf(ports));
-  if (!hasRun)
+  Result<int> at = findPort(ports, name, kind);
+  if (at && !hasRun)
     return Error{"E513",
                  std::string("an ") + kind + " has a value once its entry has run, found none for '" + name +
                      "'",

@@ -132,6 +132,13 @@ private:
   Instance(std::shared_ptr<const Program> program, std::shared_ptr<void> code, InstanceOptions options);
   Status allocate();
   Result<Runner *> runner(int entry);
+  // The place of a port in its runner, for a value of so many bytes. E510, E511.
+  struct Bindable {
+    Runner *runner;
+    int at;
+  };
+  Result<Bindable> bindable(int entry, const std::vector<Port> &ports, const char *kind,
+                            const std::string &name, int64_t bytes);
   Result<const Dataset *> dataset(const std::string &name);
   void feed(Runner &made, size_t input, const Port &port, int64_t step);
   Status reportNonFinite(int entry, const Instruction &guard);

@@ -21,14 +21,11 @@ Error malformed(const std::string &what, const std::string &location = "") {
           "this is a fault of the compiler; please report it"};
 }
 
-// No region is larger, so that sums of a few cannot overflow.
-constexpr int64_t kMostBytes = INT64_MAX / 4;
-
 // Sizes are counts, and their product is a number of bytes.
 bool isShape(const Shape &shape) {
   Wide bytes = sizeOf(shape.type);
   for (int64_t size : shape.sizes) {
-    if (size < 0 || (bytes *= size) > kMostBytes)
+    if (size < 0 || (bytes *= size) > INT64_MAX)
       return false;
   }
   return true;
@@ -58,7 +55,7 @@ private:
 
   // The entry's own numbers, and around which instructions its loops stand.
   Status frame() {
-    if (entry.scratchBytes < 0 || entry.scratchBytes > kMostBytes)
+    if (entry.scratchBytes < 0)
       return malformed("entry '" + entry.name + "' has no valid size of scratch");
     for (const std::vector<Port> *ports : {&entry.inputs, &entry.outputs})
       for (const Port &port : *ports)
@@ -249,7 +246,7 @@ Status verifyState(const State &state, int64_t stateBytes) {
 
 Status verify(const Program &program) {
   for (int64_t bytes : {program.stateBytes, program.scratchBytes})
-    if (bytes < 0 || bytes > kMostBytes)
+    if (bytes < 0)
       return malformed("a region has no valid size");
   for (const State &state : program.states)
     if (Status status = verifyState(state, program.stateBytes); !status)

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kPage = 4096;
 constexpr int64_t kHugePage = int64_t{2} << 20;
+constexpr int64_t kMost = INT64_MAX - 2 * kHugePage; // with room to align
 
 int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
@@ -44,7 +45,7 @@ int64_t leftOfSystem() {
 } // namespace
 
 Memory::Memory(int64_t bytes) {
-  if (bytes < 0)
+  if (bytes < 0 || bytes > kMost)
     return;
   bool huge = bytes >= kHugePage;
   // Room to align the start to a huge page; untouched pages cost nothing.

@@ -61,3 +61,13 @@ TEST(Packing, StaysNearTheLowerBound) {
     EXPECT_LE(bytes, lowerBound(intervals) * 5 / 4);
   }
 }
+
+// Each is counted in 63 bits, all together are not.
+TEST(Packing, SaysWhatCannotBeCounted) {
+  constexpr int64_t kHuge = INT64_MAX - 100;
+  std::vector<Interval> together = {{kHuge, 0, 1}, {kHuge, 0, 1}, {64, 0, 1}, {kHuge, 1, 2}};
+  EXPECT_GT(packIntervals(together), kMostBytes);
+  EXPECT_EQ(lowerBound(together), INT64_MAX);
+  std::vector<Interval> apart = {{kMostBytes, 0, 1}, {kMostBytes, 2, 3}};
+  EXPECT_EQ(packIntervals(apart), kMostBytes);
+}
