@@ -1,7 +1,7 @@
 // nn.attention whose bounds are known at run time alone, per batch and for all.
 import nn
 
-axis Batch = 2, Seq = 17, Keys = 37, Heads = 1, Head = 9
+axis Batch = 2, Seq = 17, Keys = 33, Heads = 1, Head = 9
 
 function mixed(q: f64[Batch, Seq, Heads, Head], k: f64[Batch, Keys, Heads, Head], v: f64[Batch, Keys, Heads, Head],
     filled: i64, length: i64[Batch]) -> f64 {

@@ -1,7 +1,7 @@
 // nn.attention with queries that share keys, behind a cache of keys, within a window.
 import nn
 
-axis Batch = 1, Groups = 2, Shared = 2, Seq = 19, Keys = 43, Head = 9
+axis Batch = 1, Groups = 2, Shared = 2, Seq = 17, Keys = 33, Head = 9
 
 function mixed(q: f64[Batch, Seq, Groups, Shared, Head], k: f64[Batch, Keys, Groups, Head],
     v: f64[Batch, Keys, Groups, Head]) -> f64 {

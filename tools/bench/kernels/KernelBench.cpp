@@ -277,6 +277,17 @@ void registerConvolution(int64_t features) {
   })->UseRealTime();
 }
 
+/// Operations are those of the two products that a causal mask leaves.
+void registerAttention(int64_t heads, int64_t positions) {
+  std::string name = "attention/" + std::to_string(heads) + "x" + std::to_string(positions) + "x64";
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State &state) {
+    Runner runner(attentionKernel(heads, positions, 64));
+    for (auto _ : state)
+      runner.run();
+    countFlops(state, 2.0 * 64 * static_cast<double>(heads * positions * (positions + 1)));
+  })->UseRealTime();
+}
+
 /// Compiles as many distinct kernels as a GPT has; the counters give milliseconds per step.
 void registerCompile(int64_t copies) {
   std::string text;
@@ -411,6 +422,8 @@ int main(int argc, char **argv) {
   registerRows(columnSumKernel(48'000, 1536), "read/280MiB", "/280MiB");
   registerConvolution(16);
   registerConvolution(64);
+  registerAttention(6, 2048);
+  registerAttention(48, 256);
   registerCompile(1);
   registerCompile(10);
   benchmark::Initialize(&argc, argv);

@@ -169,6 +169,49 @@ KernelText softmaxKernel(int64_t rows, int64_t size) {
           {"y"}};
 }
 
+// `value` where the key, dim `keyDim`, does not lie behind the query, as `result`.
+static std::string masked(int keyDim, const std::string &value, const std::string &otherwise,
+                          const std::string &result) {
+  return "    %s = linalg.index 1 : index\n    %t = linalg.index " + std::to_string(keyDim) +
+         " : index\n    %c = arith.cmpi sle, %t, %s : index\n    %none = arith.constant " + otherwise +
+         " : f32\n    " + result + " = arith.select %c, " + value + ", %none : f32";
+}
+
+KernelText attentionKernel(int64_t heads, int64_t positions, int64_t size) {
+  return {"attention",
+          "hs",
+          {{'h', heads}, {'s', positions}, {'t', positions}, {'d', size}},
+          {{"q", "hsd"}, {"k", "htd"}, {"v", "htd"}},
+          {{"score",
+            "hstd",
+            "hst",
+            {{"q", "hsd"}, {"k", "htd"}},
+            "    %p = arith.mulf %a, %b : f32\n    %r = arith.addf %o, %p : f32",
+            "0.0"},
+           {"top",
+            "hst",
+            "hs",
+            {{"score", "hst"}},
+            masked(2, "%a", "0xFF800000", "%w") + "\n    %r = arith.maximumf %o, %w : f32",
+            "0xFF800000"},
+           {"e",
+            "hst",
+            "hst",
+            {{"score", "hst"}, {"top", "hs"}},
+            "    %d = arith.subf %a, %b : f32\n    %u = math.exp %d : f32\n" + masked(2, "%u", "0.0", "%r"),
+            ""},
+           {"z", "hst", "hs", {{"e", "hst"}}, kAdd, "0.0"},
+           {"mixed",
+            "hsdt",
+            "hsd",
+            {{"e", "hst"}, {"v", "htd"}},
+            "    %u = arith.mulf %a, %b : f32\n" + masked(3, "%u", "0.0", "%w") +
+                "\n    %r = arith.addf %o, %w : f32",
+            "0.0"},
+           {"y", "hsd", "hsd", {{"mixed", "hsd"}, {"z", "hs"}}, "    %r = arith.divf %a, %b : f32", ""}},
+          {"y"}};
+}
+
 static const char *kGelu = R"(
     %k = arith.constant 0.7978845608 : f32
     %l = arith.constant 0.044715 : f32

@@ -34,6 +34,8 @@ KernelText productKernel(const std::string &name, int64_t batch, int64_t m, int6
                          bool transposeA, bool transposeB);
 KernelText layerNormKernel(int64_t rows, int64_t size);
 KernelText softmaxKernel(int64_t rows, int64_t size);
+/// Causal: heads, positions (of queries and of keys), elements of a head.
+KernelText attentionKernel(int64_t heads, int64_t positions, int64_t size);
 KernelText geluKernel(int64_t rows, int64_t size);
 KernelText biasGeluKernel(int64_t rows, int64_t size);
 KernelText adamKernel(int64_t size);
