@@ -1,6 +1,7 @@
 #include "compiler/analysis/Grouping.h"
 
 #include "compiler/analysis/ActionGraph.h"
+#include "compiler/analysis/Epilogues.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -15,6 +16,7 @@ static constexpr int64_t kFewRows = 64;
 static constexpr int64_t kSmallPoints = 1 << 12; // so little work that one core does it
 static constexpr size_t kMostOps = 64;
 static constexpr size_t kMostInputs = 32;
+static constexpr size_t kMostStreams = 4; // as large as the product, that its tiles are walked beside
 static constexpr int64_t kSmallReduction = 8;
 
 StringRef cleave::analysis::nameOf(GroupKind kind) {
@@ -328,7 +330,8 @@ namespace {
 
 class Grouper {
 public:
-  explicit Grouper(Block &block);
+  // Products in `plain` are left alone.
+  Grouper(Block &block, const llvm::SmallPtrSetImpl<Operation *> &plain);
   std::vector<Group> run();
 
 private:
@@ -337,6 +340,7 @@ private:
   bool connectedAround(unsigned from, unsigned to);
   bool dependsOn(unsigned reader, unsigned maker);
   bool tryMerge(unsigned maker, unsigned reader);
+  bool tryEpilogue(unsigned maker, unsigned reader);
   bool tryBeside(unsigned a, unsigned b);
   void merge(unsigned into, unsigned from, Group group);
   void mergeMarked();
@@ -344,6 +348,7 @@ private:
   bool mergeSiblings();
 
   ActionGraph graph;
+  const llvm::SmallPtrSetImpl<Operation *> &plain;
   std::vector<std::optional<Group>> groups; // by node; of merged ones by root
   std::vector<unsigned> parents;
   std::vector<llvm::SetVector<unsigned>> successors; // of roots, to nodes
@@ -351,7 +356,7 @@ private:
 
 } // namespace
 
-Grouper::Grouper(Block &block) : graph(block) {
+Grouper::Grouper(Block &block, const llvm::SmallPtrSetImpl<Operation *> &plain) : graph(block), plain(plain) {
   for (auto [i, op] : llvm::enumerate(graph.ops)) {
     groups.push_back(isComputed(op) ? std::optional(single(op)) : std::nullopt);
     parents.push_back(i);
@@ -403,8 +408,37 @@ void Grouper::merge(unsigned into, unsigned from, Group group) {
   successors[into].insert(successors[from].begin(), successors[from].end());
 }
 
+// Whether one group is a product and the other what is computed at each of its points.
+static bool isEpilogue(const Group &a, const Group &b) {
+  bool first = a.kind == GroupKind::Product;
+  const Group &product = first ? a : b, &rows = first ? b : a;
+  if (product.kind != GroupKind::Product || rows.kind != GroupKind::Rows)
+    return false;
+  model::IndexOp op = productOf(product);
+  return op && makesTiles(op) && isPointwise(rows, op);
+}
+
+// Ops that read a tile of a product where it was made.
+bool Grouper::tryEpilogue(unsigned maker, unsigned reader) {
+  const Group &a = *groups[maker], &b = *groups[reader];
+  if (!isEpilogue(a, b))
+    return false;
+  std::optional<SmallVector<int>> match = matchRows(a, b);
+  if (!match || !llvm::equal(*match, llvm::seq<int>(0, a.rows.size())))
+    return false;
+  Group merged = join(a, b, *match);
+  merged.kind = GroupKind::Product;
+  if (plain.contains(productOf(merged)) || merged.ops.size() > kMostOps ||
+      countInputs(merged) > kMostInputs || connectedAround(maker, reader) || connectedAround(reader, maker))
+    return false;
+  merge(maker, reader, std::move(merged));
+  return true;
+}
+
 bool Grouper::tryMerge(unsigned maker, unsigned reader) {
   const Group &a = *groups[maker], &b = *groups[reader];
+  if (tryEpilogue(maker, reader))
+    return true;
   if (a.kind != GroupKind::Rows || b.kind != GroupKind::Rows)
     return false;
   std::optional<SmallVector<int>> match = matchRows(a, b);
@@ -504,4 +538,14 @@ std::vector<Group> Grouper::run() {
   return found;
 }
 
-std::vector<Group> cleave::analysis::groupBlock(Block &block) { return Grouper(block).run(); }
+std::vector<Group> cleave::analysis::groupBlock(Block &block) {
+  // What makes tiles wait for many streams is better off as a whole, walked in one piece: an optimiser's
+  // update.
+  llvm::SmallPtrSet<Operation *, 8> plain;
+  std::vector<Group> groups = Grouper(block, plain).run();
+  for (const Group &group : groups)
+    if (group.kind == GroupKind::Product && group.ops.size() > 1 &&
+        countStreams(group, productOf(group)) > kMostStreams)
+      plain.insert(productOf(group));
+  return plain.empty() ? groups : Grouper(block, plain).run();
+}

@@ -8,7 +8,7 @@ namespace cleave::analysis {
 
 // What decides how a group's code is cut and how it may grow.
 enum class GroupKind {
-  Product, // a contraction: alone
+  Product, // a contraction, and what is computed at each of its points (see Epilogues.h)
   Rows,    // element-wise ops and reductions of inner dims, over common row dims
   Columns, // reductions of outer dims: grow only sideways, over the same iteration space
   Whole,   // scatter, argsort: alone

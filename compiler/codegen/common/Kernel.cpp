@@ -124,14 +124,15 @@ static bool foldable(const Stage &stage, int64_t outer, int64_t inner) {
   return true;
 }
 
-static void setRowDims(Kernel &kernel, ArrayRef<int64_t> sizes, const RowDims &rowDims) {
+static void setRowDims(Kernel &kernel, ArrayRef<int64_t> sizes, const RowDims &rowDims,
+                       std::optional<unsigned> apart) {
   for (unsigned row = 0; row < sizes.size(); ++row) {
     if (sizes[row] == 1)
       continue;
     unsigned next = row + 1; // the next row dim that is not of size 1
     while (next < sizes.size() && sizes[next] == 1)
       ++next;
-    bool folds = next < sizes.size() &&
+    bool folds = next < sizes.size() && !(apart && row < *apart && next >= *apart) &&
                  llvm::all_of(
                      llvm::enumerate(kernel.stages),
                      [&](auto it) {
@@ -157,7 +158,7 @@ static void setInnerDims(Stage &stage, ArrayRef<int64_t> rows) {
   }
 }
 
-FailureOr<Kernel> analyseKernel(func::FuncOp func) {
+FailureOr<Kernel> analyseKernel(func::FuncOp func, std::optional<unsigned> apart) {
   copyPlainResults(func);
   auto sizes = func->getAttrOfType<DenseI64ArrayAttr>(kRowsAttr);
   if (!sizes)
@@ -186,7 +187,7 @@ FailureOr<Kernel> analyseKernel(func::FuncOp func) {
     kernel.stages.push_back(std::move(stage));
     rowDims.emplace_back(rows.asArrayRef());
   }
-  setRowDims(kernel, sizes.asArrayRef(), rowDims);
+  setRowDims(kernel, sizes.asArrayRef(), rowDims, apart);
   return kernel;
 }
 

@@ -61,8 +61,8 @@ llvm::SmallVector<int64_t> rowMajorStrides(llvm::ArrayRef<int64_t> shape);
 mlir::TypedAttr splatOf(mlir::Value tensor);
 
 /// Reads a kernel. Results that no generic makes (an argument returned, a fill, one value returned twice)
-/// first become copies. Reports what breaks the contract.
-mlir::FailureOr<Kernel> analyseKernel(mlir::func::FuncOp func);
+/// first become copies. Row dim `apart` is not merged with those before it. Reports what breaks the contract.
+mlir::FailureOr<Kernel> analyseKernel(mlir::func::FuncOp func, std::optional<unsigned> apart = std::nullopt);
 
 /// Coefficient of loop dim `dim` in the index value `value` of a generic's body: 0 when it does not depend on
 /// it, nothing when it does so other than linearly. Clamps by constants are looked through.

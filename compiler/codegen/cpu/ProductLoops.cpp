@@ -1,14 +1,17 @@
 // Products as calls of the runtime, one tile of C per unit.
 //
-// Tiles are fixed by the shape, and each takes the whole of k: every element is one sum in one order.
+// Tiles are fixed by the shape, and each takes the whole of k: every element is one sum in one order. What a
+// kernel computes at each point of the product is done to a tile while it is in the cache.
 #include "compiler/codegen/common/Product.h"
 #include "compiler/codegen/cpu/Emitters.h"
+#include "compiler/codegen/cpu/RowEmitter.h"
 #include "compiler/codegen/cpu/RowPlan.h"
 #include "runtime/core/Program.h"
 #include "runtime/device/cpu/Product.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -78,20 +81,30 @@ Tiling tile(const Product &product) {
   return tiling;
 }
 
-/// The one generic of a kernel that is nothing but a product into zeros.
-linalg::GenericOp onlyProduct(func::FuncOp func) {
-  auto generics = func.getOps<linalg::GenericOp>();
-  if (!llvm::hasSingleElement(generics))
+bool isReduction(linalg::GenericOp op) { return op.getNumReductionLoops() > 0; }
+
+/// Computed at each point of the kernel's rows.
+bool isPointwise(linalg::GenericOp op) {
+  auto rows = op->getAttrOfType<DenseI64ArrayAttr>(kRowsAttr);
+  auto isExtract = [](Operation *user) { return isa<tensor::ExtractOp>(user); };
+  return !isReduction(op) && rows && rows.size() == static_cast<int64_t>(op.getNumLoops()) &&
+         llvm::none_of(op->getUsers(), isExtract);
+}
+
+/// The one product into zeros of a kernel, all else of which is computed at its points.
+linalg::GenericOp productOf(func::FuncOp func) {
+  linalg::GenericOp product;
+  for (auto op : func.getOps<linalg::GenericOp>()) {
+    if (isReduction(op) && !product)
+      product = op;
+    else if (!isPointwise(op))
+      return {};
+  }
+  if (!product || product->hasAttr(kExactAttr) || !isa<BlockArgument>(product->getOperand(0)) ||
+      !isa<BlockArgument>(product->getOperand(1)))
     return {};
-  linalg::GenericOp op = *generics.begin();
-  Operation *terminator = func.front().getTerminator();
-  if (terminator->getNumOperands() != 1 || terminator->getOperand(0) != op->getResult(0) ||
-      op->hasAttr(kExactAttr))
-    return {};
-  if (!isa<BlockArgument>(op->getOperand(0)) || !isa<BlockArgument>(op->getOperand(1)))
-    return {};
-  TypedAttr init = splatOf(op.getDpsInits()[0]);
-  return init && matchPattern(init, m_AnyZeroFloat()) ? op : linalg::GenericOp();
+  TypedAttr init = splatOf(product.getDpsInits()[0]);
+  return init && matchPattern(init, m_AnyZeroFloat()) ? product : linalg::GenericOp();
 }
 
 double flopsPerNanosecond(const Product &product) {
@@ -121,19 +134,28 @@ int64_t typesOf(const Product &product) {
   return word;
 }
 
+/// A tile of C while its unit runs.
+struct TileOfC {
+  Value m0, n0, start; // first row and column of the matrix, and where that lies in C
+  Value rows, columns;
+};
+
 class ProductEmitter : LoopBuilder {
 public:
-  ProductEmitter(OpBuilder &builder, const Product &product, const Tiling &tiling, LoopFunction &loops)
-      : LoopBuilder(builder, loops.function.getLoc()), product(product), tiling(tiling), loops(loops) {}
+  /// `out`: where the product goes, all of C or, where `tileOnly`, memory for one tile.
+  ProductEmitter(OpBuilder &builder, const Product &product, const Tiling &tiling, LoopFunction &loops,
+                 Value out, bool tileOnly)
+      : LoopBuilder(builder, loops.function.getLoc()), product(product), tiling(tiling), loops(loops),
+        out(out), tileOnly(tileOnly) {}
 
-  void emit() {
+  void emit(llvm::function_ref<void(const TileOfC &)> epilogue) {
     auto units = scf::ForOp::create(builder, loc, loops.begin(), loops.end(), index(1));
     builder.setInsertionPointToStart(units.getBody());
     Value unit = units.getInductionVar();
     Value column = takeDigit(unit, tiling.acrossN), row = takeDigit(unit, tiling.acrossM);
     Value m0 = times(row, tiling.rows), n0 = times(column, tiling.columns);
     Value offsets[3] = {times(m0, product.a.rowStride), times(n0, product.b.columnStride),
-                        plus(times(m0, product.c.rowStride), n0)};
+                        times(m0, product.c.rowStride)};
     SmallVector<const Product::OuterDim *> reduced;
     for (const Product::OuterDim &dim : llvm::reverse(product.outer)) {
       if (!dim.reduced)
@@ -144,8 +166,11 @@ public:
     for (const Product::OuterDim &dim : llvm::reverse(product.outer))
       if (dim.reduced && (dim.strideA != parts.strideA || dim.strideB != parts.strideB))
         reduced.push_back(&dim);
-    Value sizes[2] = {rest(m0, tiling.rows, product.m), rest(n0, tiling.columns, product.n)};
+    TileOfC tile{m0, n0, offsets[2], rest(m0, tiling.rows, product.m), rest(n0, tiling.columns, product.n)};
+    Value sizes[2] = {tile.rows, tile.columns};
+    offsets[2] = tileOnly ? index(0) : plus(offsets[2], n0);
     emitCalls(offsets, sizes, reduced, {});
+    epilogue(tile);
   }
 
 private:
@@ -173,31 +198,158 @@ private:
         Value any = accumulate ? Value(arith::OrIOp::create(builder, loc, accumulate, position)) : position;
         emitCalls(inner, sizes, reduced.drop_front(), any);
       });
-    unsigned result = loops.function.getNumArguments() - 3;
-    const unsigned arguments[3] = {product.a.operand, product.b.operand, result};
+    const Value memory[3] = {loops.function.getArgument(product.a.operand),
+                             loops.function.getArgument(product.b.operand), out};
     const Type types[3] = {product.a.type, product.b.type, product.c.type};
     Value pointers[3];
     for (unsigned operand = 0; operand < 3; ++operand)
-      pointers[operand] =
-          address(loops.function.getArgument(arguments[operand]), offsets[operand], bytesOf(types[operand]));
+      pointers[operand] = address(memory[operand], offsets[operand], bytesOf(types[operand]));
     int64_t transpose = (product.a.transpose ? 1 : 0) | (product.b.transpose ? 2 : 0);
     call(loops.function, "cleave_rt_product",
          {word(typesOf(product)), word(transpose), word(sizes[0]), word(sizes[1]), word(product.k),
           pointers[0], word(product.a.leading), pointers[1], word(product.b.leading), pointers[2],
-          word(product.c.leading), accumulate ? word(accumulate) : word(int64_t{0}), word(parts.size),
-          word(parts.strideA), word(parts.strideB)});
+          word(tileOnly ? tiling.columns : product.c.leading),
+          accumulate ? word(accumulate) : word(int64_t{0}), word(parts.size), word(parts.strideA),
+          word(parts.strideB)});
   }
 
   const Product &product;
   const Tiling &tiling;
   LoopFunction &loops;
+  Value out;
+  bool tileOnly;
   Product::OuterDim parts; // of k that lie apart and are added up within a call
+};
+
+/// A kernel's product with what is computed at its points.
+class ProductKernel {
+public:
+  ProductKernel(func::FuncOp func, linalg::GenericOp op, const Product &product)
+      : func(func), op(op), product(product), tiling(tile(product)) {}
+
+  /// Whether the points can be walked tile by tile; then `emit` may follow.
+  bool plan() {
+    if (func.getNumResults() == 1 && resultOf() == 0)
+      return true; // nothing else is of use
+    FailureOr<Kernel> found = analyseKernel(func, firstColumnAxis());
+    if (failed(found))
+      return false;
+    kernel = std::move(*found);
+    llvm::erase_if(kernel.stages, [&](const Stage &stage) { return stage.op == op; });
+    last = kernel.rowSizes.empty() ? 0 : kernel.rowSizes.back();
+    if (last < 1 || product.n % last || product.c.rowStride % last)
+      return false;
+    if (last < product.n) { // columns of several dims: tiles of whole ones
+      tiling.columns = std::max(last, tiling.columns / last * last);
+      tiling.acrossN = llvm::divideCeil(product.n, tiling.columns);
+    }
+    groups = groupStages(kernel);
+    rows = planRows(kernel, groups);
+    rows.jam.assign(kernel.rowSizes.size(), 1);
+    return rows.vectorRows && rows.tileDim.empty();
+  }
+
+  void emit() {
+    int64_t units = tiling.acrossM * tiling.acrossN;
+    double nanoseconds = nanosecondsOf(product, tiling);
+    for (const Product::OuterDim &dim : product.outer) {
+      units *= dim.reduced ? 1 : dim.size;
+      nanoseconds *= dim.reduced ? static_cast<double>(dim.size) : 1;
+    }
+    LoopFunction loops(func);
+    OpBuilder builder(loops.function.front().getTerminator());
+    bool tileOnly = resultOf() < 0;
+    Value out =
+        tileOnly ? makeTile(builder) : Value(loops.function.getArgument(func.getNumArguments() + resultOf()));
+    ProductEmitter tiles(builder, product, tiling, loops, out, tileOnly);
+    if (kernel.stages.empty()) {
+      tiles.emit([](const TileOfC &) {});
+    } else {
+      RowEmitter emitter(builder, kernel, groups, rows);
+      for (BlockArgument argument : func.getArguments())
+        emitter.bind(argument, loops.place(builder, argument.getArgNumber()));
+      for (OpOperand &result : func.front().getTerminator()->getOpOperands())
+        emitter.bind(result.get(), loops.place(builder, func.getNumArguments() + result.getOperandNumber()));
+      tiles.emit([&](const TileOfC &tile) {
+        if (tileOnly)
+          emitter.bind(op.getResult(0), placeOfTile(builder, out, tile));
+        emitPoints(builder, emitter, tile);
+      });
+    }
+    loops.finish(units, chooseGrain(units, nanoseconds));
+  }
+
+private:
+  ArrayRef<int64_t> shape() { return cast<RankedTensorType>(op.getResult(0).getType()).getShape(); }
+
+  /// Which result of the kernel the product is; -1 for none.
+  int64_t resultOf() {
+    for (OpOperand &result : func.front().getTerminator()->getOpOperands())
+      if (result.get() == op.getResult(0))
+        return result.getOperandNumber();
+    return -1;
+  }
+
+  /// The first axis of C that is part of a matrix's columns.
+  unsigned firstColumnAxis() {
+    SmallVector<int64_t> strides = rowMajorStrides(shape());
+    unsigned axis = strides.size();
+    while (axis > 0 && (strides[axis - 1] < product.n || shape()[axis - 1] == 1))
+      --axis;
+    return axis;
+  }
+
+  Value makeTile(OpBuilder &builder) {
+    auto type = MemRefType::get({tiling.rows * tiling.columns}, storageType(product.c.type));
+    return memref::AllocaOp::create(builder, func.getLoc(), type, builder.getI64IntegerAttr(64));
+  }
+
+  /// Positions of C in a tile: axes of batches have no stride in it.
+  Place placeOfTile(OpBuilder &builder, Value memory, const TileOfC &tile) {
+    Place place;
+    place.memref = memory;
+    for (auto [size, stride] : llvm::zip(shape(), rowMajorStrides(shape()))) {
+      bool isRow = stride >= product.c.rowStride && stride < product.c.rowStride * product.m;
+      place.strides.push_back(size == 1            ? 0
+                              : stride < product.n ? stride
+                              : isRow              ? stride / product.c.rowStride * tiling.columns
+                                                   : 0);
+    }
+    LoopBuilder loops(builder, func.getLoc());
+    place.origin = loops.plus(loops.times(tile.m0, tiling.columns), tile.n0);
+    return place;
+  }
+
+  void emitPoints(OpBuilder &builder, RowEmitter &emitter, const TileOfC &tile) {
+    LoopBuilder loops(builder, func.getLoc());
+    Value begin = arith::DivUIOp::create(builder, func.getLoc(), tile.start, loops.index(last));
+    Value end = loops.plus(tile.n0, tile.columns);
+    loops.loop(loops.index(0), tile.rows, [&](Value row) {
+      Value first = loops.plus(begin, loops.times(row, product.c.rowStride / last));
+      if (last == product.n)
+        return emitter.emitSpan(first, tile.n0, end);
+      Value low = arith::DivUIOp::create(builder, func.getLoc(), tile.n0, loops.index(last));
+      Value high = arith::DivUIOp::create(builder, func.getLoc(), end, loops.index(last));
+      loops.loop(low, high, [&](Value block) {
+        emitter.emitSpan(loops.plus(first, block), loops.index(0), loops.index(last));
+      });
+    });
+  }
+
+  func::FuncOp func;
+  linalg::GenericOp op;
+  const Product &product;
+  Tiling tiling;
+  Kernel kernel; // what is computed at the points, without the product
+  SmallVector<Group> groups;
+  RowPlan rows;
+  int64_t last = 0; // columns that lie side by side in all that is read and written
 };
 
 } // namespace
 
 std::optional<LogicalResult> emitProduct(func::FuncOp func) {
-  linalg::GenericOp op = onlyProduct(func);
+  linalg::GenericOp op = productOf(func);
   std::optional<Product> product = op ? matchProduct(op) : std::nullopt;
   if (!product || product->m * product->n * product->k < kLibraryFrom)
     return std::nullopt;
@@ -208,17 +360,10 @@ std::optional<LogicalResult> emitProduct(func::FuncOp func) {
   // The arguments of the function are those of the product, in whatever order it names them.
   product->a.operand = cast<BlockArgument>(op->getOperand(product->a.operand)).getArgNumber();
   product->b.operand = cast<BlockArgument>(op->getOperand(product->b.operand)).getArgNumber();
-  Tiling tiling = tile(*product);
-  int64_t units = tiling.acrossM * tiling.acrossN;
-  for (const Product::OuterDim &dim : product->outer)
-    units *= dim.reduced ? 1 : dim.size;
-  LoopFunction loops(func);
-  OpBuilder builder(loops.function.front().getTerminator());
-  ProductEmitter(builder, *product, tiling, loops).emit();
-  double nanoseconds = nanosecondsOf(*product, tiling);
-  for (const Product::OuterDim &dim : product->outer)
-    nanoseconds *= dim.reduced ? static_cast<double>(dim.size) : 1;
-  loops.finish(units, chooseGrain(units, nanoseconds));
+  ProductKernel kernel(func, op, *product);
+  if (!kernel.plan())
+    return std::nullopt;
+  kernel.emit();
   return success();
 }
 

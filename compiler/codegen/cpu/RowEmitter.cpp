@@ -194,16 +194,40 @@ void RowEmitter::emitBlock(Value block) {
   Value high = arith::AddIOp::create(builder, loc, low, index(plan.block));
   if (size % plan.block == 0 && plan.block % step == 0)
     return chunks(low, high);
-  high = arith::MinSIOp::create(builder, loc, high, index(size));
+  emitChunks(low, arith::MinSIOp::create(builder, loc, high, index(size)));
+}
+
+void RowEmitter::emitChunks(Value low, Value high) {
+  int64_t step = plan.unroll * width;
   Value length = arith::SubIOp::create(builder, loc, high, low);
   Value rest = arith::RemUIOp::create(builder, loc, length, index(step));
   Value fullHigh = arith::SubIOp::create(builder, loc, high, rest);
-  chunks(low, fullHigh);
+  loop(low, fullHigh, step, {}, [&](Value base, Values) {
+    setPieces(base, step);
+    emitChunk(base);
+    return Values{};
+  });
   loop(fullHigh, high, width, {}, [&](Value base, Values) {
     pieces.assign(1, Piece{base, maskUpTo(base, high), {}});
     emitChunk(base);
     return Values{};
   });
+}
+
+void RowEmitter::emitSpan(Value row, Value low, Value high) {
+  int64_t last = static_cast<int64_t>(kernel.rowSizes.size()) - 1;
+  rowIndex.assign(last + 1, {});
+  rowIndex[last] = low;
+  for (int64_t dim = last - 1; dim >= 0; --dim) {
+    rowIndex[dim] = row;
+    if (dim == 0)
+      break;
+    rowIndex[dim] = builder.createOrFold<arith::RemUIOp>(loc, row, index(kernel.rowSizes[dim]));
+    row = builder.createOrFold<arith::DivUIOp>(loc, row, index(kernel.rowSizes[dim]));
+  }
+  vectorDim = static_cast<int>(last);
+  width = plan.lanes;
+  emitChunks(low, high);
 }
 
 /// Each piece once per row of lanes that the unit takes.

@@ -22,6 +22,10 @@ public:
   /// Emits units [begin, end) at the builder's insertion point, the entry of the function.
   void emit(mlir::Value begin, mlir::Value end);
 
+  /// Emits the points [low, high) of the last row dim at row `row` of the others, in their order. For plans
+  /// with vectors along that dim and kernels without row buffers.
+  void emitSpan(mlir::Value row, mlir::Value low, mlir::Value high);
+
 private:
   struct Piece {                    // one vector of lanes
     mlir::Value base;               // index of lane 0 along the vector dim
@@ -55,6 +59,7 @@ private:
   bool needsBuffer(mlir::OpResult value, const Stage &stage) const;
   void emitUnit(mlir::Value unit);
   void emitBlock(mlir::Value block);
+  void emitChunks(mlir::Value low, mlir::Value high);
   void emitChunk(mlir::Value base);
   void emitGroups();
 

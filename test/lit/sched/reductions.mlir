@@ -4,7 +4,7 @@
 !b = tensor<64x32xf32, #model.axes<K, N>>
 !c = tensor<32xf32, #model.axes<N>>
 !y = tensor<256x32xf32, #model.axes<M, N>>
-// What concerns one factor alone is computed before the product, what all terms share behind it.
+// What concerns one factor alone is computed before the product, what all terms share where its tiles are made.
 func.func @product(%a: !a {model.input = "a"}, %b: !b {model.input = "b"}, %c: !c {model.input = "c"})
     -> (!y {model.output = "y"}) attributes {model.entry} {
   %y = model.index (m: M = 256, n: N = 32) sum (k: K = 64) ins(%a[m, k], %b[k, n], %c[n] : !a, !b, !c) {
@@ -23,10 +23,10 @@ func.func @product(%a: !a {model.input = "a"}, %b: !b {model.input = "b"}, %c: !
 }
 // CHECK-LABEL: func.func @product
 // CHECK-NEXT: %[[A:.*]] = pipe.launch @[[EXP:rows_[0-9]+]](%arg0)
-// CHECK-NEXT: %[[P:.*]] = pipe.launch @[[PRODUCT:product_[0-9]+]](%[[A]], %arg1)
-// CHECK-NEXT: pipe.launch @[[SCALE:rows_[0-9]+]](%[[P]], %arg2)
+// CHECK-NEXT: pipe.launch @[[PRODUCT:product_[0-9]+]](%[[A]], %arg1, %arg2)
 
 // CHECK: func.func private @[[EXP]](
 // CHECK: linalg.index 1
 // CHECK: func.func private @[[PRODUCT]](
-// CHECK: func.func private @[[SCALE]](
+// CHECK: arith.addf
+// CHECK: arith.divf
