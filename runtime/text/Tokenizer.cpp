@@ -96,8 +96,8 @@ struct Tokenizer::Implementation {
   Status readModel(const Json &model);
   Status readMerges(const Json &merges);
   Status readAdded(const Json &tokens);
-  Status readCut(const Json &step);
-  Status readTemplate(const Json &processor);
+  Status readCut(const Json &step, int depth = 0);
+  Status readTemplate(const Json &processor, int depth = 0);
   std::vector<int32_t> idsOf(const Json &pieces, const Json &tokens, bool &afterText);
 
   void setText(int32_t id, std::string text, bool isSpecial);
@@ -141,7 +141,7 @@ void Tokenizer::Implementation::setText(int32_t id, std::string text, bool isSpe
 }
 
 static std::optional<int32_t> idOf(const Json &value) {
-  constexpr int64_t kMost = int64_t(1) << 28;
+  constexpr int64_t kMost = int64_t(1) << 24; // tables are as long as the greatest
   if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > kMost)
     return std::nullopt;
   return static_cast<int32_t>(value.get<int64_t>());
@@ -223,11 +223,14 @@ static std::string escaped(const std::string &text) {
   return result;
 }
 
+constexpr int kMostDepth = 16; // of sequences within sequences
+
 // Sequence, Split and ByteLevel.
-Status Tokenizer::Implementation::readCut(const Json &step) {
-  if (isType(step, "Sequence") && step.contains("pretokenizers") && step["pretokenizers"].is_array()) {
+Status Tokenizer::Implementation::readCut(const Json &step, int depth) {
+  if (depth < kMostDepth && isType(step, "Sequence") && step.contains("pretokenizers") &&
+      step["pretokenizers"].is_array()) {
     for (const Json &inner : step["pretokenizers"])
-      if (Status status = readCut(inner); !status)
+      if (Status status = readCut(inner, depth + 1); !status)
         return status;
     return {};
   }
@@ -260,13 +263,13 @@ Status Tokenizer::Implementation::readCut(const Json &step) {
 }
 
 // Puts special tokens round one text; what it does to pairs of texts is not used.
-Status Tokenizer::Implementation::readTemplate(const Json &processor) {
+Status Tokenizer::Implementation::readTemplate(const Json &processor, int depth) {
   if (processor.is_null() || isType(processor, "ByteLevel"))
     return {};
-  if (isType(processor, "Sequence") && processor.contains("processors") &&
+  if (depth < kMostDepth && isType(processor, "Sequence") && processor.contains("processors") &&
       processor["processors"].is_array()) {
     for (const Json &inner : processor["processors"])
-      if (Status status = readTemplate(inner); !status)
+      if (Status status = readTemplate(inner, depth + 1); !status)
         return status;
     return {};
   }

@@ -110,6 +110,20 @@ TEST(TokenizerTest, OtherKindsAreNamed) {
               HasSubstr("the end_of_word_suffix \"</w>\""));
 }
 
+TEST(TokenizerTest, SequencesWithinSequencesHaveAnEnd) {
+  auto nested = [](const char *type, const char *list, Json inner) {
+    for (int depth = 0; depth < 200; ++depth)
+      inner = {{"type", type}, {list, {inner}}};
+    return inner;
+  };
+  rt::Error error = errorWith(
+      [&](Json &j) { j["pre_tokenizer"] = nested("Sequence", "pretokenizers", j["pre_tokenizer"]); });
+  EXPECT_THAT(error.message, HasSubstr("found the pre_tokenizer \"Sequence\""));
+  error = errorWith(
+      [&](Json &j) { j["post_processor"] = nested("Sequence", "processors", j["post_processor"]); });
+  EXPECT_THAT(error.message, HasSubstr("found the post_processor \"Sequence\""));
+}
+
 TEST(TokenizerTest, MalformedFilesAreRefused) {
   auto found = [](const std::function<void(Json &)> &change) {
     rt::Error error = errorWith(change);
@@ -122,6 +136,7 @@ TEST(TokenizerTest, MalformedFilesAreRefused) {
               HasSubstr("a BPE has a 'vocab' of tokens to ids"));
   EXPECT_THAT(found([](Json &j) { j["model"]["vocab"]["a"] = -1; }),
               HasSubstr("a token has a number from 0, found -1"));
+  EXPECT_THAT(found([](Json &j) { j["model"]["vocab"]["a"] = 1 << 30; }), HasSubstr("found 1073741824"));
   EXPECT_THAT(found([](Json &j) { j["model"]["merges"][3] = "a"; }),
               HasSubstr("a merge joins two tokens to a third"));
   EXPECT_THAT(found([](Json &j) { j["model"]["merges"][3] = {"a", "\u00e9\u00e9"}; }),
