@@ -391,9 +391,9 @@ static std::vector<syntax::Name> partsOf(const syntax::Expr &e) {
     parts.push_back(at->name);
   if (at->kind != Expr::Name)
     return {};
-  parts.push_back({at->text,
-                   {at->location.source, at->location.begin,
-                    at->location.begin + static_cast<uint32_t>(at->text.size())}});
+  // Brackets around a name are part of its location.
+  uint32_t begin = static_cast<uint32_t>(at->text.data() - at->location.source->getText().data());
+  parts.push_back({at->text, {at->location.source, begin, begin + static_cast<uint32_t>(at->text.size())}});
   std::reverse(parts.begin(), parts.end());
   return parts;
 }

@@ -63,11 +63,17 @@ void Builder::letStatement(P::LetStatementContext *c, Stmt &s) {
   s.value = expression(c->expression());
 }
 
+// What a Name says and where, without the brackets that may stand around it and are part of its location.
+static Name nameOf(const Expr &e) {
+  uint32_t begin = static_cast<uint32_t>(e.text.data() - e.location.source->getText().data());
+  return {e.text, {e.location.source, begin, begin + static_cast<uint32_t>(e.text.size())}};
+}
+
 bool Builder::patternOf(const Expr &e, Stmt &s) {
   const Expr *base = e.kind == Expr::Kind::Index ? e.left : &e;
   if (base->kind != Expr::Kind::Name || e.right)
     return false;
-  s.names.push_back({base->text, base->location});
+  s.names.push_back(nameOf(*base));
   s.indexed = base != &e;
   for (const Subscript &sub : e.subscripts) {
     PatternItem item;
@@ -80,7 +86,7 @@ bool Builder::patternOf(const Expr &e, Stmt &s) {
     } else if (sub.name.empty()) {
       if (sub.value->kind != Expr::Kind::Name)
         return false;
-      item.name = {sub.value->text, sub.value->location};
+      item.name = nameOf(*sub.value);
     } else {
       item.name = sub.name;
       axis = sub.value;
@@ -90,7 +96,7 @@ bool Builder::patternOf(const Expr &e, Stmt &s) {
         parts.insert(parts.begin(), axis->name);
       if (axis->kind != Expr::Kind::Name)
         return false;
-      parts.insert(parts.begin(), Name{axis->text, axis->location});
+      parts.insert(parts.begin(), nameOf(*axis));
       item.axis.parts = std::move(parts);
     }
     s.pattern.push_back(std::move(item));

@@ -25,8 +25,8 @@ sema::Options options() {
 // The text without white space. Comments keep theirs, but for what trails.
 std::string wordsOf(const std::string &text) {
   std::string out;
-  for (char c : text)
-    if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+  for (char c : text.rfind("\xef\xbb\xbf", 0) == 0 ? text.substr(3) : text) // a byte order mark is a blank
+    if (c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v')
       out += c;
   return out;
 }

@@ -188,6 +188,14 @@ TEST(IndexTest, ABranchThatIsNotTakenIsIndexedToo) {
   EXPECT_EQ(p->named("x")->uses.size(), 3u);
 }
 
+TEST(IndexTest, ANameInBracketsStandsWhereItIsWritten) {
+  std::string text = "function f(x: f32) -> f32 { let y = (x) + ((x)) return (y) }\n";
+  auto p = indexText(text);
+  for (const auto &o : p->index->occurrences(p->path))
+    EXPECT_EQ(text.substr(o.location.begin, o.location.end - o.location.begin), o.symbol->name);
+  EXPECT_EQ(p->named("x")->uses.size(), 3u);
+}
+
 TEST(IndexTest, StatementsThatDoNotParseAreLeftOut) {
   for (const char *broken :
        {"let b = nn.", "let b = f(a", "let b[i] = sum(j", "let = ) 3", "let b = \"", "b = 3"}) {
