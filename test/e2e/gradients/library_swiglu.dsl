@@ -6,7 +6,7 @@ axis Batch = 3, Embed = 5, Hidden = 7
 
 layer Model(x: f64[Batch, Embed]) -> f64 {
   layer mlp = nn.SwiGlu[Hidden]
-  let y = mlp(40 * x)
+  let y = mlp(10 * x)
   return sum(b, e) sin(y[b, e] * (1 + f64(e)) + f64(b))
 }
 
