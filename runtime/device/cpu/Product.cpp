@@ -146,6 +146,8 @@ private:
   int64_t partA() const { return kBlockRows * steps() * factors.unitBytes; }
 
   void packB() {
+    if (depth == 0) // no memory need be there
+      return;
     const int64_t whole = columns / width * width;
     PackFunction pack = functionsFor(factors, call.b.type).pack;
     for (int64_t part = 0; part < parts; ++part) {
