@@ -192,7 +192,7 @@ rt::Result<Cache::Cleared> Cache::clear() const {
   for (const File &file : filesIn(folder)) {
     if (unlink((folder + "/" + file.name).c_str()) != 0 && errno != ENOENT)
       return rt::Error{"E809",
-                       "entries of the cache can be removed, found that one in '" + folder +
+                       "entries of the cache must be removable, found that one in '" + folder +
                            "' cannot: " + std::strerror(errno),
                        "",
                        {},
