@@ -127,9 +127,9 @@ rt::Type runtimeType(Type element) {
 }
 
 int64_t typesOf(const Product &product) {
+  const Type types[] = {product.a.type, product.b.type, product.c.type, product.factors};
   int64_t word = 0;
-  for (auto [number, type] :
-       llvm::enumerate(ArrayRef<Type>{product.a.type, product.b.type, product.c.type, product.factors}))
+  for (auto [number, type] : llvm::enumerate(types))
     word |= static_cast<int64_t>(runtimeType(type)) << (4 * number);
   return word;
 }

@@ -116,8 +116,8 @@ static FailureOr<func::FuncOp> makeBranch(func::FuncOp branch, ArrayRef<Value> c
   }
   function.setFunctionType(
       FunctionType::get(function.getContext(), block.getArgumentTypes(), TypeRange(results)));
-  function.setAllArgAttrs(ArrayAttr());
-  function.setAllResultAttrs(ArrayAttr());
+  function.removeArgAttrsAttr();
+  function.removeResAttrsAttr();
   return function;
 }
 

@@ -105,8 +105,8 @@ private:
 void BodyCleaner::setType() {
   body.setFunctionType(
       FunctionType::get(body.getContext(), block.getArgumentTypes(), TypeRange(end()->getOperands())));
-  body.setAllArgAttrs(ArrayAttr());
-  body.setAllResultAttrs(ArrayAttr());
+  body.removeArgAttrsAttr();
+  body.removeResAttrsAttr();
 }
 
 void BodyCleaner::rebuild(const llvm::BitVector &arguments, const llvm::BitVector &results,
@@ -361,8 +361,8 @@ static void setTypeOf(func::FuncOp function) {
   Block &block = function.getBody().front();
   function.setFunctionType(FunctionType::get(function.getContext(), block.getArgumentTypes(),
                                              TypeRange(block.getTerminator()->getOperands())));
-  function.setAllArgAttrs(ArrayAttr());
-  function.setAllResultAttrs(ArrayAttr());
+  function.removeArgAttrsAttr();
+  function.removeResAttrsAttr();
 }
 
 static bool cleanUpIf(IfOp op, func::FuncOp branches[2], Effects &effects) {

@@ -85,7 +85,7 @@ func::FuncOp Exposer::variant(func::FuncOp function) {
   end->setOperands(results);
   copy.setFunctionType(
       FunctionType::get(copy.getContext(), copy.getArgumentTypes(), TypeRange(ValueRange(results))));
-  copy.setAllResultAttrs(ArrayAttr());
+  copy.removeResAttrsAttr();
   return variants[function] = copy;
 }
 

@@ -289,7 +289,7 @@ void ScanBuilder::finishForward() {
   end->setOperands(outputs);
   auto type = FunctionType::get(op.getContext(), forward->getArgumentTypes(), TypeRange(ValueRange(outputs)));
   result.forward.setFunctionType(type);
-  result.forward.setAllResultAttrs(ArrayAttr());
+  result.forward.removeResAttrsAttr();
 }
 
 // The ops that `outputs` need, up to the leaves, and the leaves they use.
