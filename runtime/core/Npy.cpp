@@ -63,8 +63,9 @@ private:
       space();
       size_t digits = 0;
       int64_t number = 0;
-      for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, ++digits)
-        number = number * 10 + (text[at] - '0');
+      for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && digits < 19; ++at, ++digits)
+        if (digits < 18) // what is longer is refused below
+          number = number * 10 + (text[at] - '0');
       if (digits == 0 || digits > 18)
         return false;
       shape->push_back(number);

@@ -26,7 +26,7 @@ namespace {
 constexpr int64_t kLine = 64;
 constexpr int64_t kLargeBytes = int64_t{32} << 20; // the next reader finds little of it in a cache anyway
 
-int64_t bytesOf(MemRefType type) { return type.getNumElements() * type.getElementTypeBitWidth() / 8; }
+int64_t bytesOf(MemRefType type) { return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8); }
 
 /// A power of two, at most a line, that divides the value.
 int64_t factorOf(Value value) {
