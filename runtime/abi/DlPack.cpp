@@ -195,36 +195,37 @@ Managed *exportView(std::shared_ptr<Core> core, std::shared_ptr<void> owner, con
   return &made.release()->tensor;
 }
 
-template <class Managed>
-cleave_status exportOutput(cleave_instance *instance, const char *entry, const char *output,
-                           Managed **tensor) noexcept {
+// `viewOf` finds what to export, and says whose memory it is where that is not the instance's own.
+template <class Managed, class ViewOf>
+cleave_status exportTo(cleave_instance *instance, Managed **tensor, ViewOf viewOf) noexcept {
   return onInstance(instance, [&](Core &core) -> Status {
     if (!tensor)
       return nullArgument("tensor");
     *tensor = nullptr;
-    Result<PortAt> at = findPort(core, Side::Output, entry, output);
-    if (!at)
-      return at.error();
-    Result<TensorView> view = outputOf(core, *at);
+    std::shared_ptr<void> owner;
+    Result<TensorView> view = viewOf(core, owner);
     if (!view)
       return view.error();
-    *tensor = exportView<Managed>(instance->core, core.uses[at->entry].outputs[at->port].owner, *view);
+    *tensor = exportView<Managed>(instance->core, owner, *view);
     return {};
   });
 }
 
 template <class Managed>
-cleave_status exportState(cleave_instance *instance, const char *path, Managed **tensor) noexcept {
-  return onInstance(instance, [&](Core &core) -> Status {
-    if (!tensor)
-      return nullArgument("tensor");
-    *tensor = nullptr;
-    Result<TensorView> view = stateOf(core, path);
-    if (!view)
-      return view.error();
-    *tensor = exportView<Managed>(instance->core, nullptr, *view);
-    return {};
+cleave_status exportOutput(cleave_instance *instance, const char *entry, const char *output,
+                           Managed **tensor) noexcept {
+  return exportTo(instance, tensor, [&](Core &core, std::shared_ptr<void> &owner) -> Result<TensorView> {
+    Result<PortAt> at = findPort(core, Side::Output, entry, output);
+    if (!at)
+      return at.error();
+    owner = core.uses[at->entry].outputs[at->port].owner;
+    return outputOf(core, *at);
   });
+}
+
+template <class Managed>
+cleave_status exportState(cleave_instance *instance, const char *path, Managed **tensor) noexcept {
+  return exportTo(instance, tensor, [&](Core &core, std::shared_ptr<void> &) { return stateOf(core, path); });
 }
 
 } // namespace

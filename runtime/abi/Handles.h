@@ -101,6 +101,7 @@ Status bindPort(Core &core, Side side, const PortAt &at, const void *data, int64
 Status setInput(Core &core, const PortAt &at, const void *data, int64_t bytes);
 // The view of an output after a run, E513 without one; of a state, E721 without values.
 Result<TensorView> outputOf(Core &core, const PortAt &at);
+Result<TensorView> outputOf(Core &core, const char *entry, const char *output);
 Result<TensorView> stateOf(Core &core, const char *path);
 
 } // namespace cleave::rt::abi

@@ -123,6 +123,11 @@ Result<TensorView> outputOf(Core &core, const PortAt &at) {
   return core.instance->output(at.entry, at.shape->name);
 }
 
+Result<TensorView> outputOf(Core &core, const char *entry, const char *output) {
+  Result<PortAt> at = findPort(core, Side::Output, entry, output);
+  return at ? outputOf(core, *at) : Result<TensorView>(at.error());
+}
+
 Result<TensorView> stateOf(Core &core, const char *path) {
   if (!path)
     return nullArgument("path");
@@ -310,10 +315,7 @@ cleave_status cleave_unbind_output(cleave_instance *instance, const char *entry,
 cleave_status cleave_get_output(cleave_instance *instance, const char *entry, const char *output, void *data,
                                 size_t bytes) noexcept {
   return onInstance(instance, [&](Core &core) -> Status {
-    Result<PortAt> at = findPort(core, Side::Output, entry, output);
-    if (!at)
-      return at.error();
-    Result<TensorView> view = outputOf(core, *at);
+    Result<TensorView> view = outputOf(core, entry, output);
     return view ? copyOut(*view, output, data, bytes) : Status(view.error());
   });
 }
@@ -323,10 +325,7 @@ cleave_status cleave_output_data(cleave_instance *instance, const char *entry, c
   return onInstance(instance, [&](Core &core) -> Status {
     if (!data)
       return nullArgument("data");
-    Result<PortAt> at = findPort(core, Side::Output, entry, output);
-    if (!at)
-      return at.error();
-    Result<TensorView> view = outputOf(core, *at);
+    Result<TensorView> view = outputOf(core, entry, output);
     if (!view)
       return view.error();
     *data = view->data;
