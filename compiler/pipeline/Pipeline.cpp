@@ -5,6 +5,7 @@
 #include "compiler/codegen/cpu/StageChecks.h"
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
+#include "dialects/comm/ir/Comm.h"
 #include "dialects/model/transforms/Passes.h"
 #include "dialects/model/transforms/StageChecks.h"
 #include "dialects/pipe/ir/Pipe.h"
@@ -66,10 +67,11 @@ void buildKernelsStage(OpPassManager &manager, const PipelineOptions &options) {
 }
 
 void registerDialects(DialectRegistry &registry) {
-  registry.insert<model::ModelDialect, pipe::PipeDialect, affine::AffineDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+  registry.insert<model::ModelDialect, dist::DistDialect, comm::CommDialect, pipe::PipeDialect,
+                  affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
+                  cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+                  vector::VectorDialect>();
 }
 
 void registerPasses() {

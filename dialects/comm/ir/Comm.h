@@ -1,0 +1,31 @@
+// The comm dialect: collectives on local tensors. See ../README.md for its decisions.
+//
+// A module behind the `comm` stage is one class of ranks: shapes are local. Its functions keep, beside each
+// argument and result of an entry, `comm.global` (the type with the global shape) and `dist.layout`.
+#ifndef CLEAVE_DIALECTS_COMM_IR_COMM_H
+#define CLEAVE_DIALECTS_COMM_IR_COMM_H
+
+#include "dialects/dist/ir/Dist.h"
+
+#include "dialects/comm/ir/CommDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/comm/ir/CommAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/comm/ir/CommOps.h.inc"
+
+namespace cleave::comm {
+
+// On arguments and results of entries and on states (model.state): the type with the global shape.
+// `dist.layout` beside it says which block of it the local one is.
+inline constexpr llvm::StringLiteral kGlobalAttr = "comm.global";
+// On the module: coordinates of a rank of the class it is for (a DenseI64ArrayAttr, one per mesh axis).
+inline constexpr llvm::StringLiteral kRankAttr = "comm.rank";
+
+// The sizes of the blocks that `parts` (sizes of mesh axes, major first) cut `extent` into, in the order of
+// members: each part cuts what those before left into blocks that differ by at most one, the larger ones
+// first.
+llvm::SmallVector<int64_t> blocksOf(int64_t extent, llvm::ArrayRef<int64_t> parts);
+
+} // namespace cleave::comm
+
+#endif

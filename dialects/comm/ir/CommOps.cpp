@@ -1,0 +1,41 @@
+#include "dialects/comm/ir/Comm.h"
+
+using namespace mlir;
+using namespace cleave::comm;
+
+#define GET_OP_CLASSES
+#include "dialects/comm/ir/CommOps.cpp.inc"
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+// The two types are equal but for the sizes of some dims.
+static LogicalResult verifyAlike(Operation *op, ArrayRef<int64_t> dims) {
+  RankedTensorType in = typeOf(op->getOperand(0)), out = typeOf(op->getResult(0));
+  for (int64_t dim : dims)
+    if (dim < 0 || dim >= in.getRank())
+      return op->emitOpError("has dim ") << dim << " of a tensor of rank " << in.getRank();
+  if (in.getElementType() != out.getElementType() || in.getEncoding() != out.getEncoding() ||
+      in.getRank() != out.getRank())
+    return op->emitOpError("keeps element type, axes and rank, got: ") << in << " to " << out;
+  for (int64_t dim = 0; dim < in.getRank(); ++dim)
+    if (!llvm::is_contained(dims, dim) && in.getDimSize(dim) != out.getDimSize(dim))
+      return op->emitOpError("changes the size of dim ") << dim << ": " << in << " to " << out;
+  return success();
+}
+
+LogicalResult AllReduceOp::verify() { return verifyAlike(*this, {}); }
+LogicalResult BroadcastOp::verify() { return verifyAlike(*this, {}); }
+LogicalResult OnlyOp::verify() { return verifyAlike(*this, {}); }
+LogicalResult PermuteOp::verify() {
+  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(0, typeOf(getInput()).getRank()));
+  return verifyAlike(*this, dims); // members may hold blocks of other sizes
+}
+LogicalResult AllGatherOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
+LogicalResult ReduceScatterOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
+LogicalResult SliceOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
+LogicalResult HaloOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
+LogicalResult AllToAllOp::verify() {
+  if (getSplit() == getConcat())
+    return emitOpError("splits and joins dim ") << getSplit();
+  return verifyAlike(*this, {static_cast<int64_t>(getSplit()), static_cast<int64_t>(getConcat())});
+}

@@ -1,0 +1,116 @@
+#ifndef CLEAVE_DIALECTS_COMM_IR_COMMOPS_TD
+#define CLEAVE_DIALECTS_COMM_IR_COMMOPS_TD
+
+include "dialects/model/ir/ModelBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Comm_Dialect : Dialect {
+  let name = "comm";
+  let cppNamespace = "::cleave::comm";
+  let summary = "Collectives on the local tensors of one class of ranks.";
+  let description = [{
+    Every op has `mesh` and `over`, the mesh axes (an array of `#dist.axis`, major first) it works along: its group is the ranks
+    that are equal in all other coordinates, and a member's number is row-major over `over`. Along a dim that is cut, member i holds
+    block i; blocks differ by at most one element, the larger ones first (axis by axis where there are several), so the
+    sizes of all blocks follow from the whole. All ops take and make values; all but send and recv are pure.
+    From the `sched` stage on they stand among the actions and carry `names` and `places` as those do.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::cleave::dist::DistDialect"];
+}
+
+def Comm_ReasonAttr : AttrDef<Comm_Dialect, "Reason"> {
+  let mnemonic = "reason";
+  let summary = "Why a collective exists: the value it moves, in which phase, and what asked for it.";
+  let description = [{
+    `value`: the user's path of the value, or of the nearest one. `phase`: forward, backward, update, state (loading or keeping
+    what is stored apart), input. `because`: a sentence for people, naming axes and layouts as the user wrote them. `hint`: the
+    edit that would remove it, or "". `plan`: location of the tactic that caused it.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$value, "::mlir::StringAttr":$phase, "::mlir::StringAttr":$because,
+                        "::mlir::StringAttr":$hint, "::mlir::LocationAttr":$plan);
+  let assemblyFormat = "`<` $value `,` $phase `,` $because `,` $hint `,` $plan `>`";
+}
+
+class Comm_Op<string mnemonic, list<Trait> traits = []> : Op<Comm_Dialect, mnemonic, traits>;
+
+// An op along mesh axes with one operand. `names` and `places` come with the later stages.
+class Comm_Collective<string mnemonic, list<Trait> traits, dag own> : Comm_Op<mnemonic, !listconcat([Pure], traits)> {
+  let arguments = !con((ins AnyRankedTensor:$input, FlatSymbolRefAttr:$mesh, ArrayAttr:$over), own,
+                       (ins OptionalAttr<Comm_ReasonAttr>:$reason, OptionalAttr<StrArrayAttr>:$names,
+                        OptionalAttr<ArrayAttr>:$places));
+  let results = (outs AnyRankedTensor:$result);
+  let hasVerifier = 1;
+}
+
+def Comm_AllReduceOp : Comm_Collective<"all_reduce", [SameOperandsAndResultType], (ins Model_Combiner:$combiner)> {
+  let summary = "Every member gets the reduction of all members' tensors, taken in rank order.";
+  let assemblyFormat = "$combiner $input `over` $mesh $over attr-dict `:` type($input)";
+}
+
+def Comm_ReduceScatterOp : Comm_Collective<"reduce_scatter", [], (ins Model_Combiner:$combiner, I64Attr:$dim)> {
+  let summary = "Member i gets block i along `dim` of the reduction.";
+  let assemblyFormat = "$combiner $input `dim` $dim `over` $mesh $over attr-dict `:` type($input) `->` type($result)";
+}
+
+def Comm_AllGatherOp : Comm_Collective<"all_gather", [], (ins I64Attr:$dim)> {
+  let summary = "Every member gets all blocks, joined along `dim`.";
+  let assemblyFormat = "$input `dim` $dim `over` $mesh $over attr-dict `:` type($input) `->` type($result)";
+}
+
+def Comm_AllToAllOp : Comm_Collective<"all_to_all", [], (ins I64Attr:$split, I64Attr:$concat)> {
+  let summary = "Cut along `concat` becomes cut along `split`: member i gets block i along `split` of all, joined along `concat`.";
+  let assemblyFormat = [{
+    $input `split` $split `concat` $concat `over` $mesh $over attr-dict `:` type($input) `->` type($result)
+  }];
+}
+
+def Comm_PermuteOp : Comm_Collective<"permute", [], (ins DenseI64ArrayAttr:$sources)> {
+  let summary = "Member i gets the tensor of member sources[i]; -1: nobody's, zeros.";
+  let assemblyFormat = "$input `from` $sources `over` $mesh $over attr-dict `:` type($input) `->` type($result)";
+}
+
+def Comm_BroadcastOp : Comm_Collective<"broadcast", [SameOperandsAndResultType], (ins I64Attr:$root)> {
+  let summary = "Every member gets the tensor of member `root`.";
+  let assemblyFormat = "$input `root` $root `over` $mesh $over attr-dict `:` type($input)";
+}
+
+def Comm_SliceOp : Comm_Collective<"slice", [], (ins I64Attr:$dim)> {
+  let summary = "Member i keeps block i along `dim` of what every member has. Nothing is sent.";
+  let description = [{
+    A result longer than the block (padding) has zeros behind it; a shorter whole likewise.
+  }];
+  let assemblyFormat = "$input `dim` $dim `over` $mesh $over attr-dict `:` type($input) `->` type($result)";
+}
+
+def Comm_HaloOp : Comm_Collective<"halo", [], (ins I64Attr:$dim, I64Attr:$low, I64Attr:$high, I64Attr:$extent,
+                                               OptionalAttr<TypedAttrInterface>:$fill)> {
+  let summary = "Own block along `dim`, with `low` elements before it and `high` behind it from the neighbours.";
+  let description = [{
+    `extent` is the size of the whole; what lies outside it is `fill`, or zero. Negative widths cut the block. May reach
+    over several members.
+  }];
+  let assemblyFormat = [{
+    $input `dim` $dim `low` $low `high` $high `extent` $extent `over` $mesh $over attr-dict `:` type($input) `->` type($result)
+  }];
+}
+
+def Comm_OnlyOp : Comm_Collective<"only", [SameOperandsAndResultType], (ins Model_Combiner:$combiner)> {
+  let summary = "What every member has, as a partial value: member 0 keeps it, the others have the reduction's identity.";
+  let assemblyFormat = "$combiner $input `over` $mesh $over attr-dict `:` type($input)";
+}
+
+def Comm_OffsetOp : Comm_Op<"offset", [Pure]> {
+  let summary = "The first index, in the whole of size `extent`, of this rank's block (a scalar i64).";
+  let description = [{
+    `block` is the size of every block where the whole is padded (all ranks hold as much); 0 where blocks are uneven.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$mesh, ArrayAttr:$over, I64Attr:$extent, I64Attr:$block,
+                       OptionalAttr<StrArrayAttr>:$names, OptionalAttr<ArrayAttr>:$places);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$extent `block` $block `over` $mesh $over attr-dict `:` type($result)";
+}
+
+#endif

@@ -1,0 +1,42 @@
+// The dist dialect: meshes, layouts and plans. See ../README.md for its decisions.
+//
+// Layouts are attributes beside the values: `dist.layout` on arguments and results of functions,
+// `dist.layouts` on ops (an array, one per result). A value without one has no layout yet; `layoutOf` says
+// which a value has.
+#ifndef CLEAVE_DIALECTS_DIST_IR_DIST_H
+#define CLEAVE_DIALECTS_DIST_IR_DIST_H
+
+#include "dialects/model/ir/Model.h"
+
+#include "dialects/dist/ir/DistDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/dist/ir/DistAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/dist/ir/DistOps.h.inc"
+
+namespace cleave::dist {
+
+// On arguments and results of functions.
+inline constexpr llvm::StringLiteral kLayoutAttr = "dist.layout";
+// On ops: one layout per result.
+inline constexpr llvm::StringLiteral kLayoutsAttr = "dist.layouts";
+// On ops with iteration dims, after propagation: an array with one #dist.dim per dim (the result's axes
+// first, then what is reduced), over which mesh axes the dim is computed.
+inline constexpr llvm::StringLiteral kFactorsAttr = "dist.factors";
+
+// The layout of a value, or null.
+LayoutAttr layoutOf(mlir::Value value);
+void setLayout(mlir::Value value, LayoutAttr layout);
+
+// All dims closed and whole.
+LayoutAttr replicatedLayout(mlir::FlatSymbolRefAttr mesh, int64_t rank);
+
+// Lists of axes as in `over ["dp", "tp":(1)2]`.
+mlir::ParseResult parseAxes(mlir::AsmParser &parser, llvm::SmallVectorImpl<AxisRefAttr> &axes,
+                            mlir::AsmParser::Delimiter delimiter);
+void printAxes(mlir::AsmPrinter &printer, llvm::ArrayRef<AxisRefAttr> axes);
+llvm::SmallVector<AxisRefAttr> axesOf(mlir::ArrayAttr axes);
+
+} // namespace cleave::dist
+
+#endif

@@ -1,0 +1,193 @@
+#ifndef CLEAVE_DIALECTS_DIST_IR_DISTOPS_TD
+#define CLEAVE_DIALECTS_DIST_IR_DISTOPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Dist_Dialect : Dialect {
+  let name = "dist";
+  let cppNamespace = "::cleave::dist";
+  let summary = "Meshes, layouts of tensors over them, and plans that say which.";
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::cleave::model::ModelDialect"];
+}
+
+//===------------------------------------------------------------------===//
+// Attributes
+//===------------------------------------------------------------------===//
+
+def Dist_LinkAttr : AttrDef<Dist_Dialect, "Link"> {
+  let mnemonic = "link";
+  let summary = "What joins the devices along a mesh axis: bytes/s per device and direction, seconds, failure domain.";
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::FloatAttr":$bandwidth, "::mlir::FloatAttr":$latency,
+                        "::mlir::StringAttr":$domain);
+  let assemblyFormat = "`<` $name `,` $bandwidth `,` $latency `,` $domain `>`";
+}
+
+def Dist_AxisRefAttr : AttrDef<Dist_Dialect, "AxisRef"> {
+  let mnemonic = "axis";
+  let summary = "A mesh axis, or a part of one.";
+  let description = [{
+    `"x"` is the whole axis. `"x":(2)4` is the part of size 4 behind a part of size 2, counted from the major end: of
+    `"x"` = 16 it is the digit (coordinate / 2) % 4. `size` 0 means the whole axis. Notation and meaning are Shardy's.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "int64_t":$pre, "int64_t":$size);
+  let hasCustomAssemblyFormat = 1;
+  let builders = [AttrBuilder<(ins "::mlir::StringAttr":$name), [{ return $_get($_ctxt, name, 1, 0); }]>];
+  let extraClassDeclaration = [{ bool isWhole() const { return getSize() == 0; } }];
+}
+
+def Dist_DimAttr : AttrDef<Dist_Dialect, "Dim"> {
+  let mnemonic = "dim";
+  let summary = "How one dim of a tensor is cut: mesh axes, major first; open to more or closed; priority.";
+  let description = [{
+    `{"x", "y"}` is closed, `{"x", ?}` may be cut further by propagation. `{"x"}p1`: takes part in propagation from
+    priority 1 on (0 is first and the default, written as nothing).
+  }];
+  let parameters = (ins ArrayRefParameter<"::cleave::dist::AxisRefAttr">:$axes, "bool":$open, "int64_t":$priority);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Dist_PartialAttr : AttrDef<Dist_Dialect, "Partial"> {
+  let mnemonic = "partial";
+  let summary = "A reduction that is pending over mesh axes: `sum {\"x\"}`.";
+  let parameters = (ins "::cleave::model::Combiner":$combiner,
+                        ArrayRefParameter<"::cleave::dist::AxisRefAttr">:$axes);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Dist_LayoutAttr : AttrDef<Dist_Dialect, "Layout"> {
+  let mnemonic = "layout";
+  let summary = "How a tensor lies on a mesh: one dim layout per dim, axes it must stay replicated over, partials.";
+  let description = [{
+    `#dist.layout<@m, [{"dp"}, {"tp", ?}p1], replicated = {"pp"}, partial = [sum {"x"} ]>`. Over a mesh axis that is not
+    named the tensor is replicated, and a dim that is open may take it. An axis occurs once.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$mesh, ArrayRefParameter<"::cleave::dist::DimAttr">:$dims,
+                        ArrayRefParameter<"::cleave::dist::AxisRefAttr">:$replicated,
+                        ArrayRefParameter<"::cleave::dist::PartialAttr">:$partials);
+  let hasCustomAssemblyFormat = 1;
+}
+
+//===------------------------------------------------------------------===//
+// Ops
+//===------------------------------------------------------------------===//
+
+class Dist_Op<string mnemonic, list<Trait> traits = []> : Op<Dist_Dialect, mnemonic, traits>;
+
+def Dist_MeshOp : Dist_Op<"mesh", [Symbol]> {
+  let summary = "Devices in a grid of named axes; ranks are numbered row-major.";
+  let description = [{ `dist.mesh @m ["dp", "tp"] = [2, 4] links [#dist.link<...>, ...]` }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$axes, DenseI64ArrayAttr:$sizes,
+                       OptionalAttr<ArrayAttr>:$links);
+  let assemblyFormat = "$sym_name $axes `=` $sizes (`links` $links^)? attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // Position of an axis, or none.
+    std::optional<unsigned> find(::llvm::StringRef axis);
+    // Size of an axis or part of one; 0 where the mesh has no such axis.
+    int64_t sizeOf(::cleave::dist::AxisRefAttr axis);
+    int64_t getRanks();
+  }];
+}
+
+def Dist_PlanOp : Dist_Op<"plan", [Symbol, NoTerminator, SingleBlock, NoRegionArguments]> {
+  let summary = "An ordered list of tactics. Its order is the order of priorities.";
+  let description = [{
+    ```mlir
+    dist.plan @megatron on @m hash "3f..." {
+      dist.shard ["Batch"] over ["dp"]
+      dist.shard ["Heads", "Hidden", "Vocab"] over ["tp"]
+      dist.store "optimizer" over ["dp"]
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$mesh, StrAttr:$hash);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `on` $mesh `hash` $hash $body attr-dict";
+}
+
+class Dist_Tactic<string mnemonic> : Dist_Op<mnemonic, [HasParent<"PlanOp">]>;
+
+// Lists of mesh axes in tactics are arrays of #dist.axis.
+
+def Dist_ShardOp : Dist_Tactic<"shard"> {
+  let summary = "Every tensor with one of these axes is cut along it, over these mesh axes.";
+  let arguments = (ins StrArrayAttr:$axes, ArrayAttr:$over, UnitAttr:$optional);
+  let assemblyFormat = "$axes `over` $over (`optional` $optional^)? attr-dict";
+}
+
+def Dist_LayoutOfOp : Dist_Tactic<"layout_of"> {
+  let summary = "The layout of one named value, parameter, input or output.";
+  let arguments = (ins StrAttr:$selector, Dist_LayoutAttr:$layout);
+  let assemblyFormat = "$selector `is` $layout attr-dict";
+}
+
+def Dist_ReplicateOp : Dist_Tactic<"replicate"> {
+  let summary = "What the selector names is not cut over these mesh axes.";
+  let arguments = (ins StrAttr:$selector, ArrayAttr:$over);
+  let assemblyFormat = "$selector `over` $over attr-dict";
+}
+
+def Dist_StoreOp : Dist_Tactic<"store"> {
+  let summary = "Storage layout apart from the compute layout: of params, gradients or optimizer state.";
+  let description = [{ `selector` "" means all of this kind. }];
+  let arguments = (ins StrAttr:$kind, StrAttr:$selector, ArrayAttr:$over);
+  let assemblyFormat = "$kind $selector `over` $over attr-dict";
+}
+
+def Dist_AccumulateOp : Dist_Tactic<"accumulate"> {
+  let summary = "The axis is split in this many micro-batches over time.";
+  let arguments = (ins I64Attr:$count, StrAttr:$axis);
+  let assemblyFormat = "$count `of` $axis attr-dict";
+}
+
+def Dist_ResidualOp : Dist_Tactic<"residual"> {
+  let summary = "Whether a value that the backward pass reads is saved or recomputed.";
+  let arguments = (ins StrAttr:$selector, StrAttr:$policy);
+  let assemblyFormat = "$selector $policy attr-dict";
+}
+
+def Dist_RemainderOp : Dist_Tactic<"remainder"> {
+  let summary = "What is done where a mesh does not divide an axis: error, pad or uneven. No axes: all others.";
+  let arguments = (ins StrArrayAttr:$axes, StrAttr:$policy);
+  let assemblyFormat = "$axes $policy attr-dict";
+}
+
+def Dist_AllowOp : Dist_Tactic<"allow"> {
+  let summary = "Bytes per rank that a conversion nobody asked for may move.";
+  let arguments = (ins I64Attr:$bytes);
+  let assemblyFormat = "`reshard` $bytes attr-dict";
+}
+
+def Dist_AssertOp : Dist_Tactic<"assert"> {
+  let summary = "A limit that the program under the plan must keep.";
+  let description = [{
+    `quantity` is "peak_memory" (bytes of a rank), "count" (of collectives in a step) or "bytes" (moved per rank and
+    step). `op` (all_reduce, ...; "" for any), `over` (mesh axes; empty for any) and `selector` ("" for any) say
+    which collectives count.
+  }];
+  let arguments = (ins StrAttr:$quantity, StrAttr:$op, ArrayAttr:$over, StrAttr:$selector, I64Attr:$limit);
+  let assemblyFormat = "$quantity $op `over` $over `in` $selector `most` $limit attr-dict";
+}
+
+def Dist_ConstrainOp : Dist_Op<"constrain", [Pure, SameOperandsAndResultType]> {
+  let summary = "The value in a layout that was asked for; open dims may be cut further.";
+  let arguments = (ins AnyRankedTensor:$input, Dist_LayoutAttr:$layout);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `to` $layout attr-dict `:` type($input)";
+}
+
+def Dist_BarrierOp : Dist_Op<"barrier", [Pure, SameOperandsAndResultType]> {
+  let summary = "The value itself; layouts do not spread across it in the directions that are blocked.";
+  let description = [{ `allowed` is "none", "forward" or "backward". }];
+  let arguments = (ins AnyRankedTensor:$input, StrAttr:$allowed);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `allow` $allowed attr-dict `:` type($input)";
+}
+
+#endif
