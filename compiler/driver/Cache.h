@@ -20,7 +20,7 @@ namespace cleave {
 
 // How a compilation got its code.
 enum class CacheUse {
-  Off,     // nobody asked for the cache, or stages were to be checked
+  Off,     // nobody asked for the cache
   Hit,     // from the cache
   Miss,    // compiled, and kept where that was possible
   Replaced // the entry was damaged; compiled and kept in its place

@@ -252,6 +252,7 @@ std::string Driver::Implementation::originOf(const codegen::Target &target) cons
   }
   addAll(options.entries);
   addAll(options.expose);
+  add(options.verifyStages ? "checked" : ""); // who wants the stages checked finds only what passed
   std::array<uint8_t, 32> digest = hash.final();
   return llvm::toHex(digest, /*LowerCase=*/true);
 }
@@ -282,8 +283,7 @@ std::optional<rt::ArtefactContents> Driver::build() {
 
 std::optional<rt::Artefact> Driver::compile() {
   Implementation &self = *implementation;
-  // Who wants the stages checked wants them passed through.
-  bool caches = !self.options.cacheFolder.empty() && !self.options.verifyStages;
+  bool caches = !self.options.cacheFolder.empty();
   Cache cache(self.options.cacheFolder);
   std::optional<codegen::Target> target = self.target();
   if (!target || !self.check())

@@ -1,6 +1,8 @@
 #include "runtime/core/Verify.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 namespace cleave::rt {
 
@@ -242,6 +244,57 @@ Status verifyState(const State &state, int64_t stateBytes) {
   return {};
 }
 
+// The dims of a state that stand in the name of a tensor, "h.{0}.w"; none where its braces hold no dims, or
+// one twice.
+std::optional<std::vector<bool>> dimsOfName(const std::string &name, size_t rank) {
+  std::vector<bool> dims(rank, false);
+  for (size_t open = name.find('{'); open != std::string::npos; open = name.find('{', open + 1)) {
+    size_t dim = 0;
+    const char *begin = name.data() + open + 1, *end = name.data() + name.size();
+    auto [stop, failure] = std::from_chars(begin, end, dim);
+    if (failure != std::errc() || stop == end || *stop != '}' || dim >= rank || dims[dim])
+      return std::nullopt;
+    dims[dim] = true;
+  }
+  return dims;
+}
+
+// The elements of a state lie inside the tensor, each dim's place told by its name or its positions.
+bool liesInside(const Shape &state, const WeightSource &source) {
+  size_t rank = state.sizes.size();
+  std::optional<std::vector<bool>> named = dimsOfName(source.name, rank);
+  if (!named || source.sizes.size() != source.positions.size() || !isShape({Type::F64, source.sizes, {}}))
+    return false;
+  for (size_t d = 0; d < source.sizes.size(); ++d) {
+    const WeightPosition &position = source.positions[d];
+    if (position.strides.size() != rank || position.offset < 0 || position.offset >= source.sizes[d])
+      return false;
+    Wide last = position.offset;
+    for (size_t k = 0; k < rank; ++k) {
+      int64_t stride = position.strides[k];
+      last += Wide{stride} * (state.sizes[k] - 1);
+      if (stride < 0 || (stride > 0 && (*named)[k]) || last >= source.sizes[d])
+        return false;
+    }
+  }
+  return true;
+}
+
+Status verifyWeights(const WeightMap &map, const std::vector<State> &states) {
+  for (const Weight &weight : map.weights) {
+    auto state = std::find_if(states.begin(), states.end(),
+                              [&](const State &state) { return state.path == weight.path; });
+    if (state == states.end() || weight.sources.empty())
+      return malformed("weights '" + map.name + "' have no place for '" + weight.path + "'", map.location);
+    for (const WeightSource &source : weight.sources)
+      if (!liesInside(state->shape, source))
+        return malformed("weights '" + map.name + "' place '" + weight.path + "' outside its tensor '" +
+                             source.name + "'",
+                         map.location);
+  }
+  return {};
+}
+
 } // namespace
 
 Status verify(const Program &program) {
@@ -250,6 +303,9 @@ Status verify(const Program &program) {
       return malformed("a region has no valid size");
   for (const State &state : program.states)
     if (Status status = verifyState(state, program.stateBytes); !status)
+      return status;
+  for (const WeightMap &map : program.weights)
+    if (Status status = verifyWeights(map, program.states); !status)
       return status;
   for (const Entry &entry : program.entries)
     if (Status status = EntryVerifier(program, entry).verify(); !status)

@@ -1,5 +1,6 @@
 // Whether a program is well formed: jumps land inside it, loops nest, every operand lies inside its region
-// for every value of the counters. An instance refuses a program that is not.
+// for every value of the counters, every weight inside its tensor of a file. An instance refuses a program
+// that is not.
 #ifndef CLEAVE_RUNTIME_CORE_VERIFY_H
 #define CLEAVE_RUNTIME_CORE_VERIFY_H
 

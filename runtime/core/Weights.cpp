@@ -81,7 +81,6 @@ public:
   void copy(char *base, ThreadPool &pool) const;
 
 private:
-  Status check(const Weight &weight) const;
   const State *stateOf(const std::string &name) const;
   std::vector<Piece> expand(const Weight &weight, const WeightSource &source) const;
   std::vector<Piece> choose(const Weight &weight) const;
@@ -104,41 +103,6 @@ const State *Loader::stateOf(const std::string &name) const {
     if (state.path == name)
       return &state;
   return nullptr;
-}
-
-// An artefact's mapping comes from a file: it must stay inside its tensor.
-Status Loader::check(const Weight &weight) const {
-  const State *state = stateOf(weight.path);
-  Error malformed = {"E799",
-                     "a mapping of weights stays inside its tensor, found that '" + weight.path +
-                         "' does not",
-                     map.location,
-                     {},
-                     ""};
-  if (!state || weight.sources.empty())
-    return malformed;
-  const std::vector<int64_t> &sizes = state->shape.sizes;
-  for (const WeightSource &source : weight.sources) {
-    if (source.sizes.size() != source.positions.size())
-      return malformed;
-    for (size_t dim : dimsOfName(source.name))
-      if (dim >= sizes.size())
-        return malformed;
-    for (size_t d = 0; d < source.sizes.size(); ++d) {
-      const WeightPosition &position = source.positions[d];
-      int64_t last = position.offset;
-      bool fits = position.strides.size() == sizes.size() && position.offset >= 0;
-      for (size_t k = 0; fits && k < sizes.size(); ++k) {
-        int64_t span;
-        fits = position.strides[k] >= 0 &&
-               !__builtin_mul_overflow(position.strides[k], sizes[k] - 1, &span) &&
-               !__builtin_add_overflow(last, span, &last);
-      }
-      if (!fits || last >= source.sizes[d])
-        return malformed;
-    }
-  }
-  return {};
 }
 
 // One piece per tensor that the name stands for.
@@ -279,9 +243,6 @@ Status Loader::checkTensor(const Piece &piece) const {
 }
 
 Status Loader::match() {
-  for (const Weight &weight : map.weights)
-    if (Status status = check(weight); !status)
-      return status;
   choosePrefix();
   for (const Weight &weight : map.weights)
     for (Piece &piece : choose(weight))

@@ -90,7 +90,6 @@ def _():
 
 def cached(folder, *options, limit="1024"):
     environment = {**os.environ, "CLEAVE_CACHE": folder, "CLEAVE_CACHE_SIZE": limit}
-    environment.pop("CLEAVE_VERIFY_STAGES", None)
     return [suite.cleave_path, "run", MLP, "--json", "--steps", "2", *options], environment
 
 

@@ -123,7 +123,7 @@ private:
 
   rt::Status compile() {
     auto start = std::chrono::steady_clock::now();
-    rt::Status status = rt::isArtefact(options.file) ? session.open(options.file) : compileText();
+    rt::Status status = rt::isArtefact(options.file) ? openArtefact(session, options) : compileText();
     compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return status;
   }

@@ -11,6 +11,16 @@
 
 namespace cleave::tool {
 
+rt::Status openArtefact(Session &session, const CommonOptions &options) {
+  if (options.sets.empty())
+    return session.open(options.file);
+  return rt::Error{"E811",
+                   "sizes are settled when an artefact is made, found --set " + options.sets[0],
+                   "",
+                   {},
+                   "set it with cleave build"};
+}
+
 rt::Status readWeights(rt::Instance &instance, const std::string &text) {
   size_t equals = text.find('=');
   const std::vector<rt::WeightMap> &maps = instance.program().weights;

@@ -1,10 +1,16 @@
-// What the command line gives a program besides its text: weights, values of inputs.
+// What the command line gives a program besides its text: what was compiled before, weights, values of
+// inputs.
 #ifndef CLEAVE_TOOLS_CLEAVE_INPUTS_H
 #define CLEAVE_TOOLS_CLEAVE_INPUTS_H
 
-#include "runtime/core/Instance.h"
+#include "compiler/driver/Session.h"
+#include "tools/cleave/Commands.h"
 
 namespace cleave::tool {
+
+// The artefact that the command line names instead of a program's text. E811 where it is given what is
+// settled.
+rt::Status openArtefact(Session &session, const CommonOptions &options);
 
 // NAME=PATH of one of the program's declarations, or the PATH alone.
 rt::Status readWeights(rt::Instance &instance, const std::string &text);

@@ -113,19 +113,13 @@ private:
 
   rt::Status compile() {
     auto start = std::chrono::steady_clock::now();
-    rt::Status status = rt::isArtefact(options.file) ? openArtefact() : compileText();
+    rt::Status status = rt::isArtefact(options.file) ? compiledBefore() : compileText();
     compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return status;
   }
 
-  rt::Status openArtefact() {
-    if (!options.sets.empty())
-      return rt::Error{"E811",
-                       "sizes are settled when an artefact is made, found --set " + options.sets[0],
-                       "",
-                       {},
-                       "set it with cleave build"};
-    if (rt::Status status = session.open(options.file); !status)
+  rt::Status compiledBefore() {
+    if (rt::Status status = openArtefact(session, options); !status)
       return status;
     std::vector<std::string> names;
     for (const rt::Entry &entry : session.instance().program().entries)

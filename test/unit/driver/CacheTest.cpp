@@ -152,14 +152,15 @@ TEST_F(CacheTest, FoldersOthersMayWriteToAreNotTrusted) {
 // What a driver finds is what it compiled: same bits, and another key for other sources.
 TEST_F(CacheTest, DriversFindWhatTheyCompiled) {
   std::string file = write("program.dsl", kProgram);
-  auto outputOf = [&](const std::map<std::string, std::string> &sets, CacheUse expected) {
+  auto outputOf = [&](const std::map<std::string, std::string> &sets, CacheUse expected,
+                      bool checked = false) {
     Session session;
     DriverOptions options;
     options.file = file;
     options.sets = sets;
     options.stdlib = CLEAVE_SOURCE_DIR "/stdlib";
     options.cacheFolder = kept();
-    options.verifyStages = false;
+    options.verifyStages = checked;
     EXPECT_TRUE(session.load(std::move(options)).ok()) << session.diagnostics();
     EXPECT_TRUE(session.compile().ok());
     EXPECT_EQ(nameOf(session.driver().cacheUse()), std::string(nameOf(expected)));
@@ -172,6 +173,9 @@ TEST_F(CacheTest, DriversFindWhatTheyCompiled) {
   EXPECT_EQ(outputOf({}, CacheUse::Hit), compiled);
   EXPECT_EQ(outputOf({{"N", "5"}}, CacheUse::Miss).size(), 5u);
   EXPECT_EQ(outputOf({{"N", "5"}}, CacheUse::Hit).size(), 5u);
+  EXPECT_EQ(outputOf({}, CacheUse::Miss, /*checked=*/true), compiled) << "its stages are not known to pass";
+  EXPECT_EQ(outputOf({}, CacheUse::Hit, /*checked=*/true), compiled);
+  EXPECT_EQ(outputOf({}, CacheUse::Hit), compiled);
   write("program.dsl", std::string(kProgram) + "\n");
   EXPECT_EQ(outputOf({}, CacheUse::Miss), compiled);
 }

@@ -1,5 +1,6 @@
 #include "runtime/core/Weights.h"
 #include "runtime/core/Convert.h"
+#include "runtime/core/Verify.h"
 #include "runtime/core/WeightFiles.h"
 #include "runtime/device/cpu/ThreadPool.h"
 #include "test/unit/runtime/Programs.h"
@@ -218,19 +219,33 @@ TEST_F(WeightsTest, DeclarationsAreChosenByName) {
   EXPECT_THAT(loading(path, two).message, HasSubstr("found no such declaration"));
 }
 
-TEST_F(WeightsTest, AMappingThatLeavesItsTensorIsMalformed) {
-  std::string path = file();
-  auto broken = [&](auto change) {
+TEST(VerifyWeights, AMappingStaysInsideItsTensor) {
+  auto found = [](size_t row, auto change) {
     Program bad = program();
-    change(bad.weights[0].weights[0]);
-    return loading(path, bad).code;
+    change(bad.weights[0].weights[row]);
+    Status status = verify(bad);
+    return status ? "" : status.error().code + ": " + status.error().message;
   };
-  EXPECT_EQ(broken([](Weight &w) { w.sources[0].positions[0].offset = 1; }), "E799");
-  EXPECT_EQ(broken([](Weight &w) { w.sources[0].positions[0].strides = {0, 0}; }), "E799");
-  EXPECT_EQ(broken([](Weight &w) { w.sources[0].positions[1].strides[1] = INT64_MAX; }), "E799");
-  EXPECT_EQ(broken([](Weight &w) { w.sources[0].positions[1].strides[1] = -1; }), "E799");
-  EXPECT_EQ(broken([](Weight &w) { w.sources[0].name = "h.{7}.w"; }), "E799");
-  EXPECT_EQ(broken([](Weight &w) { w.path = "net.none"; }), "E799");
+  auto broken = [&](auto change) { return found(0, change); };
+  auto outside = testing::AllOf(HasSubstr("E799: the compiled program is malformed: weights 'hf' place"),
+                                HasSubstr("'net.blocks[*].w' outside its tensor 'h."));
+  EXPECT_EQ(broken([](Weight &) {}), "");
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions[0].offset = 1; }), outside);
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions[0].offset = -1; }), outside);
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions[0].strides = {0, 0}; }), outside);
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions[1].strides[1] = INT64_MAX; }), outside);
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions[1].strides[1] = -1; }), outside);
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions.pop_back(); }), outside);
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].sizes[0] = INT64_MAX; }), outside);
+  // A dim stands in the name or in the positions, once.
+  EXPECT_THAT(broken([](Weight &w) { w.sources[0].positions[1].strides[0] = 1; }), outside);
+  for (const char *name : {"h.{7}.w", "h.{0}.{0}.w", "h.{0.w", "h.{}.w", "h.{i}.w", "h.{-1}.w", "h.{0"})
+    EXPECT_THAT(broken([&](Weight &w) { w.sources[0].name = name; }), outside) << name;
+  EXPECT_THAT(broken([](Weight &w) { w.path = "net.none"; }), HasSubstr("have no place for 'net.none'"));
+  EXPECT_THAT(broken([](Weight &w) { w.sources.clear(); }), HasSubstr("have no place for"));
+  // A scalar has neither.
+  EXPECT_EQ(found(3, [](Weight &) {}), "");
+  EXPECT_THAT(found(3, [](Weight &w) { w.sources[1].name = "s.{0}"; }), HasSubstr("'net.scale' outside"));
 }
 
 // Shards: an index says which file holds what.
