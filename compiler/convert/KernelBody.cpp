@@ -1,5 +1,7 @@
 #include "compiler/convert/KernelBody.h"
 
+#include "dialects/model/transforms/Build.h"
+
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -153,50 +155,13 @@ static SmallVector<Value> expandMap(OpBuilder &builder, Location loc, AffineMap 
   });
 }
 
-static TypedAttr identityOf(Builder &builder, model::Combiner combiner, Type type) {
-  bool max = combiner == model::Combiner::Max, min = combiner == model::Combiner::Min;
-  if (auto floating = dyn_cast<FloatType>(type)) {
-    const llvm::fltSemantics &semantics = floating.getFloatSemantics();
-    if (max || min)
-      return builder.getFloatAttr(type, APFloat::getInf(semantics, /*Negative=*/max));
-    return builder.getFloatAttr(type, combiner == model::Combiner::Prod ? 1.0 : 0.0);
-  }
-  unsigned width = type.getIntOrFloatBitWidth();
-  if (max)
-    return builder.getIntegerAttr(type, APInt::getSignedMinValue(width));
-  if (min)
-    return builder.getIntegerAttr(type, APInt::getSignedMaxValue(width));
-  return builder.getIntegerAttr(type, combiner == model::Combiner::Prod ? 1 : 0);
-}
-
-static Value combine(OpBuilder &b, Location loc, model::Combiner combiner, Value out, Value value) {
-  bool floating = isa<FloatType>(value.getType());
-  switch (combiner) {
-  case model::Combiner::Sum:
-    return floating ? arith::AddFOp::create(b, loc, out, value).getResult()
-                    : arith::AddIOp::create(b, loc, out, value).getResult();
-  case model::Combiner::Prod:
-    return floating ? arith::MulFOp::create(b, loc, out, value).getResult()
-                    : arith::MulIOp::create(b, loc, out, value).getResult();
-  case model::Combiner::Max:
-    return floating ? arith::MaximumFOp::create(b, loc, out, value).getResult()
-                    : arith::MaxSIOp::create(b, loc, out, value).getResult();
-  case model::Combiner::Min:
-    return floating ? arith::MinimumFOp::create(b, loc, out, value).getResult()
-                    : arith::MinSIOp::create(b, loc, out, value).getResult();
-  case model::Combiner::None:
-    break;
-  }
-  return value;
-}
-
 // The tensor an op writes into: undefined, or the combiner's identity.
 static Value initOf(OpBuilder &builder, Location loc, RankedTensorType type, model::Combiner combiner) {
   Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType());
   if (combiner == model::Combiner::None)
     return empty;
   Value identity =
-      arith::ConstantOp::create(builder, loc, identityOf(builder, combiner, type.getElementType()));
+      arith::ConstantOp::create(builder, loc, model::identityOf(builder, combiner, type.getElementType()));
   return linalg::FillOp::create(builder, loc, identity, empty).getResult(0);
 }
 
@@ -256,7 +221,7 @@ Value cleave::convert::emitIndex(OpBuilder &builder, model::IndexOp op, ArrayRef
       body.map(argument, fromStorage(inner, loc, element, argument.getType()));
     }
     Value value = toStorage(inner, loc, cloneScalars(inner, op, body));
-    return combine(inner, loc, op.getCombiner(), scalars.back(), value);
+    return model::combine(inner, loc, op.getCombiner(), scalars.back(), value);
   });
 }
 

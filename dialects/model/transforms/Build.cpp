@@ -133,3 +133,40 @@ func::FuncOp cleave::model::makeFunction(SymbolTable &symbols, func::FuncOp afte
   function.addEntryBlock();
   return function;
 }
+
+TypedAttr cleave::model::identityOf(Builder &builder, Combiner combiner, Type type) {
+  bool max = combiner == Combiner::Max, min = combiner == Combiner::Min;
+  if (auto floating = dyn_cast<FloatType>(type)) {
+    const llvm::fltSemantics &semantics = floating.getFloatSemantics();
+    if (max || min)
+      return builder.getFloatAttr(type, APFloat::getInf(semantics, /*Negative=*/max));
+    return builder.getFloatAttr(type, combiner == Combiner::Prod ? 1.0 : 0.0);
+  }
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (max)
+    return builder.getIntegerAttr(type, APInt::getSignedMinValue(width));
+  if (min)
+    return builder.getIntegerAttr(type, APInt::getSignedMaxValue(width));
+  return builder.getIntegerAttr(type, combiner == Combiner::Prod ? 1 : 0);
+}
+
+Value cleave::model::combine(OpBuilder &b, Location loc, Combiner combiner, Value out, Value value) {
+  bool floating = isa<FloatType>(value.getType());
+  switch (combiner) {
+  case Combiner::Sum:
+    return floating ? arith::AddFOp::create(b, loc, out, value).getResult()
+                    : arith::AddIOp::create(b, loc, out, value).getResult();
+  case Combiner::Prod:
+    return floating ? arith::MulFOp::create(b, loc, out, value).getResult()
+                    : arith::MulIOp::create(b, loc, out, value).getResult();
+  case Combiner::Max:
+    return floating ? arith::MaximumFOp::create(b, loc, out, value).getResult()
+                    : arith::MaxSIOp::create(b, loc, out, value).getResult();
+  case Combiner::Min:
+    return floating ? arith::MinimumFOp::create(b, loc, out, value).getResult()
+                    : arith::MinSIOp::create(b, loc, out, value).getResult();
+  case Combiner::None:
+    break;
+  }
+  return value;
+}

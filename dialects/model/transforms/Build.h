@@ -32,6 +32,12 @@ mlir::Value makeSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRan
 // A scalar constant of a float or integer type, for index bodies.
 mlir::Value makeScalar(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type, double value);
 
+// What combining leaves as it is: 0, 1, or the least or greatest value of the type.
+mlir::TypedAttr identityOf(mlir::Builder &builder, Combiner combiner, mlir::Type type);
+// Two scalars combined; `value` where the combiner is none.
+mlir::Value combine(mlir::OpBuilder &builder, mlir::Location loc, Combiner combiner, mlir::Value out,
+                    mlir::Value value);
+
 // The value of an affine expression inside an index body, as i64; symbols stand for integer scalars.
 mlir::Value makeAffine(mlir::OpBuilder &builder, mlir::Location loc, mlir::AffineExpr expr,
                        mlir::ValueRange symbols = {});

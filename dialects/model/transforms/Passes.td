@@ -105,4 +105,23 @@ def ModelInline : Pass<"model-inline", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect"];
 }
 
+def ModelAccumulate : Pass<"model-accumulate", "::mlir::ModuleOp"> {
+  let summary = "Runs a training step in micro-batches, adding their gradients up.";
+  let description = [{
+    ```mlir
+    // before
+    %y = model.index (b: Batch = 8, o: Out = 2) sum (i: In = 4) ins(%x[b, i], %w[i, o]) { mulf }
+    %g = model.index (i: In = 4, o: Out = 2) sum (b: Batch = 8) ins(%x[b, i], %dy[b, o]) { mulf }
+    // after, with axis = "Batch", count = 4
+    %g = model.scan @train_micro count 4 over "Micro" consts(%w) carries(%zero) slices(%x4, ...)
+    // @train_micro: (turn, w, sum, x) -> sum + g of two examples
+    ```
+    Must hold before: no model.gradient, no model.call. Holds after: the same. Where a step needs the whole axis at once (batch norm),
+    an error says which value.
+  }];
+  let options = [Option<"axis", "axis", "std::string", "\"Batch\"", "Axis of the examples">,
+                 Option<"count", "count", "int64_t", "1", "Number of micro-batches">];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
+}
+
 #endif
