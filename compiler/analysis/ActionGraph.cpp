@@ -64,6 +64,19 @@ void ActionGraph::addEffects() {
   }
 }
 
+// Ranks meet in the same collectives in the same order, whatever the sizes of what they hold: program order,
+// which is that of the model, is the one that all of them have.
+void ActionGraph::addCollectives() {
+  std::optional<unsigned> last;
+  for (auto [i, op] : llvm::enumerate(ops)) {
+    if (!pipe::holdsCollective(op))
+      continue;
+    if (last)
+      addEdge(*last, i);
+    last = i;
+  }
+}
+
 // Pairs of the old content of a place (a state or a carry) and its new one.
 static SmallVector<std::pair<Value, Value>> rewritesOf(Block &block) {
   SmallVector<std::pair<Value, Value>> pairs;
@@ -108,5 +121,6 @@ ActionGraph::ActionGraph(Block &block) {
   predecessors.resize(ops.size());
   addValues();
   addEffects();
+  addCollectives();
   addRewrites(block);
 }

@@ -9,6 +9,7 @@ namespace cleave::analysis {
 // The ops of a block (its terminator left out) and their order constraints:
 // - a value before its readers, those in nested regions included;
 // - prints, asserts, guards and ops that hold some stay in program order;
+// - collectives and ops that hold some stay in program order;
 // - the new value of a state or carry after the readers of the old one, a state's after guards and asserts as
 // well,
 //   wherever that closes no cycle (where it does, memory planning inserts a copy).
@@ -25,6 +26,7 @@ private:
   void addUnlessCycle(unsigned from, unsigned to);
   void addValues();
   void addEffects();
+  void addCollectives();
   void addRewrites(mlir::Block &block);
 };
 

@@ -59,8 +59,8 @@ static LargeValue largeValue(Value value) {
   Value maker = makerOf(value);
   StringRef name = pipe::nameOf(value).empty() ? pipe::nameOf(maker) : pipe::nameOf(value);
   std::string text = name.str();
-  if (auto launch = maker.getDefiningOp<pipe::LaunchOp>(); launch && text.empty())
-    text = ("result of " + launch.getKernel()).str();
+  if (auto action = maker.getDefiningOp<pipe::ActionInterface>(); action && text.empty())
+    text = action.getMakerText();
   if (text.empty())
     text = maker.getDefiningOp()->getName().getStringRef().str();
   return {text, sourceOf(maker.getLoc()), describe(value.getType()), pipe::bytesOf(value.getType())};

@@ -41,8 +41,8 @@ private:
 
   LogicalResult runBlock(Block &block);
   LogicalResult runOp(Operation *op);
-  LogicalResult runLaunch(pipe::LaunchOp op);
-  LogicalResult checkApart(pipe::LaunchOp op);
+  LogicalResult runAction(pipe::ActionInterface op);
+  LogicalResult checkApart(pipe::ActionInterface op);
   LogicalResult runCopy(pipe::CopyOp op);
   LogicalResult runLoop(pipe::LoopOp op);
   LogicalResult runTurn(pipe::LoopOp op, int64_t counter, MutableArrayRef<Content> stacks);
@@ -120,20 +120,11 @@ LogicalResult Simulator::write(Operation *op, Value value, Content content) {
   return success();
 }
 
-static bool mayShare(pipe::LaunchOp op, unsigned input, unsigned output) {
-  auto kernel = SymbolTable::lookupNearestSymbolFrom<FunctionOpInterface>(op, op.getKernelAttr());
-  auto pairs = kernel->getAttrOfType<DenseI64ArrayAttr>(pipe::kInplaceAttr);
-  for (int64_t i = 0; pairs && i + 1 < pairs.size(); i += 2)
-    if (pairs[i] == input && pairs[i + 1] == output)
-      return true;
-  return false;
-}
-
-// Results overlap nothing the kernel touches, but the operand it may work in.
-LogicalResult Simulator::checkApart(pipe::LaunchOp op) {
+// Results overlap nothing the action touches, but the operand it may work in.
+LogicalResult Simulator::checkApart(pipe::ActionInterface op) {
   SmallVector<Extent> inputs, outputs;
   for (auto [values, ranges] :
-       {std::pair(ValueRange(op.getInputs()), &inputs), std::pair(ValueRange(op.getResults()), &outputs)})
+       {std::pair(ValueRange(op->getOperands()), &inputs), std::pair(ValueRange(op->getResults()), &outputs)})
     for (Value value : values) {
       FailureOr<Extent> range = rangeOf(op, value);
       if (failed(range))
@@ -143,23 +134,23 @@ LogicalResult Simulator::checkApart(pipe::LaunchOp op) {
   for (unsigned i = 0; i < outputs.size(); ++i) {
     for (unsigned k = 0; k < i; ++k)
       if (outputs[i].meets(outputs[k]))
-        return op.emitError("results of a launch must lie apart, got: ") << k << " and " << i;
+        return op->emitError("results of an action must lie apart, got: ") << k << " and " << i;
     for (unsigned k = 0; k < inputs.size(); ++k)
-      if (outputs[i].meets(inputs[k]) && !(outputs[i] == inputs[k] && mayShare(op, k, i)))
-        return op.emitError(
-                   "a result may overlap an operand only where the kernel works in place, got: result ")
+      if (outputs[i].meets(inputs[k]) && !(outputs[i] == inputs[k] && op.getInplaceResult(k) == i))
+        return op->emitError(
+                   "a result may overlap an operand only where the action works in place, got: result ")
                << i << " and operand " << k;
   }
   return success();
 }
 
-LogicalResult Simulator::runLaunch(pipe::LaunchOp op) {
-  for (auto [i, value] : llvm::enumerate(op.getInputs()))
+LogicalResult Simulator::runAction(pipe::ActionInterface op) {
+  for (auto [i, value] : llvm::enumerate(op->getOperands()))
     if (failed(expect(op, value, "operand " + Twine(i))))
       return failure();
   if (failed(checkApart(op)))
     return failure();
-  for (Value value : op.getResults())
+  for (Value value : op->getResults())
     if (failed(write(op, value, fresh(value))))
       return failure();
   return success();
@@ -333,7 +324,7 @@ LogicalResult Simulator::runWhile(pipe::WhileOp op) {
 
 LogicalResult Simulator::runOp(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<pipe::LaunchOp>([&](auto launch) { return runLaunch(launch); })
+      .Case<pipe::ActionInterface>([&](auto action) { return runAction(action); })
       .Case<pipe::CopyOp>([&](auto copy) { return runCopy(copy); })
       .Case<pipe::LoopOp>([&](auto loop) { return runLoop(loop); })
       .Case<pipe::IfOp>([&](auto branch) { return runIf(branch); })

@@ -80,8 +80,8 @@ static LogicalResult checkKernel(func::FuncOp kernel) {
 
 static LogicalResult checkEntry(func::FuncOp entry) {
   WalkResult result = entry.getBody().walk([&](Operation *op) {
-    if (!isa<func::ReturnOp>(op) && !isa<pipe::PipeDialect>(op->getDialect())) {
-      op->emitError("an entry holds pipe ops alone, got: ") << op->getName();
+    if (!isa<func::ReturnOp, pipe::ActionInterface>(op) && !isa<pipe::PipeDialect>(op->getDialect())) {
+      op->emitError("an entry holds actions alone, got: ") << op->getName();
       return WalkResult::interrupt();
     }
     auto launch = dyn_cast<pipe::LaunchOp>(op);

@@ -14,15 +14,6 @@ int64_t cleave::convert::loopDepthOf(Operation *op) {
   return depth;
 }
 
-int64_t cleave::convert::inplaceResultOf(pipe::LaunchOp launch, unsigned input) {
-  auto kernel = SymbolTable::lookupNearestSymbolFrom<FunctionOpInterface>(launch, launch.getKernelAttr());
-  auto pairs = kernel->getAttrOfType<DenseI64ArrayAttr>(pipe::kInplaceAttr);
-  for (size_t i = 0; pairs && i + 1 < static_cast<size_t>(pairs.size()); i += 2)
-    if (pairs[i] == input)
-      return pairs[i + 1];
-  return -1;
-}
-
 namespace {
 
 // Where a value is wanted. `old` is what lies there before: its readers must be done.
@@ -54,6 +45,7 @@ private:
   std::vector<Target> returnTargets();
   void bindBlock(Block &block);
   void bindResults(Operation *op);
+  void sinkInplace(pipe::ActionInterface action);
   void bindLoop(pipe::LoopOp loop);
   Value sliceReplacedBy(pipe::LoopOp loop, unsigned number);
   void bindIf(pipe::IfOp branch);
@@ -86,15 +78,15 @@ void Binder::bind(Value value, const Target &target) {
   targets[value] = target;
 }
 
-// A reader of the old content inside the op that writes the new one is fine where the kernel works in place,
+// A reader of the old content inside the op that writes the new one is fine where the action works in place,
 // and where a loop takes the old content as the carry that it updates, or cuts slices from it where it stacks
 // the new one: each turn touches its own part.
 static bool readsInPlace(Operation *op, Value old, unsigned resultNumber) {
   if (llvm::count(op->getOperands(), old) != 1)
     return false;
   unsigned operand = std::distance(op->operand_begin(), llvm::find(op->getOperands(), old));
-  if (auto launch = dyn_cast<pipe::LaunchOp>(op))
-    return inplaceResultOf(launch, operand) == static_cast<int64_t>(resultNumber);
+  if (auto action = dyn_cast<pipe::ActionInterface>(op))
+    return action.getInplaceResult(operand) == static_cast<int64_t>(resultNumber);
   bool isCarry = isa<pipe::LoopOp, pipe::WhileOp>(op) && operand == resultNumber;
   auto loop = dyn_cast<pipe::LoopOp>(op);
   bool isSlice = loop && operand >= loop.getCarries().size() && resultNumber >= loop.getCarries().size();
@@ -378,6 +370,19 @@ void Binder::bindResults(Operation *op) {
   }
 }
 
+// What a collective works on in place is made where its result is wanted: no second buffer.
+void Binder::sinkInplace(pipe::ActionInterface action) {
+  if (!action.isCollective())
+    return;
+  for (auto [i, operand] : llvm::enumerate(action->getOperands())) {
+    int64_t made = action.getInplaceResult(i);
+    if (made < 0 || !operand.hasOneUse() || isFresh(action->getResult(made)))
+      continue;
+    if (auto target = targets.find(action->getResult(made)); target != targets.end())
+      trySink(operand, action->getBlock(), Target(target->second));
+  }
+}
+
 // From the end: a loop decides where the values it starts from are wanted before those are bound.
 void Binder::bindBlock(Block &block) {
   for (Operation *op = &block.back(); op; op = op->getPrevNode()) {
@@ -385,7 +390,8 @@ void Binder::bindBlock(Block &block) {
     llvm::TypeSwitch<Operation *>(op)
         .Case<pipe::LoopOp>([&](auto loop) { bindLoop(loop); })
         .Case<pipe::IfOp>([&](auto branch) { bindIf(branch); })
-        .Case<pipe::WhileOp>([&](auto loop) { bindWhile(loop); });
+        .Case<pipe::WhileOp>([&](auto loop) { bindWhile(loop); })
+        .Case<pipe::ActionInterface>([&](auto action) { sinkInplace(action); });
   }
 }
 

@@ -48,9 +48,6 @@ StorageBindings bindStorage(mlir::func::FuncOp entry, int64_t &constantBytes);
 // How many loops stand around an op within its entry.
 int64_t loopDepthOf(mlir::Operation *op);
 
-// The result that may overwrite operand `input` of a launch, or -1.
-int64_t inplaceResultOf(pipe::LaunchOp launch, unsigned input);
-
 } // namespace cleave::convert
 
 #endif

@@ -21,6 +21,7 @@
 #include "compiler/convert/OrderActions.h"
 #include "compiler/convert/OutlineKernels.h"
 #include "compiler/convert/Passes.h"
+#include "compiler/convert/PrepareCollectives.h"
 #include "compiler/convert/ShapeReductions.h"
 #include "compiler/convert/SplitChains.h"
 
@@ -44,7 +45,8 @@ static void outlineBlock(Block &block, convert::KernelOutliner &outliner) {
 // Removes what nothing reads. Loops whose results are all unused stay: they may print or assert.
 static void removeUnused(func::FuncOp entry) {
   entry.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-    if (op->use_empty() && (analysis::isComputed(op) || isa<pipe::ConstantOp>(op)))
+    if (op->use_empty() && (analysis::isComputed(op) || isa<pipe::ConstantOp>(op) ||
+                            (isa<pipe::ActionInterface>(op) && isPure(op))))
       op->erase();
   });
 }
@@ -80,6 +82,10 @@ static void storeBooleans(func::FuncOp entry) {
   for (BlockArgument argument : entry.getArguments())
     toBytes(argument);
   entry.walk([&](Operation *op) {
+    // How other ranks' bytes are combined depends on what they mean.
+    if (auto action = dyn_cast<pipe::ActionInterface>(op);
+        action && action.isCollective() && isBoolean(op->getResult(0).getType()))
+      op->setAttr(pipe::kTypeAttr, boolean);
     llvm::for_each(op->getResults(), toBytes);
     for (Region &region : op->getRegions())
       for (Block &block : region)
@@ -130,6 +136,7 @@ struct ConvertModelToKernels : PassWrapper<ConvertModelToKernels, OperationPass<
     convert::KernelOutliner outliner(module);
     for (func::FuncOp entry : entries) {
       removeUnused(entry);
+      convert::prepareCollectives(entry.getBody().front());
       convert::shapeReductions(entry.getBody().front());
       convert::fuseProducers(entry.getBody().front());
       convert::splitChains(entry.getBody().front());

@@ -51,7 +51,7 @@ private:
   bool isScratch(unsigned storage) { return bound.storages[storage].region == MemoryRegion::Scratch; }
   void findLives();
   void shareInplace();
-  void tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch);
+  void tryShare(Value input, Value made, int64_t time, Operation *action);
   LogicalResult packScratch();
   pipe::PlaceAttr placeOf(Value value);
   void setPlaces();
@@ -94,8 +94,8 @@ void EntryPlanner::findLives() {
   }
 }
 
-// A kernel may write a result over an operand that nothing reads later.
-void EntryPlanner::tryShare(Value input, Value made, int64_t time, pipe::LaunchOp launch) {
+// An action may write a result over an operand that nothing reads later.
+void EntryPlanner::tryShare(Value input, Value made, int64_t time, Operation *action) {
   const Binding &from = bound.bindings[input], &to = bound.bindings[made];
   unsigned old = rootOf(from.storage), fresh = rootOf(to.storage);
   auto isWhole = [&](Value value, const Binding &binding) {
@@ -104,17 +104,17 @@ void EntryPlanner::tryShare(Value input, Value made, int64_t time, pipe::LaunchO
   auto uses = [&](Value value) { return rootOf(bound.bindings[value].storage) == old; };
   if (old == fresh || !isScratch(old) || !isScratch(fresh) || !isWhole(input, from) || !isWhole(made, to) ||
       lives[old].end != time || lives[fresh].begin != time || lives[old].bytes != lives[fresh].bytes ||
-      llvm::count_if(launch.getInputs(), uses) != 1)
+      llvm::count_if(action->getOperands(), uses) != 1)
     return;
   parents[fresh] = old;
   lives[old].end = lives[fresh].end;
 }
 
 void EntryPlanner::shareInplace() {
-  entry.walk<WalkOrder::PreOrder>([&](pipe::LaunchOp launch) {
-    for (auto [i, input] : llvm::enumerate(launch.getInputs()))
-      if (int64_t made = inplaceResultOf(launch, i); made >= 0)
-        tryShare(input, launch.getResult(made), times.begin(launch), launch);
+  entry.walk<WalkOrder::PreOrder>([&](pipe::ActionInterface action) {
+    for (auto [i, input] : llvm::enumerate(action->getOperands()))
+      if (int64_t made = action.getInplaceResult(i); made >= 0)
+        tryShare(input, action->getResult(made), times.begin(action), action);
   });
 }
 

@@ -6,6 +6,7 @@
 #define CLEAVE_DIALECTS_COMM_IR_COMM_H
 
 #include "dialects/dist/ir/Dist.h"
+#include "dialects/pipe/ir/Pipe.h"
 
 #include "dialects/comm/ir/CommDialect.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -2,6 +2,7 @@
 #define CLEAVE_DIALECTS_COMM_IR_COMMOPS_TD
 
 include "dialects/model/ir/ModelBase.td"
+include "dialects/pipe/ir/PipeInterfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -14,8 +15,9 @@ def Comm_Dialect : Dialect {
     Every op has `mesh` and `over`, the mesh axes (an array of `#dist.axis`, major first) it works along: its group is the ranks
     that are equal in all other coordinates, and a member's number is row-major over `over`. Along a dim that is cut, member i holds
     block i; blocks differ by at most one element, the larger ones first (axis by axis where there are several), so the
-    sizes of all blocks follow from the whole. All ops take and make values; all but send and recv are pure.
-    From the `sched` stage on they stand among the actions and carry `names` and `places` as those do.
+    sizes of all blocks follow from the whole. With `padded` every member has room for the largest block instead.
+    All ops take and make values; all but send and recv are pure. From the `sched` stage on they stand among the
+    actions and carry `names` and `places` as those do.
   }];
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::cleave::dist::DistDialect"];
@@ -34,20 +36,30 @@ def Comm_ReasonAttr : AttrDef<Comm_Dialect, "Reason"> {
   let assemblyFormat = "`<` $value `,` $phase `,` $because `,` $hint `,` $plan `>`";
 }
 
-class Comm_Op<string mnemonic, list<Trait> traits = []> : Op<Comm_Dialect, mnemonic, traits>;
+class Comm_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Comm_Dialect, mnemonic, !listconcat([Pure, Pipe_ActionInterface], traits)>;
 
 // An op along mesh axes with one operand. `names` and `places` come with the later stages.
-class Comm_Collective<string mnemonic, list<Trait> traits, dag own> : Comm_Op<mnemonic, !listconcat([Pure], traits)> {
+class Comm_AlongAxes<string mnemonic, list<Trait> traits, dag own> : Comm_Op<mnemonic, traits> {
   let arguments = !con((ins AnyRankedTensor:$input, FlatSymbolRefAttr:$mesh, ArrayAttr:$over), own,
                        (ins OptionalAttr<Comm_ReasonAttr>:$reason, OptionalAttr<StrArrayAttr>:$names,
-                        OptionalAttr<ArrayAttr>:$places));
+                        OptionalAttr<ArrayAttr>:$places, UnitAttr:$padded));
   let results = (outs AnyRankedTensor:$result);
   let hasVerifier = 1;
+}
+
+// One that other ranks take part in.
+class Comm_Collective<string mnemonic, list<Trait> traits, dag own> : Comm_AlongAxes<mnemonic, traits, own> {
+  let extraClassDeclaration = [{ bool isCollective() { return true; } }];
 }
 
 def Comm_AllReduceOp : Comm_Collective<"all_reduce", [SameOperandsAndResultType], (ins Model_Combiner:$combiner)> {
   let summary = "Every member gets the reduction of all members' tensors, taken in rank order.";
   let assemblyFormat = "$combiner $input `over` $mesh $over attr-dict `:` type($input)";
+  let extraClassDeclaration = [{
+    bool isCollective() { return true; }
+    int64_t getInplaceResult(unsigned) { return 0; }
+  }];
 }
 
 def Comm_ReduceScatterOp : Comm_Collective<"reduce_scatter", [], (ins Model_Combiner:$combiner, I64Attr:$dim)> {
@@ -77,7 +89,7 @@ def Comm_BroadcastOp : Comm_Collective<"broadcast", [SameOperandsAndResultType],
   let assemblyFormat = "$input `root` $root `over` $mesh $over attr-dict `:` type($input)";
 }
 
-def Comm_SliceOp : Comm_Collective<"slice", [], (ins I64Attr:$dim)> {
+def Comm_SliceOp : Comm_AlongAxes<"slice", [], (ins I64Attr:$dim)> {
   let summary = "Member i keeps block i along `dim` of what every member has. Nothing is sent.";
   let description = [{
     A result longer than the block (padding) has zeros behind it; a shorter whole likewise.
@@ -97,12 +109,12 @@ def Comm_HaloOp : Comm_Collective<"halo", [], (ins I64Attr:$dim, I64Attr:$low, I
   }];
 }
 
-def Comm_OnlyOp : Comm_Collective<"only", [SameOperandsAndResultType], (ins Model_Combiner:$combiner)> {
+def Comm_OnlyOp : Comm_AlongAxes<"only", [SameOperandsAndResultType], (ins Model_Combiner:$combiner)> {
   let summary = "What every member has, as a partial value: member 0 keeps it, the others have the reduction's identity.";
   let assemblyFormat = "$combiner $input `over` $mesh $over attr-dict `:` type($input)";
 }
 
-def Comm_OffsetOp : Comm_Op<"offset", [Pure]> {
+def Comm_OffsetOp : Comm_Op<"offset"> {
   let summary = "The first index, in the whole of size `extent`, of this rank's block (a scalar i64).";
   let description = [{
     `block` is the size of every block where the whole is padded (all ranks hold as much); 0 where blocks are uneven.

@@ -6,6 +6,7 @@
 
 #include "dialects/pipe/ir/PipeDialect.h.inc"
 #include "dialects/pipe/ir/PipeEnums.h.inc"
+#include "dialects/pipe/ir/PipeInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/pipe/ir/PipeAttributes.h.inc"
 #define GET_OP_CLASSES
@@ -42,6 +43,9 @@ int64_t bytesOf(mlir::Type type);
 
 // Whether an op, or one within, may stop the run: a guard or an assert. State is written behind all of them.
 bool mayStop(mlir::Operation *op);
+
+// Whether an op is an action that other ranks take part in, or holds one.
+bool holdsCollective(mlir::Operation *op);
 
 // The user's path of a value, or "".
 llvm::StringRef nameOf(mlir::Value value);

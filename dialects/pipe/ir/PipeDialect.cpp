@@ -8,6 +8,7 @@ using namespace cleave::pipe;
 
 #include "dialects/pipe/ir/PipeDialect.cpp.inc"
 #include "dialects/pipe/ir/PipeEnums.cpp.inc"
+#include "dialects/pipe/ir/PipeInterfaces.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/pipe/ir/PipeAttributes.cpp.inc"
 
@@ -77,6 +78,13 @@ bool cleave::pipe::mayStop(Operation *op) {
     return isa<AssertOp, GuardOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
   };
   return op->walk(stops).wasInterrupted();
+}
+
+bool cleave::pipe::holdsCollective(Operation *op) {
+  auto isCollective = [](ActionInterface action) {
+    return action.isCollective() ? WalkResult::interrupt() : WalkResult::advance();
+  };
+  return op->walk(isCollective).wasInterrupted();
 }
 
 static ArrayAttr arrayOn(Operation *op, StringRef name) { return op->getAttrOfType<ArrayAttr>(name); }

@@ -55,6 +55,17 @@ LogicalResult LaunchOp::verify() {
   return verifyPlaces(*this, kPlacesAttr, getNumResults());
 }
 
+int64_t LaunchOp::getInplaceResult(unsigned operand) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
+  auto pairs = kernel->getAttrOfType<DenseI64ArrayAttr>(kInplaceAttr);
+  for (int64_t i = 0; pairs && i + 1 < pairs.size(); i += 2)
+    if (pairs[i] == operand)
+      return pairs[i + 1];
+  return -1;
+}
+
+std::string LaunchOp::getMakerText() { return ("result of " + getKernel()).str(); }
+
 static SmallVector<Type> dropLeading(TypeRange types) {
   return llvm::map_to_vector(types, [](Type type) -> Type {
     auto tensor = cast<RankedTensorType>(type);

@@ -1,6 +1,7 @@
 #ifndef CLEAVE_DIALECTS_PIPE_IR_PIPEOPS_TD
 #define CLEAVE_DIALECTS_PIPE_IR_PIPEOPS_TD
 
+include "dialects/pipe/ir/PipeInterfaces.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
@@ -51,7 +52,8 @@ def Pipe_PlaceAttr : AttrDef<Pipe_Dialect, "Place"> {
 
 class Pipe_Op<string mnemonic, list<Trait> traits = []> : Op<Pipe_Dialect, mnemonic, traits>;
 
-def Pipe_LaunchOp : Pipe_Op<"launch"> {
+def Pipe_LaunchOp : Pipe_Op<"launch", [
+    DeclareOpInterfaceMethods<Pipe_ActionInterface, ["getInplaceResult", "getMakerText"]>]> {
   let summary = "Runs all rows of a kernel.";
   let description = [{
     The kernel's types are those of the operands and results without axis names. Results never overlap

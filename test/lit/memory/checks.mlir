@@ -52,7 +52,7 @@ func.func @inplace(%x: tensor<16xf32> {model.input = "x", pipe.place = #pipe.pla
 func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {cleave.kernel, cleave.rows = array<i64: 16>}
 func.func @not_inplace(%x: tensor<16xf32> {model.input = "x", pipe.place = #pipe.place<input 0, 0>}) -> (tensor<16xf32> {model.output = "y", pipe.place = #pipe.place<output 0, 0>}) attributes {model.entry, pipe.scratch_bytes = 128 : i64} {
   %a = pipe.launch @k(%x) {places = [#pipe.place<scratch, 0>]} : (tensor<16xf32>) -> tensor<16xf32>
-  // expected-error @below {{a result may overlap an operand only where the kernel works in place, got: result 0 and operand 0}}
+  // expected-error @below {{a result may overlap an operand only where the action works in place, got: result 0 and operand 0}}
   %b = pipe.launch @k(%a) {places = [#pipe.place<scratch, 0>]} : (tensor<16xf32>) -> tensor<16xf32>
   %y = pipe.launch @k(%b) {places = [#pipe.place<output 0, 0>]} : (tensor<16xf32>) -> tensor<16xf32>
   return %y : tensor<16xf32>

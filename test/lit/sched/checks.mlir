@@ -57,7 +57,7 @@ func.func private @body(%a: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @entry(%a: tensor<f32> {model.input = "a"}) -> (tensor<f32> {model.output = "y"}) attributes {model.entry} {
-  // expected-error @below {{an entry holds pipe ops alone, got: tensor.empty}}
+  // expected-error @below {{an entry holds actions alone, got: tensor.empty}}
   %0 = tensor.empty() : tensor<f32>
   return %0 : tensor<f32>
 }

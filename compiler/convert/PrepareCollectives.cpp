@@ -1,0 +1,90 @@
+#include "compiler/convert/PrepareCollectives.h"
+
+#include "dialects/comm/ir/Comm.h"
+
+using namespace mlir;
+using namespace cleave;
+
+// How many members a group over these mesh axes has.
+static int64_t membersOf(comm::OnlyOp op) {
+  auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op.getMeshAttr());
+  int64_t members = 1;
+  for (dist::AxisRefAttr axis : dist::axesOf(op.getOver()))
+    members *= mesh.sizeOf(axis);
+  return members;
+}
+
+// The value x with x reduced with y = y.
+static TypedAttr identityOf(model::Combiner combiner, Type type) {
+  Builder builder(type.getContext());
+  if (combiner == model::Combiner::Sum)
+    return builder.getZeroAttr(type);
+  if (auto real = dyn_cast<FloatType>(type)) {
+    if (combiner == model::Combiner::Prod)
+      return builder.getFloatAttr(type, 1.0);
+    return builder.getFloatAttr(type,
+                                APFloat::getInf(real.getFloatSemantics(), combiner == model::Combiner::Max));
+  }
+  unsigned width = type.getIntOrFloatBitWidth();
+  bool isBoolean = width == 1;
+  if (combiner == model::Combiner::Prod)
+    return builder.getIntegerAttr(type, APInt(width, 1));
+  if (combiner == model::Combiner::Max)
+    return builder.getIntegerAttr(type, isBoolean ? APInt(1, 0) : APInt::getSignedMinValue(width));
+  return builder.getIntegerAttr(type, isBoolean ? APInt(1, 1) : APInt::getSignedMaxValue(width));
+}
+
+static void expandOnly(comm::OnlyOp op) {
+  OpBuilder builder(op);
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  auto memberType = RankedTensorType::get({}, builder.getI64Type());
+  Value member = comm::OffsetOp::create(builder, op.getLoc(), memberType, op.getMeshAttr(), op.getOver(),
+                                        builder.getI64IntegerAttr(membersOf(op)),
+                                        builder.getI64IntegerAttr(1), ArrayAttr(), ArrayAttr());
+  SmallVector<StringRef> axes = model::axesOf(type);
+  axes.resize(type.getRank(), "");
+  MLIRContext *context = op.getContext();
+  SmallVector<AffineMap> maps = {AffineMap::getMultiDimIdentityMap(type.getRank(), context),
+                                 AffineMap::get(type.getRank(), 0, context)};
+  auto masked = model::IndexOp::create(
+      builder, op.getLoc(), type, ValueRange{op.getInput(), member}, maps, ArrayRef<Attribute>{}, axes,
+      type.getShape(), type.getRank(), model::Combiner::None,
+      [&](OpBuilder &body, Location loc, ValueRange values) -> Value {
+        Value zero = arith::ConstantIntOp::create(body, loc, 0, 64);
+        Value isFirst = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::eq, values[1], zero);
+        Value identity =
+            arith::ConstantOp::create(body, loc, identityOf(op.getCombiner(), type.getElementType()));
+        return arith::SelectOp::create(body, loc, isFirst, values[0], identity);
+      });
+  if (ArrayAttr names = op.getNamesAttr())
+    masked->setAttr(pipe::kNamesAttr, names);
+  op.replaceAllUsesWith(masked.getResult());
+  op.erase();
+}
+
+// The first op of the value's block that reads it, itself or within.
+static Operation *firstReader(Value value, Block &block) {
+  Operation *first = nullptr;
+  for (Operation *user : value.getUsers())
+    if (Operation *reader = block.findAncestorOpInBlock(*user); !first || reader->isBeforeInBlock(first))
+      first = reader;
+  return first;
+}
+
+void cleave::convert::prepareCollectives(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (auto only = dyn_cast<comm::OnlyOp>(op)) {
+      expandOnly(only);
+      continue;
+    }
+    if (!isa<model::ModelDialect>(op.getDialect()))
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          prepareCollectives(inner);
+  }
+  // From the end: what one gather reads may come from another.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (auto gather = dyn_cast<comm::AllGatherOp>(op))
+      if (Operation *reader = firstReader(gather.getResult(), block))
+        gather->moveBefore(reader);
+}
