@@ -16,6 +16,35 @@ template <class Archive> void fields(Archive &archive, Shape &value) {
   auto &[type, sizes, axes] = value;
   archive(type, sizes, axes);
 }
+template <class Archive> void fields(Archive &archive, MeshAxis &value) {
+  auto &[name, size] = value;
+  archive(name, size);
+}
+template <class Archive> void fields(Archive &archive, Mesh &value) {
+  auto &[name, axes] = value;
+  archive(name, axes);
+}
+template <class Archive> void fields(Archive &archive, AxisPart &value) {
+  auto &[axis, size, after] = value;
+  archive(axis, size, after);
+}
+template <class Archive> void fields(Archive &archive, DimSplit &value) {
+  auto &[over, padded] = value;
+  archive(over, padded);
+}
+template <class Archive> void fields(Archive &archive, Split &value) {
+  auto &[global, dims] = value;
+  archive(global, dims);
+}
+template <class Archive> void fields(Archive &archive, MemberPair &value) {
+  auto &[from, to] = value;
+  archive(from, to);
+}
+template <class Archive> void fields(Archive &archive, Collective &value) {
+  auto &[kind, reduction, over, dim, dim2, low, high, fill, root, pairs, extent, padded, name, because] =
+      value;
+  archive(kind, reduction, over, dim, dim2, low, high, fill, root, pairs, extent, padded, name, because);
+}
 template <class Archive> void fields(Archive &archive, Stride &value) {
   auto &[depth, bytes] = value;
   archive(depth, bytes);
@@ -41,16 +70,16 @@ template <class Archive> void fields(Archive &archive, Kernel &value) {
   archive(name, rows, grain, parts, arithmetic);
 }
 template <class Archive> void fields(Archive &archive, Port &value) {
-  auto &[name, shape, source, ordered, location] = value;
-  archive(name, shape, source, ordered, location);
+  auto &[name, shape, source, ordered, location, split] = value;
+  archive(name, shape, source, ordered, location, split);
 }
 template <class Archive> void fields(Archive &archive, Entry &value) {
   auto &[name, inputs, outputs, instructions, writes, scratchBytes] = value;
   archive(name, inputs, outputs, instructions, writes, scratchBytes);
 }
 template <class Archive> void fields(Archive &archive, State &value) {
-  auto &[path, kind, shape, offset] = value;
-  archive(path, kind, shape, offset);
+  auto &[path, kind, shape, offset, split] = value;
+  archive(path, kind, shape, offset, split);
 }
 template <class Archive> void fields(Archive &archive, DataSource &value) {
   auto &[name, kind, paths, folder, option, below, location] = value;
@@ -73,8 +102,10 @@ template <class Archive> void fields(Archive &archive, WeightMap &value) {
   archive(name, object, types, prefixes, weights, ignored, location);
 }
 template <class Archive> void fields(Archive &archive, Program &value) {
-  auto &[kernels, entries, states, data, weights, constants, stateBytes, scratchBytes] = value;
-  archive(kernels, entries, states, data, weights, constants, stateBytes, scratchBytes);
+  auto &[kernels, entries, states, data, weights, constants, stateBytes, scratchBytes, mesh, collectives,
+         plan, planHash] = value;
+  archive(kernels, entries, states, data, weights, constants, stateBytes, scratchBytes, mesh, collectives,
+          plan, planHash);
 }
 template <class Archive> void fields(Archive &archive, CodeImage::Import &value) {
   auto &[name, slot] = value;
@@ -96,7 +127,9 @@ template <class Archive> void fields(Archive &archive, CodeImage &value) {
 // One more than the last value.
 constexpr unsigned countOf(Type) { return static_cast<unsigned>(Type::Bool) + 1; }
 constexpr unsigned countOf(Region) { return static_cast<unsigned>(Region::Output) + 1; }
-constexpr unsigned countOf(Opcode) { return static_cast<unsigned>(Opcode::Guard) + 1; }
+constexpr unsigned countOf(Opcode) { return static_cast<unsigned>(Opcode::Wait) + 1; }
+constexpr unsigned countOf(CollectiveKind) { return static_cast<unsigned>(CollectiveKind::Offset) + 1; }
+constexpr unsigned countOf(Reduction) { return static_cast<unsigned>(Reduction::Prod) + 1; }
 
 //===----------------------------------------------------------------------===//
 // Both directions
@@ -118,6 +151,11 @@ private:
   void put(uint64_t value) { number(value); }
   void put(int64_t value) {
     number((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
+  }
+  void put(double value) {
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    number(bits);
   }
   void put(std::string &text) {
     number(text.size());
@@ -201,6 +239,10 @@ private:
   void get(int64_t &value) {
     uint64_t found = number();
     value = static_cast<int64_t>((found >> 1) ^ (~(found & 1) + 1));
+  }
+  void get(double &value) {
+    uint64_t bits = number();
+    std::memcpy(&value, &bits, sizeof(bits));
   }
   void get(std::string &text) {
     uint64_t count = length();

@@ -236,6 +236,10 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
           (mode != Mode::Checked || instructions + at == until))
         return {Outcome::NotFinite, instructions + at};
       break;
+    case Opcode::Collective:
+    case Opcode::Start:
+    case Opcode::Wait:
+      break; // no instance is made of a program that has some
     }
     at = next;
   }

@@ -75,6 +75,13 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program
                                                    std::shared_ptr<void> code, InstanceOptions options) {
   if (Status status = verify(*program); !status)
     return status.error();
+  if (program->mesh.ranks() > 1)
+    return Error{"E715",
+                 "a program must be started with the ranks of its mesh, found one where it has " +
+                     toString(program->mesh),
+                 "",
+                 {},
+                 ""};
   int64_t limit = options.memoryLimit == 0 ? availableMemory() : options.memoryLimit;
   if (Status status = checkFootprint(*program, limit); !status)
     return status.error();

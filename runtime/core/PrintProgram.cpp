@@ -12,8 +12,8 @@ const char *nameOf(Region region) {
 }
 
 const char *nameOf(Opcode op) {
-  static const char *const kNames[] = {"launch", "copy",    "loop",  "end",    "branch", "jump",
-                                       "leave",  "counter", "print", "assert", "guard"};
+  static const char *const kNames[] = {"launch",  "copy",  "loop",   "end",   "branch",     "jump",  "leave",
+                                       "counter", "print", "assert", "guard", "collective", "start", "wait"};
   return kNames[static_cast<size_t>(op)];
 }
 
@@ -39,6 +39,35 @@ std::string operandList(const std::vector<Operand> &operands, size_t begin, size
   return text + ")";
 }
 
+// `all_reduce sum over "tp" "h" because ...`.
+std::string collectiveText(const Mesh &mesh, const Collective &it) {
+  std::string text = nameOf(it.kind);
+  auto field = [&](const char *name, int64_t value) {
+    text += std::string(" ") + name + " " + std::to_string(value);
+  };
+  if (it.kind == CollectiveKind::AllReduce || it.kind == CollectiveKind::ReduceScatter)
+    text += std::string(" ") + nameOf(it.reduction);
+  text += " over " + toString(mesh, it.over);
+  if (it.kind == CollectiveKind::ReduceScatter || it.kind == CollectiveKind::AllGather ||
+      it.kind == CollectiveKind::AllToAll || it.kind == CollectiveKind::Slice ||
+      it.kind == CollectiveKind::Halo)
+    field("dim", it.dim);
+  if (it.kind == CollectiveKind::AllToAll)
+    field("to", it.dim2);
+  if (it.kind == CollectiveKind::Halo) {
+    field("low", it.low);
+    field("high", it.high);
+  }
+  if (it.kind == CollectiveKind::Broadcast)
+    field("root", it.root);
+  for (const MemberPair &pair : it.pairs)
+    text += " " + std::to_string(pair.from) + "->" + std::to_string(pair.to);
+  if (it.extent != 0)
+    field("of", it.extent);
+  return text + (it.padded ? " padded" : "") + (it.name.empty() ? "" : " \"" + it.name + "\"") +
+         (it.because.empty() ? "" : " because " + it.because);
+}
+
 std::string instructionText(const Program &program, const Instruction &instruction) {
   const std::vector<Operand> &operands = instruction.operands;
   std::string text = nameOf(instruction.op);
@@ -48,6 +77,13 @@ std::string instructionText(const Program &program, const Instruction &instructi
     return text + " " + program.kernels[instruction.target].name + " " + operandList(operands, 0, inputs) +
            " -> " + operandList(operands, inputs, operands.size());
   }
+  case Opcode::Collective:
+  case Opcode::Start:
+  case Opcode::Wait:
+    if (instruction.op != Opcode::Collective)
+      text += " #" + std::to_string(instruction.count);
+    return text + " " + collectiveText(program.mesh, program.collectives[instruction.target]) + " " +
+           operandList(operands, 0, operands.size());
   case Opcode::LoopBegin:
     return text + " " + std::to_string(instruction.count) + " times" +
            (instruction.reverse ? " reverse" : "") + " to " + std::to_string(instruction.target);
@@ -64,11 +100,22 @@ std::string instructionText(const Program &program, const Instruction &instructi
   }
 }
 
-std::string portsText(const std::vector<Port> &ports, const char *kind) {
+// ` of f32[N = 8], 0 over "dp"`: how a local shape is a block of a global one.
+std::string splitText(const Mesh &mesh, const Split &split) {
+  if (split.dims.empty())
+    return "";
+  std::string text = " of " + toString(split.global);
+  for (size_t i = 0; i < split.dims.size(); ++i)
+    if (const DimSplit &dim = split.dims[i]; !dim.over.empty())
+      text += ", " + std::to_string(i) + " over " + toString(mesh, dim.over) + (dim.padded ? " padded" : "");
+  return text;
+}
+
+std::string portsText(const Mesh &mesh, const std::vector<Port> &ports, const char *kind) {
   std::string text;
   for (size_t i = 0; i < ports.size(); ++i) {
-    text +=
-        std::string("  ") + kind + std::to_string(i) + " " + ports[i].name + ": " + toString(ports[i].shape);
+    text += std::string("  ") + kind + std::to_string(i) + " " + ports[i].name + ": " +
+            toString(ports[i].shape) + splitText(mesh, ports[i].split);
     if (!ports[i].source.empty())
       text += " from " + ports[i].source + (ports[i].ordered ? " in order" : "");
     text += "\n";
@@ -101,7 +148,7 @@ std::string sourceText(const Instruction &instruction) {
 
 std::string entryText(const Program &program, const Entry &entry) {
   std::string text = "entry " + entry.name + " scratch " + std::to_string(entry.scratchBytes) + " bytes\n";
-  text += portsText(entry.inputs, "input") + portsText(entry.outputs, "output");
+  text += portsText(program.mesh, entry.inputs, "input") + portsText(program.mesh, entry.outputs, "output");
   size_t depth = 0;
   for (size_t i = 0; i < entry.instructions.size(); ++i) {
     const Instruction &instruction = entry.instructions[i];
@@ -119,10 +166,15 @@ std::string entryText(const Program &program, const Entry &entry) {
 } // namespace
 
 std::string printProgram(const Program &program) {
-  std::string text = "state " + std::to_string(program.stateBytes) + " bytes\n";
+  std::string text;
+  if (!program.plan.empty())
+    text += "plan " + program.plan + " " + program.planHash + "\n";
+  if (!program.mesh.axes.empty())
+    text += "mesh " + program.mesh.name + " " + toString(program.mesh) + "\n";
+  text += "state " + std::to_string(program.stateBytes) + " bytes\n";
   for (const State &state : program.states)
-    text += "  @" + std::to_string(state.offset) + " " + toString(state.shape) + " " + state.kind + " \"" +
-            state.path + "\"\n";
+    text += "  @" + std::to_string(state.offset) + " " + toString(state.shape) +
+            splitText(program.mesh, state.split) + " " + state.kind + " \"" + state.path + "\"\n";
   if (!program.constants.empty())
     text += "constants " + std::to_string(program.constants.size()) + " bytes\n";
   for (const DataSource &source : program.data)

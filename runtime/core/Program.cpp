@@ -65,6 +65,17 @@ Work workOf(const Kernel &kernel) {
   return total;
 }
 
+std::vector<Block> blocksOf(const Mesh &mesh, const Split &split, int64_t rank) {
+  std::vector<Block> blocks;
+  for (size_t i = 0; i < split.dims.size(); ++i)
+    blocks.push_back(blockOf(split.global.sizes[i], split.dims[i], memberOf(mesh, split.dims[i].over, rank)));
+  return blocks;
+}
+
+const Shape &wholeOf(const Shape &local, const Split &split) {
+  return split.dims.empty() ? local : split.global;
+}
+
 std::string toString(const Shape &shape) {
   std::string text = nameOf(shape.type);
   if (shape.sizes.empty())

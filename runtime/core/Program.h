@@ -1,8 +1,11 @@
 // A compiled program as the executor, the simulator and `cleave ir --stage exec` read it: per entry one flat,
 // ordered list of instructions over memory regions. Plain data: nothing here allocates or looks up at run
-// time.
+// time. A program that runs on several ranks is what one class of them runs: its shapes are those of one
+// rank.
 #ifndef CLEAVE_RUNTIME_CORE_PROGRAM_H
 #define CLEAVE_RUNTIME_CORE_PROGRAM_H
+
+#include "runtime/core/Mesh.h"
 
 #include <cstdint>
 #include <string>
@@ -68,6 +71,10 @@ enum class Opcode : uint8_t {
   Assert,      // operand 0: bool scalar; `text` is the message
   Guard,       // operand 0: a floating-point scalar output; it must be finite unless NaN is allowed.
                // Stands before the entry's first write to state.
+  Collective,  // collective `target`; operands: what is sent, what is received (one alone where the other
+               // does not exist). Others may go on when it is done.
+  Start,       // the same, begun: its operands are the collective's until the Wait of the same `count`
+  Wait,        // ends what the Start with this `count` (a token, from 0) began; `target` and operands are its
 };
 
 struct Instruction {
@@ -104,12 +111,19 @@ struct Kernel {
 // Of all parts of a kernel.
 Work workOf(const Kernel &kernel);
 
+// How a local shape is a block of a global one.
+struct Split {
+  Shape global;               // the type is the local one's
+  std::vector<DimSplit> dims; // one per size; none at all: every rank has the whole, `global` says nothing
+};
+
 struct Port { // an input or output of an entry
   std::string name;
   Shape shape;
   std::string source;   // inputs: name of the data source that feeds it, or empty
   bool ordered = false; // inputs: sequential rows of the source instead of random ones
   std::string location; // "file:line:column" of its declaration, or empty
+  Split split = {};     // `shape` is one rank's
 };
 
 struct Entry {
@@ -128,6 +142,7 @@ struct State {
   std::string kind; // param, optimizer, buffer, counter
   Shape shape;      // with the leading stacked axes
   int64_t offset = 0;
+  Split split = {}; // `shape` is one rank's; stacked axes are never split
 };
 
 struct DataSource {
@@ -179,7 +194,16 @@ struct Program {
   std::vector<uint8_t> constants;
   int64_t stateBytes = 0;
   int64_t scratchBytes = 0; // the largest entry's
+  Mesh mesh;                // no axes: one rank
+  std::vector<Collective> collectives;
+  std::string plan;     // its name, or empty
+  std::string planHash; // of its content, or empty
 };
+
+// What a rank has of each dim of a split whole; empty where it has all.
+std::vector<Block> blocksOf(const Mesh &mesh, const Split &split, int64_t rank);
+// The global shape of something that is `local` on a rank.
+const Shape &wholeOf(const Shape &local, const Split &split);
 
 } // namespace cleave::rt
 

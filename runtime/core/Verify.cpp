@@ -1,5 +1,7 @@
 #include "runtime/core/Verify.h"
 
+#include "runtime/core/VerifyCollectives.h"
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -63,6 +65,8 @@ private:
       for (const Port &port : *ports)
         if (!isShape(port.shape))
           return malformed("'" + port.name + "' of entry '" + entry.name + "' has no valid shape");
+        else if (std::string fault = faultOfSplit(program.mesh, port.shape, port.split); !fault.empty())
+          return malformed("'" + port.name + "' of entry '" + entry.name + "': " + fault);
     std::vector<size_t> open;
     for (const Instruction &instruction : entry.instructions) {
       around.push_back(open.empty() ? kNone : open.back());
@@ -123,13 +127,33 @@ private:
       if (instruction.outputs > instruction.operands.size())
         return fail("more outputs than operands");
       return {};
+    case Opcode::Collective:
+    case Opcode::Start:
+    case Opcode::Wait:
+      return collective(instruction);
     default:
       return {};
     }
   }
 
+  Status collective(const Instruction &instruction) const {
+    if (instruction.target >= program.collectives.size())
+      return fail("there is no such collective");
+    if (instruction.op == Opcode::Collective)
+      return {};
+    if (instruction.count < 0 || instruction.count >= kMostTokens)
+      return fail("a token has no valid number");
+    if (instruction.op == Opcode::Start)
+      return {};
+    for (size_t i = 0; i < at; ++i)
+      if (const Instruction &start = entry.instructions[i];
+          start.op == Opcode::Start && start.count == instruction.count && start.target == instruction.target)
+        return {};
+    return fail("nothing before it starts what it waits for");
+  }
+
   // Operands from here on are written.
-  static size_t firstWritten(const Instruction &instruction) {
+  size_t firstWritten(const Instruction &instruction) const {
     switch (instruction.op) {
     case Opcode::Launch:
       return instruction.operands.size() - instruction.outputs;
@@ -137,6 +161,10 @@ private:
       return 1;
     case Opcode::Counter:
       return 0;
+    case Opcode::Collective:
+    case Opcode::Start:
+    case Opcode::Wait:
+      return operandsRead(program.collectives[instruction.target].kind);
     default:
       return instruction.operands.size();
     }
@@ -164,6 +192,12 @@ private:
           instruction.operands[0].shape.bytes() != instruction.operands[1].shape.bytes())
         return fail("a copy's source and destination differ in size");
       return {};
+    case Opcode::Collective:
+    case Opcode::Start:
+    case Opcode::Wait: {
+      std::string fault = faultOfOperands(program.collectives[instruction.target], instruction.operands);
+      return fault.empty() ? Status() : Status(fail(fault));
+    }
     default:
       return {};
     }
@@ -216,6 +250,7 @@ private:
   }
 
   static constexpr size_t kNone = SIZE_MAX;
+  static constexpr int64_t kMostTokens = 4096;
 
   const Program &program;
   const Entry &entry;
@@ -224,23 +259,27 @@ private:
   std::vector<size_t> around; // by instruction, and behind the last: the loop it stands in, by its begin
 };
 
-// Each `[*]` of a path stands for a size of its own.
+// Each `[*]` of a path stands for a size of its own, which every rank has whole.
 bool isStacked(const State &state) {
   size_t stars = 0;
   for (size_t at = state.path.find("[*]"); at != std::string::npos; at = state.path.find("[*]", at + 1))
     ++stars;
   bool counts =
       std::all_of(state.shape.sizes.begin(), state.shape.sizes.end(), [](int64_t n) { return n > 0; });
+  for (size_t i = 0; i < std::min(stars, state.split.dims.size()); ++i)
+    counts &= state.split.dims[i].over.empty();
   return stars <= state.shape.sizes.size() && counts;
 }
 
-Status verifyState(const State &state, int64_t stateBytes) {
+Status verifyState(const Program &program, const State &state) {
   if (!isShape(state.shape) || !isStacked(state))
     return malformed("state '" + state.path + "' has no valid shape");
-  if (state.offset < 0 || Wide{state.offset} + state.shape.bytes() > stateBytes)
+  if (state.offset < 0 || Wide{state.offset} + state.shape.bytes() > program.stateBytes)
     return malformed("state '" + state.path + "' lies outside its region");
   if (state.offset % sizeOf(state.shape.type) != 0)
     return malformed("state '" + state.path + "' does not lie at a multiple of its element's size");
+  if (std::string fault = faultOfSplit(program.mesh, state.shape, state.split); !fault.empty())
+    return malformed("state '" + state.path + "': " + fault);
   return {};
 }
 
@@ -301,8 +340,13 @@ Status verify(const Program &program) {
   for (int64_t bytes : {program.stateBytes, program.scratchBytes})
     if (bytes < 0)
       return malformed("a region has no valid size");
+  if (std::string fault = faultOfMesh(program.mesh); !fault.empty())
+    return malformed(fault);
+  for (const Collective &collective : program.collectives)
+    if (std::string fault = faultOfCollective(program.mesh, collective); !fault.empty())
+      return malformed(std::string(nameOf(collective.kind)) + " '" + collective.name + "': " + fault);
   for (const State &state : program.states)
-    if (Status status = verifyState(state, program.stateBytes); !status)
+    if (Status status = verifyState(program, state); !status)
       return status;
   for (const WeightMap &map : program.weights)
     if (Status status = verifyWeights(map, program.states); !status)
