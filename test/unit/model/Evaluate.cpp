@@ -1,6 +1,7 @@
 #include "test/unit/model/Evaluate.h"
 #include "test/unit/model/EvaluateScalar.h"
 
+#include "mlir/Analysis/FlatLinearValueConstraints.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 #include <numeric>
@@ -65,6 +66,41 @@ static int64_t offsetOf(AffineMap map, ArrayRef<int64_t> shape, ArrayRef<int64_t
   return offset;
 }
 
+// offsetOf of one map and shape for many positions. Sums of multiples of dims, which most maps are, are taken
+// apart once.
+class Access {
+public:
+  Access(AffineMap map, ArrayRef<int64_t> shape) : map(map), shape(shape) {
+    std::vector<SmallVector<int64_t, 8>> flattened;
+    if (failed(getFlattenedAffineExprs(map, &flattened)))
+      return;
+    // More columns are quotients.
+    isLinear = llvm::all_of(flattened, [&](const auto &row) { return row.size() == map.getNumInputs() + 1; });
+    rows = std::move(flattened);
+  }
+
+  int64_t at(ArrayRef<int64_t> dims) const {
+    if (!isLinear)
+      return offsetOf(map, shape, dims);
+    int64_t offset = 0;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      int64_t at = rows[d].back();
+      for (size_t k = 0; k < dims.size(); ++k)
+        at += rows[d][k] * dims[k];
+      if (at < 0 || at >= shape[d])
+        return -1;
+      offset = offset * shape[d] + at;
+    }
+    return offset;
+  }
+
+private:
+  AffineMap map;
+  ArrayRef<int64_t> shape;
+  std::vector<SmallVector<int64_t, 8>> rows; // per dim of the tensor: coefficients, then the constant
+  bool isLinear = false;
+};
+
 static Scalar combine(Combiner combiner, bool isFloat, Scalar a, Scalar b) {
   switch (combiner) {
   case Combiner::Sum:
@@ -85,39 +121,61 @@ static Scalar combine(Combiner combiner, bool isFloat, Scalar a, Scalar b) {
 }
 
 namespace {
-// An index body with its values numbered.
+// An index body with its values numbered and its ops looked up, to be run for each point.
 class Body {
 public:
-  explicit Body(model::IndexOp op) : op(op) {
+  explicit Body(model::IndexOp op) {
+    DenseMap<Value, unsigned> numbers;
     for (BlockArgument argument : op.getBodyBlock().getArguments())
-      number(argument);
-    for (Operation &inner : op.getBodyBlock())
-      for (Value result : inner.getResults())
-        number(result);
+      numbers.try_emplace(argument, numbers.size());
     values.resize(numbers.size());
+    for (Operation &inner : op.getBodyBlock().without_terminator()) {
+      unsigned number = numbers.size();
+      numbers[inner.getResult(0)] = number;
+      Scalar &value = values.emplace_back();
+      if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
+        value = scalarOf(constant.getValue());
+        continue;
+      }
+      Step &step = steps.emplace_back();
+      step.result = number;
+      if (auto iter = dyn_cast<model::IterOp>(inner)) {
+        step.dim = iter.getDim();
+        continue;
+      }
+      step.function = scalarFunction(&inner);
+      for (Value operand : inner.getOperands())
+        step.operands.push_back(numbers.at(operand));
+    }
+    yielded = numbers.at(op.getBodyBlock().getTerminator()->getOperand(0));
   }
 
   Scalar run(ArrayRef<Scalar> inputs, ArrayRef<int64_t> dims) {
     std::copy(inputs.begin(), inputs.end(), values.begin());
-    for (Operation &inner : op.getBodyBlock().without_terminator()) {
-      Scalar &result = values[numbers[inner.getResult(0)]];
-      if (auto iter = dyn_cast<model::IterOp>(inner)) {
-        result = {0, dims[iter.getDim()]};
+    for (const Step &step : steps) {
+      if (!step.function) {
+        values[step.result] = {0, dims[step.dim]};
         continue;
       }
-      SmallVector<Scalar, 4> operands;
-      for (Value operand : inner.getOperands())
-        operands.push_back(values[numbers[operand]]);
-      result = evaluateScalar(&inner, operands);
+      operands.clear();
+      for (unsigned operand : step.operands)
+        operands.push_back(values[operand]);
+      values[step.result] = step.function(operands);
     }
-    return values[numbers[op.getBodyBlock().getTerminator()->getOperand(0)]];
+    return values[yielded];
   }
 
 private:
-  void number(Value value) { numbers.try_emplace(value, numbers.size()); }
-  model::IndexOp op;
-  DenseMap<Value, unsigned> numbers;
-  std::vector<Scalar> values;
+  struct Step {
+    ScalarFunction function; // none: the position along `dim`
+    SmallVector<unsigned, 4> operands;
+    unsigned result = 0, dim = 0;
+  };
+
+  std::vector<Scalar> values; // constants stay
+  std::vector<Step> steps;
+  SmallVector<Scalar, 4> operands;
+  unsigned yielded = 0;
 };
 
 class Evaluator {
@@ -201,17 +259,17 @@ private:
     std::vector<bool> written(result.data.size());
     SmallVector<int64_t> dims(sizes.size(), 0);
     SmallVector<Scalar> values(inputs.size());
-    SmallVector<AffineMap> maps;
+    std::vector<Access> accesses;
     SmallVector<Scalar> outside(inputs.size());
     for (unsigned i = 0; i < inputs.size(); ++i) {
-      maps.push_back(op.getMap(i));
+      accesses.emplace_back(op.getMap(i), inputs[i].shape);
       if (TypedAttr value = op.getOutsideValue(i))
         outside[i] = scalarOf(value);
     }
     Body body(op);
     do {
       for (auto [i, input] : llvm::enumerate(inputs)) {
-        int64_t offset = offsetOf(maps[i], input.shape, dims);
+        int64_t offset = accesses[i].at(dims);
         if (offset < 0 && !op.getOutsideValue(i))
           llvm::report_fatal_error("an index op reads outside its input");
         values[i] = offset < 0 ? outside[i] : input.data[offset];

@@ -6,6 +6,7 @@
 using namespace mlir;
 namespace model = cleave::model;
 using cleave::test::Scalar;
+using cleave::test::ScalarFunction;
 
 static Scalar real(double value) { return {value, 0}; }
 static Scalar flag(bool value) { return {0, value}; }
@@ -120,152 +121,193 @@ static uint32_t philox(uint64_t seed, uint64_t step, uint32_t site, uint64_t ind
   return c[0];
 }
 
-static std::optional<Scalar> evaluateFloat(Operation *op, ArrayRef<Scalar> v) {
-  double a = v.empty() ? 0 : v[0].real, b = v.size() < 2 ? 0 : v[1].real;
-  if (isa<arith::AddFOp>(op))
-    return real(a + b);
-  if (isa<arith::SubFOp>(op))
-    return real(a - b);
-  if (isa<arith::MulFOp>(op))
-    return real(a * b);
-  if (isa<arith::DivFOp>(op))
-    return real(a / b);
-  if (isa<arith::RemFOp>(op))
-    return real(std::fmod(a, b));
-  if (isa<arith::NegFOp>(op))
-    return real(-a);
-  if (isa<arith::MaximumFOp>(op))
-    return real(std::isnan(a) ? a : std::isnan(b) ? b : std::max(a, b));
-  if (isa<arith::MinimumFOp>(op))
-    return real(std::isnan(a) ? a : std::isnan(b) ? b : std::min(a, b));
-  if (isa<arith::MaxNumFOp>(op))
-    return real(std::fmax(a, b));
-  if (isa<arith::MinNumFOp>(op))
-    return real(std::fmin(a, b));
-  if (isa<arith::ExtFOp>(op) || isa<arith::TruncFOp>(op))
-    return real(a);
-  if (isa<math::ExpOp>(op))
-    return real(std::exp(a));
-  if (isa<math::Exp2Op>(op))
-    return real(std::exp2(a));
-  if (isa<math::ExpM1Op>(op))
-    return real(std::expm1(a));
-  if (isa<math::LogOp>(op))
-    return real(std::log(a));
-  if (isa<math::Log1pOp>(op))
-    return real(std::log1p(a));
-  if (isa<math::Log2Op>(op))
-    return real(std::log2(a));
-  if (isa<math::SqrtOp>(op))
-    return real(std::sqrt(a));
-  if (isa<math::RsqrtOp>(op))
-    return real(1 / std::sqrt(a));
-  if (isa<math::TanhOp>(op))
-    return real(std::tanh(a));
-  if (isa<math::ErfOp>(op))
-    return real(std::erf(a));
-  if (isa<math::SinOp>(op))
-    return real(std::sin(a));
-  if (isa<math::CosOp>(op))
-    return real(std::cos(a));
-  if (isa<math::AbsFOp>(op))
-    return real(std::fabs(a));
-  if (isa<math::FloorOp>(op))
-    return real(std::floor(a));
-  if (isa<math::CeilOp>(op))
-    return real(std::ceil(a));
-  if (isa<math::TruncOp>(op))
-    return real(std::trunc(a));
-  if (isa<math::RoundOp>(op))
-    return real(std::round(a));
-  if (isa<math::RoundEvenOp>(op))
-    return real(std::nearbyint(a));
-  if (isa<math::PowFOp>(op))
-    return real(std::pow(a, b));
-  if (isa<math::FmaOp>(op))
-    return real(a * b + v[2].real);
-  if (isa<math::CopySignOp>(op))
-    return real(std::copysign(a, b));
-  return std::nullopt;
+// The operands of an op of up to three, as real numbers.
+struct Reals {
+  double a, b, c;
+};
+
+static ScalarFunction onReals(double (*function)(const Reals &)) {
+  return [function](ArrayRef<Scalar> v) {
+    return real(function({v[0].real, v.size() > 1 ? v[1].real : 0, v.size() > 2 ? v[2].real : 0}));
+  };
 }
 
-static std::optional<Scalar> evaluateInteger(Operation *op, ArrayRef<Scalar> v) {
+static ScalarFunction floatFunction(Operation *op) {
+  if (isa<arith::AddFOp>(op))
+    return onReals([](const Reals &x) { return x.a + x.b; });
+  if (isa<arith::SubFOp>(op))
+    return onReals([](const Reals &x) { return x.a - x.b; });
+  if (isa<arith::MulFOp>(op))
+    return onReals([](const Reals &x) { return x.a * x.b; });
+  if (isa<arith::DivFOp>(op))
+    return onReals([](const Reals &x) { return x.a / x.b; });
+  if (isa<arith::RemFOp>(op))
+    return onReals([](const Reals &x) { return std::fmod(x.a, x.b); });
+  if (isa<arith::NegFOp>(op))
+    return onReals([](const Reals &x) { return -x.a; });
+  if (isa<arith::MaximumFOp>(op))
+    return onReals([](const Reals &x) {
+      return std::isnan(x.a) ? x.a : std::isnan(x.b) ? x.b : std::max(x.a, x.b);
+    });
+  if (isa<arith::MinimumFOp>(op))
+    return onReals([](const Reals &x) {
+      return std::isnan(x.a) ? x.a : std::isnan(x.b) ? x.b : std::min(x.a, x.b);
+    });
+  if (isa<arith::MaxNumFOp>(op))
+    return onReals([](const Reals &x) { return std::fmax(x.a, x.b); });
+  if (isa<arith::MinNumFOp>(op))
+    return onReals([](const Reals &x) { return std::fmin(x.a, x.b); });
+  if (isa<arith::ExtFOp>(op) || isa<arith::TruncFOp>(op))
+    return onReals([](const Reals &x) { return x.a; });
+  if (isa<math::ExpOp>(op))
+    return onReals([](const Reals &x) { return std::exp(x.a); });
+  if (isa<math::Exp2Op>(op))
+    return onReals([](const Reals &x) { return std::exp2(x.a); });
+  if (isa<math::ExpM1Op>(op))
+    return onReals([](const Reals &x) { return std::expm1(x.a); });
+  if (isa<math::LogOp>(op))
+    return onReals([](const Reals &x) { return std::log(x.a); });
+  if (isa<math::Log1pOp>(op))
+    return onReals([](const Reals &x) { return std::log1p(x.a); });
+  if (isa<math::Log2Op>(op))
+    return onReals([](const Reals &x) { return std::log2(x.a); });
+  if (isa<math::SqrtOp>(op))
+    return onReals([](const Reals &x) { return std::sqrt(x.a); });
+  if (isa<math::RsqrtOp>(op))
+    return onReals([](const Reals &x) { return 1 / std::sqrt(x.a); });
+  if (isa<math::TanhOp>(op))
+    return onReals([](const Reals &x) { return std::tanh(x.a); });
+  if (isa<math::ErfOp>(op))
+    return onReals([](const Reals &x) { return std::erf(x.a); });
+  if (isa<math::SinOp>(op))
+    return onReals([](const Reals &x) { return std::sin(x.a); });
+  if (isa<math::CosOp>(op))
+    return onReals([](const Reals &x) { return std::cos(x.a); });
+  if (isa<math::AbsFOp>(op))
+    return onReals([](const Reals &x) { return std::fabs(x.a); });
+  if (isa<math::FloorOp>(op))
+    return onReals([](const Reals &x) { return std::floor(x.a); });
+  if (isa<math::CeilOp>(op))
+    return onReals([](const Reals &x) { return std::ceil(x.a); });
+  if (isa<math::TruncOp>(op))
+    return onReals([](const Reals &x) { return std::trunc(x.a); });
+  if (isa<math::RoundOp>(op))
+    return onReals([](const Reals &x) { return std::round(x.a); });
+  if (isa<math::RoundEvenOp>(op))
+    return onReals([](const Reals &x) { return std::nearbyint(x.a); });
+  if (isa<math::PowFOp>(op))
+    return onReals([](const Reals &x) { return std::pow(x.a, x.b); });
+  if (isa<math::FmaOp>(op))
+    return onReals([](const Reals &x) { return x.a * x.b + x.c; });
+  if (isa<math::CopySignOp>(op))
+    return onReals([](const Reals &x) { return std::copysign(x.a, x.b); });
+  return nullptr;
+}
+
+// The operands of an op of one or two integers, with their signs and without.
+struct Integers {
+  int64_t a, b;
+  uint64_t ua, ub;
+  bool isBool;
+};
+
+static uint64_t wide(int64_t value) { return static_cast<uint64_t>(value); }
+
+static ScalarFunction onIntegers(Operation *op, int64_t (*function)(const Integers &)) {
+  Type type = op->getResult(0).getType(), from = op->getOperand(0).getType();
+  return [=](ArrayRef<Scalar> v) {
+    Scalar b = v.size() > 1 ? v[1] : Scalar();
+    return wrap(function({v[0].integer, b.integer, bits(v[0], from), bits(b, from), from.isInteger(1)}),
+                type);
+  };
+}
+
+static ScalarFunction integerFunction(Operation *op) {
+  if (isa<arith::AddIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return wide(x.a) + wide(x.b); });
+  if (isa<arith::SubIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return wide(x.a) - wide(x.b); });
+  if (isa<arith::MulIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return wide(x.a) * wide(x.b); });
+  if (isa<arith::DivSIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.b ? x.a / x.b : 0; });
+  if (isa<arith::RemSIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.b ? x.a % x.b : 0; });
+  if (isa<arith::FloorDivSIOp>(op))
+    return onIntegers(
+        op, [](const Integers &x) -> int64_t { return x.b ? llvm::divideFloorSigned(x.a, x.b) : 0; });
+  if (isa<arith::CeilDivSIOp>(op))
+    return onIntegers(
+        op, [](const Integers &x) -> int64_t { return x.b ? llvm::divideCeilSigned(x.a, x.b) : 0; });
+  if (isa<arith::DivUIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.b ? x.ua / x.ub : 0; });
+  if (isa<arith::RemUIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.b ? x.ua % x.ub : 0; });
+  if (isa<arith::AndIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.a & x.b; });
+  if (isa<arith::OrIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.a | x.b; });
+  if (isa<arith::XOrIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.a ^ x.b; });
+  if (isa<arith::ShLIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return wide(x.a) << x.b; });
+  if (isa<arith::ShRUIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.ua >> x.b; });
+  if (isa<arith::ShRSIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.a >> x.b; });
+  if (isa<arith::MaxSIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return std::max(x.a, x.b); });
+  if (isa<arith::MinSIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return std::min(x.a, x.b); });
+  if (isa<arith::MaxUIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.ua >= x.ub ? x.a : x.b; });
+  if (isa<arith::MinUIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.ua <= x.ub ? x.a : x.b; });
+  if (isa<math::AbsIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return std::abs(x.a); });
+  if (isa<arith::ExtSIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.isBool ? -x.a : x.a; });
+  if (isa<arith::ExtUIOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.ua; });
+  if (isa<arith::TruncIOp>(op) || isa<arith::IndexCastOp>(op))
+    return onIntegers(op, [](const Integers &x) -> int64_t { return x.a; });
+  return nullptr;
+}
+
+// From floating point to integers and back.
+static ScalarFunction conversion(Operation *op) {
   Type type = op->getResult(0).getType();
   Type from = op->getNumOperands() ? op->getOperand(0).getType() : type;
-  int64_t a = v.empty() ? 0 : v[0].integer, b = v.size() < 2 ? 0 : v[1].integer;
-  auto wide = [](int64_t x) { return static_cast<uint64_t>(x); };
-  if (isa<arith::AddIOp>(op))
-    return wrap(wide(a) + wide(b), type);
-  if (isa<arith::SubIOp>(op))
-    return wrap(wide(a) - wide(b), type);
-  if (isa<arith::MulIOp>(op))
-    return wrap(wide(a) * wide(b), type);
-  if (isa<arith::DivSIOp>(op))
-    return wrap(b ? a / b : 0, type);
-  if (isa<arith::RemSIOp>(op))
-    return wrap(b ? a % b : 0, type);
-  if (isa<arith::FloorDivSIOp>(op))
-    return wrap(b ? llvm::divideFloorSigned(a, b) : 0, type);
-  if (isa<arith::CeilDivSIOp>(op))
-    return wrap(b ? llvm::divideCeilSigned(a, b) : 0, type);
-  if (isa<arith::DivUIOp>(op))
-    return wrap(b ? bits(v[0], from) / bits(v[1], from) : 0, type);
-  if (isa<arith::RemUIOp>(op))
-    return wrap(b ? bits(v[0], from) % bits(v[1], from) : 0, type);
-  if (isa<arith::AndIOp>(op))
-    return wrap(a & b, type);
-  if (isa<arith::OrIOp>(op))
-    return wrap(a | b, type);
-  if (isa<arith::XOrIOp>(op))
-    return wrap(a ^ b, type);
-  if (isa<arith::ShLIOp>(op))
-    return wrap(wide(a) << b, type);
-  if (isa<arith::ShRUIOp>(op))
-    return wrap(bits(v[0], from) >> b, type);
-  if (isa<arith::ShRSIOp>(op))
-    return wrap(a >> b, type);
-  if (isa<arith::MaxSIOp>(op))
-    return wrap(std::max(a, b), type);
-  if (isa<arith::MinSIOp>(op))
-    return wrap(std::min(a, b), type);
-  if (isa<arith::MaxUIOp>(op))
-    return bits(v[0], from) >= bits(v[1], from) ? v[0] : v[1];
-  if (isa<arith::MinUIOp>(op))
-    return bits(v[0], from) <= bits(v[1], from) ? v[0] : v[1];
-  if (isa<math::AbsIOp>(op))
-    return wrap(std::abs(a), type);
-  if (isa<arith::ExtSIOp>(op))
-    return from.isInteger(1) ? wrap(-a, type) : wrap(a, type);
-  if (isa<arith::ExtUIOp>(op))
-    return wrap(bits(v[0], from), type);
-  if (isa<arith::TruncIOp>(op) || isa<arith::IndexCastOp>(op))
-    return wrap(a, type);
   if (isa<arith::FPToSIOp>(op) || isa<arith::FPToUIOp>(op))
-    return wrap(static_cast<int64_t>(v[0].real), type);
+    return [=](ArrayRef<Scalar> v) { return wrap(static_cast<int64_t>(v[0].real), type); };
   if (isa<arith::SIToFPOp>(op))
-    return real(from.isInteger(1) ? -double(a) : double(a));
+    return [=](ArrayRef<Scalar> v) {
+      return real(from.isInteger(1) ? -double(v[0].integer) : double(v[0].integer));
+    };
   if (isa<arith::UIToFPOp>(op))
-    return real(double(bits(v[0], from)));
-  return std::nullopt;
+    return [=](ArrayRef<Scalar> v) { return real(double(bits(v[0], from))); };
+  return nullptr;
 }
 
-Scalar cleave::test::evaluateScalar(Operation *op, ArrayRef<Scalar> v) {
-  if (auto constant = dyn_cast<arith::ConstantOp>(op))
-    return scalarOf(constant.getValue());
-  if (auto select = dyn_cast<arith::SelectOp>(op))
-    return v[0].integer ? v[1] : v[2];
+ScalarFunction cleave::test::scalarFunction(Operation *op) {
+  if (isa<arith::SelectOp>(op))
+    return [](ArrayRef<Scalar> v) { return v[0].integer ? v[1] : v[2]; };
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
-    return flag(compare(cmp.getPredicate(), v[0].real, v[1].real));
+    return [predicate = cmp.getPredicate()](ArrayRef<Scalar> v) {
+      return flag(compare(predicate, v[0].real, v[1].real));
+    };
   if (auto cmp = dyn_cast<arith::CmpIOp>(op))
-    return flag(compare(cmp.getPredicate(), v[0], v[1], cmp.getLhs().getType()));
+    return [predicate = cmp.getPredicate(), type = cmp.getLhs().getType()](ArrayRef<Scalar> v) {
+      return flag(compare(predicate, v[0], v[1], type));
+    };
   if (isa<math::IsNaNOp>(op))
-    return flag(std::isnan(v[0].real));
+    return [](ArrayRef<Scalar> v) { return flag(std::isnan(v[0].real)); };
   if (isa<model::RandomBitsOp>(op))
-    return wrap(philox(v[0].integer, v[1].integer, uint32_t(v[2].integer), v[3].integer),
-                op->getResult(0).getType());
-  if (std::optional<Scalar> result = evaluateFloat(op, v))
-    return *result;
-  if (std::optional<Scalar> result = evaluateInteger(op, v))
-    return *result;
+    return [type = op->getResult(0).getType()](ArrayRef<Scalar> v) {
+      return wrap(philox(v[0].integer, v[1].integer, uint32_t(v[2].integer), v[3].integer), type);
+    };
+  for (auto find : {floatFunction, integerFunction, conversion})
+    if (ScalarFunction function = find(op))
+      return function;
   llvm::report_fatal_error(llvm::Twine("the evaluator does not know ") + op->getName().getStringRef());
 }

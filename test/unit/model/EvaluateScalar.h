@@ -4,10 +4,15 @@
 
 #include "test/unit/model/Evaluate.h"
 
+#include <functional>
+
 namespace cleave::test {
 
-// The value of an arith or math op, or of model.random_bits.
-Scalar evaluateScalar(mlir::Operation *op, llvm::ArrayRef<Scalar> operands);
+// From the values of an op's operands to its own.
+using ScalarFunction = std::function<Scalar(llvm::ArrayRef<Scalar>)>;
+
+// Of an arith or math op, or of model.random_bits. It is looked for once and called for each element.
+ScalarFunction scalarFunction(mlir::Operation *op);
 
 // A constant attribute's value.
 Scalar scalarOf(mlir::Attribute value);
