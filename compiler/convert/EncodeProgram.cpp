@@ -2,7 +2,7 @@
 
 #include "compiler/analysis/KernelWork.h"
 #include "compiler/analysis/MemoryReport.h"
-#include "compiler/convert/BindStorage.h"
+#include "compiler/convert/EncodeCollectives.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -19,6 +19,8 @@ static rt::Type typeOf(Type element, StringRef wanted) {
     return rt::Type::I64;
   if (element.isInteger(32))
     return rt::Type::I32;
+  if (element.isInteger(1)) // in the types of wholes, which no memory has
+    return rt::Type::Bool;
   if (element.isInteger(8))
     return wanted == "u8" ? rt::Type::U8 : wanted == "bool" ? rt::Type::Bool : rt::Type::I8;
   return rt::Type::F32;
@@ -68,8 +70,9 @@ namespace {
 
 class EntryEncoder {
 public:
-  EntryEncoder(func::FuncOp function, SymbolTable &symbols, const llvm::StringMap<uint32_t> &kernels)
-      : function(function), symbols(symbols), kernels(kernels) {}
+  EntryEncoder(func::FuncOp function, SymbolTable &symbols, const llvm::StringMap<uint32_t> &kernels,
+               std::vector<rt::Collective> &collectives)
+      : function(function), symbols(symbols), kernels(kernels), collectives(collectives) {}
   rt::Entry run();
 
 private:
@@ -77,6 +80,7 @@ private:
   void encodeBlock(Block &block);
   void encodeOp(Operation *op);
   void encodeLaunch(pipe::LaunchOp op);
+  void encodeCollective(Operation *op);
   void encodeCopy(pipe::CopyOp op);
   void encodeLoop(pipe::LoopOp op);
   void encodeIf(pipe::IfOp op);
@@ -92,6 +96,7 @@ private:
   func::FuncOp function;
   SymbolTable &symbols;
   const llvm::StringMap<uint32_t> &kernels;
+  std::vector<rt::Collective> &collectives; // of the program
   rt::Entry entry;
 };
 
@@ -104,6 +109,8 @@ std::string EntryEncoder::pathOf(Value value) {
     Operation *op = result.getOwner();
     if (auto copy = dyn_cast<pipe::CopyOp>(op))
       return pathOf(copy.getInput());
+    if (isa<comm::CommDialect>(op->getDialect()) && op->getNumOperands())
+      return pathOf(op->getOperand(0));
     // A stack is known by its elements.
     auto loop = dyn_cast<pipe::LoopOp>(op);
     return loop ? pathOf(loop.getYield()->getOperand(result.getResultNumber())) : "";
@@ -133,6 +140,11 @@ rt::Instruction &EntryEncoder::add(rt::Opcode opcode, Operation *op) {
   return instruction;
 }
 
+static rt::Split splitOf(func::FuncOp function, DictionaryAttr attrs, StringRef wanted) {
+  return convert::encodeSplit(function->getParentOfType<ModuleOp>(), attrs,
+                              [&](Type type) { return shapeOf(type, wanted); });
+}
+
 void EntryEncoder::encodePorts() {
   auto attr = [&](DictionaryAttr attrs, StringRef name) { return attrs ? attrs.get(name) : Attribute(); };
   for (BlockArgument argument : function.getArguments()) {
@@ -141,8 +153,9 @@ void EntryEncoder::encodePorts() {
       continue;
     rt::Port &port = entry.inputs.emplace_back();
     port.name = text(dyn_cast_or_null<StringAttr>(attr(attrs, model::kInputAttr)));
-    port.shape =
-        shapeOf(argument.getType(), text(dyn_cast_or_null<StringAttr>(attr(attrs, pipe::kTypeAttr))));
+    std::string wanted = text(dyn_cast_or_null<StringAttr>(attr(attrs, pipe::kTypeAttr)));
+    port.shape = shapeOf(argument.getType(), wanted);
+    port.split = splitOf(function, attrs, wanted);
     if (auto source = dyn_cast_or_null<FlatSymbolRefAttr>(attr(attrs, model::kSourceAttr)))
       port.source = source.getValue();
     port.ordered = static_cast<bool>(attr(attrs, model::kOrderedAttr));
@@ -159,7 +172,9 @@ void EntryEncoder::encodePorts() {
     }
     rt::Port &port = entry.outputs.emplace_back();
     port.name = text(dyn_cast_or_null<StringAttr>(attr(attrs, model::kOutputAttr)));
-    port.shape = shapeOf(type, text(dyn_cast_or_null<StringAttr>(attr(attrs, pipe::kTypeAttr))));
+    std::string wanted = text(dyn_cast_or_null<StringAttr>(attr(attrs, pipe::kTypeAttr)));
+    port.shape = shapeOf(type, wanted);
+    port.split = splitOf(function, attrs, wanted);
     port.location = analysis::sourceOf(end->getOperand(i).getLoc());
   }
 }
@@ -180,6 +195,22 @@ void EntryEncoder::encodeLaunch(pipe::LaunchOp op) {
       launch.operands.back().source =
           analysis::sourceOf(kernel.getBody().front().getTerminator()->getOperand(i).getLoc());
   }
+}
+
+void EntryEncoder::encodeCollective(Operation *op) {
+  std::optional<rt::Collective> collective = convert::encodeCollective(op);
+  if (!collective)
+    return;
+  rt::Instruction &instruction = add(rt::Opcode::Collective, op);
+  instruction.target = collectives.size();
+  instruction.outputs = op->getNumResults();
+  StringRef wanted;
+  if (auto type = op->getAttrOfType<StringAttr>(pipe::kTypeAttr))
+    wanted = type.getValue();
+  for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
+    for (Value value : values)
+      instruction.operands.push_back(operandOf(value, wanted));
+  collectives.push_back(std::move(*collective));
 }
 
 void EntryEncoder::encodeCopy(pipe::CopyOp op) {
@@ -249,7 +280,8 @@ void EntryEncoder::encodeOp(Operation *op) {
         instruction.operands = {operandOf(guard.getInput())};
         if (instruction.operands[0].name.empty())
           instruction.operands[0].name = guard.getOutput();
-      });
+      })
+      .Default([&](Operation *) { encodeCollective(op); });
 }
 
 void EntryEncoder::encodeBlock(Block &block) {
@@ -268,9 +300,12 @@ rt::Entry EntryEncoder::run() {
 
 static rt::State encodeState(model::StateOp op) {
   rt::State state;
+  std::string wanted = text(op->getAttrOfType<StringAttr>(pipe::kTypeAttr));
   state.path = op.getPath();
   state.kind = op.getKind();
-  state.shape = shapeOf(op.getType(), text(op->getAttrOfType<StringAttr>(pipe::kTypeAttr)));
+  state.shape = shapeOf(op.getType(), wanted);
+  state.split = convert::encodeSplit(op->getParentOfType<ModuleOp>(), op->getDiscardableAttrDictionary(),
+                                     [&](Type type) { return shapeOf(type, wanted); });
   state.offset = op->getAttrOfType<IntegerAttr>(pipe::kStateOffsetAttr).getInt();
   return state;
 }
@@ -303,6 +338,7 @@ static void encodeConstant(pipe::ConstantOp op, std::vector<uint8_t> &constants)
 
 rt::Program cleave::convert::encodeProgram(ModuleOp module) {
   rt::Program program;
+  convert::encodePlan(module, program);
   SymbolTable symbols(module);
   llvm::StringMap<uint32_t> kernels;
   auto number = [](Operation *op, StringRef name) {
@@ -333,7 +369,7 @@ rt::Program cleave::convert::encodeProgram(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr(model::kEntryAttr))
       continue;
-    program.entries.push_back(EntryEncoder(function, symbols, kernels).run());
+    program.entries.push_back(EntryEncoder(function, symbols, kernels, program.collectives).run());
     program.scratchBytes = std::max(program.scratchBytes, program.entries.back().scratchBytes);
   }
   return program;
