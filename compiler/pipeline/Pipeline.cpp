@@ -6,6 +6,7 @@
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
 #include "dialects/comm/ir/Comm.h"
+#include "dialects/dist/transforms/Passes.h"
 #include "dialects/model/transforms/Passes.h"
 #include "dialects/model/transforms/StageChecks.h"
 #include "dialects/pipe/ir/Pipe.h"
@@ -76,6 +77,7 @@ void registerDialects(DialectRegistry &registry) {
 
 void registerPasses() {
   model::registerModelPasses();
+  dist::registerDistPasses();
   registerConvertPasses();
   codegen::registerCodegenPasses();
 }

@@ -1,0 +1,126 @@
+// Over which mesh axes each op is computed, from the layouts that propagation settled.
+#include "dialects/dist/transforms/ChooseFactors.h"
+
+#include "dialects/dist/ir/ComputeLayout.h"
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::dist;
+
+namespace {
+
+class Chooser {
+public:
+  Chooser(const Graph &graph, const Rule &rule) : graph(graph), rule(rule), map(rule.map) {
+    for (auto [cell, tensor] : llvm::zip(rule.operands, map.operands))
+      operandAxes.push_back(factorAxes(map, tensor, graph.cells[cell].cut));
+    for (auto [cell, tensor] : llvm::zip(rule.results, map.results))
+      resultAxes.push_back(factorAxes(map, tensor, graph.cells[cell].cut));
+    chosen.resize(map.factors.size());
+  }
+
+  Assignment run();
+
+private:
+  bool has(const TensorFactors &tensor, unsigned factor) const { return tensor.find(factor).has_value(); }
+  AxisList agreed(unsigned factor) const;
+  void take(unsigned factor, AxisListRef axes);
+  void tryAxes(unsigned factor);
+  int64_t cost() const;
+
+  const Graph &graph;
+  const Rule &rule;
+  const FactorMap &map;
+  SmallVector<Assignment, 4> operandAxes, resultAxes;
+  Assignment chosen;
+};
+
+} // namespace
+
+// The axes that every operand with the factor is cut over.
+AxisList Chooser::agreed(unsigned factor) const {
+  std::optional<AxisList> list;
+  for (auto [tensor, axes] : llvm::zip(map.operands, operandAxes)) {
+    if (!has(tensor, factor))
+      continue;
+    if (!list || prefixOf(axes[factor], *list) == Prefix::Strict)
+      list = axes[factor];
+    else if (prefixOf(*list, axes[factor]) == Prefix::No)
+      return {};
+  }
+  return list.value_or(AxisList{});
+}
+
+// As many axes of a list, from the major end, as no other factor is computed over.
+void Chooser::take(unsigned factor, AxisListRef axes) {
+  AxisList used;
+  for (auto [other, list] : llvm::enumerate(chosen))
+    if (other != factor)
+      llvm::append_range(used, list);
+  AxisList taken;
+  for (const Axis &axis : axes) {
+    std::optional<Axis> prefix = prefixWithout(axis, used);
+    if (!prefix)
+      break;
+    taken.push_back(*prefix);
+    if (*prefix != axis)
+      break;
+  }
+  chosen[factor] = std::move(taken);
+}
+
+int64_t Chooser::cost() const {
+  int64_t sent = 0;
+  for (auto [cell, tensor, value] : llvm::zip(rule.operands, map.operands, rule.op->getOperands()))
+    sent += bytesToConvert(graph.cells[cell].cut, cutUnder(tensor, map, chosen),
+                           bytesOf(cast<RankedTensorType>(value.getType())));
+  for (auto [number, cell] : llvm::enumerate(rule.results))
+    sent += bytesToConvert(computedCut(map, chosen, number), graph.cells[cell].cut,
+                           bytesOf(cast<RankedTensorType>(rule.op->getResult(number).getType())));
+  return sent;
+}
+
+// Computes a factor over what some operand has, if that moves fewer bytes.
+void Chooser::tryAxes(unsigned factor) {
+  for (auto [tensor, axes] : llvm::zip(map.operands, operandAxes)) {
+    if (!has(tensor, factor) || prefixOf(chosen[factor], axes[factor]) != Prefix::Strict)
+      continue;
+    AxisList old = chosen[factor];
+    int64_t before = cost();
+    take(factor, axes[factor]);
+    if (cost() >= before)
+      chosen[factor] = old;
+  }
+}
+
+Assignment Chooser::run() {
+  for (auto [number, factor] : llvm::enumerate(map.factors))
+    if (factor.kind == FactorKind::Reduction || factor.kind == FactorKind::Indexed)
+      take(number, agreed(number));
+  for (auto [number, factor] : llvm::enumerate(map.factors))
+    if (factor.kind == FactorKind::Parallel)
+      for (auto [tensor, axes] : llvm::zip(map.results, resultAxes))
+        if (has(tensor, number))
+          take(number, axes[number]);
+  for (auto [number, factor] : llvm::enumerate(map.factors))
+    if (factor.kind != FactorKind::Blocked)
+      tryAxes(number);
+  return chosen;
+}
+
+void cleave::dist::chooseFactors(const Graph &graph) {
+  for (const Rule &rule : graph.rules) {
+    if (!rule.computes)
+      continue;
+    MeshOp mesh;
+    for (unsigned cell : llvm::concat<const unsigned>(rule.operands, rule.results))
+      if (!mesh)
+        mesh = graph.cells[cell].mesh;
+    if (!mesh)
+      continue;
+    SmallVector<Attribute> dims;
+    for (AxisList &axes : perDim(rule.map, Chooser(graph, rule).run()))
+      dims.push_back(toAttr(mesh, DimCut{axes, /*open=*/false, 0}));
+    rule.op->setAttr(kFactorsAttr, ArrayAttr::get(rule.op->getContext(), dims));
+  }
+}

@@ -1,0 +1,15 @@
+// Over which mesh axes each op is computed: `dist.factors`.
+#ifndef CLEAVE_DIALECTS_DIST_TRANSFORMS_CHOOSEFACTORS_H
+#define CLEAVE_DIALECTS_DIST_TRANSFORMS_CHOOSEFACTORS_H
+
+#include "dialects/dist/transforms/Graph.h"
+
+namespace cleave::dist {
+
+// Sets `dist.factors` on every op with iteration dims. Reductions are computed where all operands lie alike,
+// the others where the result lies; then whatever else moves fewer bytes is taken, factor by factor.
+void chooseFactors(const Graph &graph);
+
+} // namespace cleave::dist
+
+#endif

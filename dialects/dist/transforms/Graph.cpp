@@ -1,0 +1,377 @@
+#include "dialects/dist/transforms/Graph.h"
+
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::dist;
+
+//===------------------------------------------------------------------===//
+// Slots
+//===------------------------------------------------------------------===//
+
+RankedTensorType Slot::type() const {
+  Type type = value ? value.getType() : func::FuncOp(function).getFunctionType().getResult(number);
+  return dyn_cast<RankedTensorType>(type);
+}
+
+Attribute Slot::getAttr(StringRef onFunction, StringRef onOp) const {
+  if (!value)
+    return func::FuncOp(function).getResultAttr(number, onFunction);
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return cast<func::FuncOp>(argument.getOwner()->getParentOp())
+        .getArgAttr(argument.getArgNumber(), onFunction);
+  auto result = cast<OpResult>(value);
+  auto known = result.getOwner()->getAttrOfType<ArrayAttr>(onOp);
+  return known ? known[result.getResultNumber()] : Attribute();
+}
+
+void Slot::setAttr(StringRef onFunction, StringRef onOp, Attribute attr) const {
+  if (!value)
+    return func::FuncOp(function).setResultAttr(number, onFunction, attr);
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return cast<func::FuncOp>(argument.getOwner()->getParentOp())
+        .setArgAttr(argument.getArgNumber(), onFunction, attr);
+  auto result = cast<OpResult>(value);
+  Operation *op = result.getOwner();
+  SmallVector<Attribute> attrs(op->getNumResults(), UnitAttr::get(op->getContext()));
+  if (auto known = op->getAttrOfType<ArrayAttr>(onOp))
+    attrs.assign(known.begin(), known.end());
+  attrs[result.getResultNumber()] = attr;
+  op->setAttr(onOp, ArrayAttr::get(op->getContext(), attrs));
+}
+
+StringRef Slot::name() const {
+  for (StringRef key :
+       {StringRef(model::kStateAttr), StringRef(model::kInputAttr), StringRef(model::kOutputAttr)}) {
+    if (value && !isa<BlockArgument>(value))
+      break;
+    Attribute attr = getAttr(key, "");
+    if (auto symbol = dyn_cast_or_null<FlatSymbolRefAttr>(attr))
+      return symbol.getValue();
+    if (auto text = dyn_cast_or_null<StringAttr>(attr))
+      return text.getValue();
+  }
+  if (value && isa<OpResult>(value)) {
+    if (auto name = value.getDefiningOp<model::NameOp>())
+      return name.getPath();
+    if (auto name = dyn_cast_or_null<StringAttr>(getAttr("", "names")))
+      return name.getValue();
+  }
+  return "";
+}
+
+Location Slot::loc() const { return value ? value.getLoc() : func::FuncOp(function).getLoc(); }
+
+//===------------------------------------------------------------------===//
+// Cells
+//===------------------------------------------------------------------===//
+
+namespace {
+
+class GraphBuilder {
+public:
+  GraphBuilder(ModuleOp module, Graph &graph) : module(module), symbols(module), graph(graph) {}
+
+  LogicalResult run();
+
+private:
+  void addSlots();
+  void mergeSlots();
+  void makeCells();
+  LogicalResult readLayouts();
+  void addRules();
+
+  void merge(ArrayRef<unsigned> slots) {
+    for (unsigned slot : slots.drop_front())
+      classes.unionSets(slots.front(), slot);
+  }
+  unsigned slotOf(Value value) { return slotOfValue.find(value)->second; }
+  unsigned slotOf(func::FuncOp function, unsigned result) {
+    return slotOfResult.find({function, result})->second;
+  }
+  func::FuncOp lookup(FlatSymbolRefAttr name) { return symbols.lookup<func::FuncOp>(name.getValue()); }
+  func::FuncOp lookup(StringRef name) { return symbols.lookup<func::FuncOp>(name); }
+
+  void addOp(Operation *op);
+  void addReturn(func::ReturnOp op);
+  void addScan(model::ScanOp op);
+  // Identity from `source` to `targets`; `drop` leading dims only the source has, `add` only the targets.
+  void addFlow(Operation *op, unsigned source, ArrayRef<unsigned> targets, bool drop = false,
+               bool add = false);
+
+  ModuleOp module;
+  SymbolTable symbols;
+  Graph &graph;
+  std::vector<Slot> slots;
+  DenseMap<Value, unsigned> slotOfValue;
+  DenseMap<std::pair<Operation *, unsigned>, unsigned> slotOfResult;
+  llvm::EquivalenceClasses<unsigned> classes;
+};
+
+} // namespace
+
+static bool isTensor(Type type) { return isa<RankedTensorType>(type); }
+
+// Ops whose region is a scalar body are one op here.
+static void walkTensorOps(func::FuncOp function, function_ref<void(Operation *)> visit) {
+  for (Block &block : function.getBody())
+    for (Operation &op : block)
+      visit(&op);
+}
+
+void GraphBuilder::addSlots() {
+  auto add = [&](Slot slot) {
+    classes.insert(slots.size());
+    slots.push_back(slot);
+    return slots.size() - 1;
+  };
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal())
+      continue;
+    for (Value argument : function.getArguments())
+      if (isTensor(argument.getType()))
+        slotOfValue[argument] = add({argument, {}, 0});
+    for (auto [number, type] : llvm::enumerate(function.getFunctionType().getResults()))
+      if (isTensor(type))
+        slotOfResult[{function, number}] = add({{}, function, static_cast<unsigned>(number)});
+    walkTensorOps(function, [&](Operation *op) {
+      for (Value result : op->getResults())
+        if (isTensor(result.getType()))
+          slotOfValue[result] = add({result, {}, 0});
+    });
+  }
+}
+
+void GraphBuilder::mergeSlots() {
+  module.walk([&](Operation *op) {
+    TypeSwitch<Operation *>(op)
+        .Case([&](model::ScanOp scan) {
+          func::FuncOp body = lookup(scan.getBody());
+          for (unsigned i = 0; i != scan.getCarries().size(); ++i)
+            merge({slotOf(body.getArgument(1 + scan.getConsts().size() + i)), slotOf(body, i),
+                   slotOf(scan.getResult(i))});
+        })
+        .Case([&](model::IfOp branch) {
+          for (auto [i, result] : llvm::enumerate(branch.getResults()))
+            merge({slotOf(result), slotOf(lookup(branch.getThenBody()), i),
+                   slotOf(lookup(branch.getElseBody()), i)});
+        })
+        .Case([&](model::WhileOp loop) {
+          func::FuncOp body = lookup(loop.getBody()), condition = lookup(loop.getCondition());
+          for (auto [i, argument] : llvm::enumerate(body.getArguments()))
+            merge({slotOf(argument), slotOf(condition.getArgument(i))});
+          for (auto [i, result] : llvm::enumerate(loop.getResults()))
+            merge({slotOf(result), slotOf(body, i), slotOf(body.getArgument(loop.getConsts().size() + i))});
+        })
+        .Case([&](model::CallOp call) {
+          for (auto [i, result] : llvm::enumerate(call.getResults()))
+            merge({slotOf(result), slotOf(lookup(call.getCallee()), i)});
+        });
+  });
+}
+
+void GraphBuilder::makeCells() {
+  DenseMap<unsigned, unsigned> cellOfLeader;
+  for (unsigned slot = 0; slot != slots.size(); ++slot) {
+    auto [known, isNew] = cellOfLeader.try_emplace(classes.getLeaderValue(slot), graph.cells.size());
+    if (isNew) {
+      Cell &cell = graph.cells.emplace_back();
+      RankedTensorType type = slots[slot].type();
+      llvm::append_range(cell.shape, type.getShape());
+      llvm::append_range(cell.axes, model::axesOf(type));
+      cell.axes.resize(cell.shape.size());
+      cell.cut.dims.resize(cell.shape.size());
+      cell.remainder.assign(cell.shape.size(), Graph::Any);
+    }
+    graph.cells[known->second].slots.push_back(slots[slot]);
+    if (slots[slot].value)
+      graph.cellOf[slots[slot].value] = known->second;
+    else
+      graph.resultCell[{slots[slot].function, slots[slot].number}] = known->second;
+  }
+}
+
+LogicalResult GraphBuilder::readLayouts() {
+  for (Cell &cell : graph.cells) {
+    for (const Slot &slot : cell.slots) {
+      auto layout = dyn_cast_or_null<LayoutAttr>(slot.getAttr(kLayoutAttr, kLayoutsAttr));
+      if (!layout && slot.value)
+        if (auto constrain = slot.value.getDefiningOp<ConstrainOp>())
+          layout = constrain.getLayout();
+      if (!layout)
+        continue;
+      auto error = [&]() { return emitError(slot.loc()) << "layout " << layout << " "; };
+      auto mesh = symbols.lookup<MeshOp>(layout.getMesh().getValue());
+      if (!mesh)
+        return error() << "is on a mesh that is not declared";
+      if (layout.getDims().size() != cell.shape.size())
+        return error() << "needs a dim for each axis of the value, " << cell.shape.size()
+                       << ", got: " << layout.getDims().size();
+      FailureOr<Cut> cut = resolve(mesh, layout, error);
+      if (failed(cut))
+        return failure();
+      cell.mesh = mesh;
+      cell.cut = *cut;
+      for (const DimCut &dim : cut->dims)
+        for (const Axis &axis : dim.axes)
+          cell.origins.push_back({axis, -1, -1});
+      break; // a place has one layout; the first that was stated is it
+    }
+  }
+  return success();
+}
+
+//===------------------------------------------------------------------===//
+// Rules
+//===------------------------------------------------------------------===//
+
+void GraphBuilder::addFlow(Operation *op, unsigned source, ArrayRef<unsigned> targets, bool drop, bool add) {
+  ArrayRef<int64_t> shape = graph.cells[source].shape;
+  Rule rule;
+  rule.op = op;
+  rule.kind = RuleClass::PassThrough;
+  rule.map = identityFactors(drop ? shape.drop_front() : shape, 1, targets.size());
+  if (drop)
+    rule.map.operands.front().dims.insert(rule.map.operands.front().dims.begin(), DimFactors{});
+  if (add)
+    for (TensorFactors &target : rule.map.results)
+      target.dims.insert(target.dims.begin(), DimFactors{});
+  rule.operands = {source};
+  rule.results.assign(targets.begin(), targets.end());
+  if (!rule.map.factors.empty())
+    graph.rules.push_back(std::move(rule));
+}
+
+void GraphBuilder::addReturn(func::ReturnOp op) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  for (auto [number, value] : llvm::enumerate(op.getOperands()))
+    if (isTensor(value.getType()) && graph.cell(value) != graph.resultCell[{function, number}])
+      addFlow(op, graph.cell(value), graph.resultCell[{function, number}]);
+}
+
+void GraphBuilder::addScan(model::ScanOp op) {
+  func::FuncOp body = lookup(op.getBody());
+  unsigned argument = 1;
+  for (Value value : op.getConsts())
+    addFlow(op, graph.cell(value), graph.cell(body.getArgument(argument++)));
+  for (Value value : op.getCarries())
+    addFlow(op, graph.cell(value), graph.cell(body.getArgument(argument++)));
+  for (Value value : op.getSlices())
+    addFlow(op, graph.cell(value), graph.cell(body.getArgument(argument++)), /*drop=*/true);
+  for (unsigned i = op.getCarries().size(); i != op.getNumResults(); ++i)
+    addFlow(op, graph.resultCell[{body, i}], graph.cell(op.getResult(i)), /*drop=*/false, /*add=*/true);
+}
+
+// Whether every operand that has dims walks along the whole result or is broadcast to it, and nothing else.
+static bool isElementwise(const FactorMap &map) {
+  if (map.hasReductions())
+    return false;
+  return llvm::all_of(map.operands, [](const TensorFactors &tensor) {
+    return llvm::all_of(tensor.dims, [](const DimFactors &dim) { return dim.read == Read::Plain; });
+  });
+}
+
+void GraphBuilder::addOp(Operation *op) {
+  std::optional<FactorMap> map = factorMapOf(op);
+  if (!map || map->factors.empty())
+    return;
+  Rule rule;
+  rule.op = op;
+  rule.computes = true;
+  for (Value operand : op->getOperands()) {
+    rule.operands.push_back(graph.cell(operand));
+    auto type = cast<RankedTensorType>(operand.getType());
+    rule.multiUse |= type.getRank() != 0 && !operand.hasOneUse();
+  }
+  for (Value result : op->getResults())
+    rule.results.push_back(graph.cell(result));
+  rule.elementwise = isElementwise(*map);
+  rule.kind = rule.elementwise ? RuleClass::PassThrough : RuleClass::Other;
+  if (auto barrier = dyn_cast<BarrierOp>(op)) {
+    rule.forward = barrier.getAllowed() == "forward";
+    rule.backward = barrier.getAllowed() == "backward";
+  }
+  rule.map = std::move(*map);
+  graph.rules.push_back(std::move(rule));
+}
+
+void GraphBuilder::addRules() {
+  module.walk([&](func::ReturnOp op) { addReturn(op); });
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    walkTensorOps(function, [&](Operation *op) {
+      TypeSwitch<Operation *>(op)
+          .Case([&](model::ScanOp scan) { addScan(scan); })
+          .Case([&](model::IfOp branch) {
+            for (auto [i, value] : llvm::enumerate(branch.getInputs()))
+              addFlow(op, graph.cell(value),
+                      {graph.cell(lookup(branch.getThenBody()).getArgument(i)),
+                       graph.cell(lookup(branch.getElseBody()).getArgument(i))});
+          })
+          .Case([&](model::WhileOp loop) {
+            for (auto [i, value] : llvm::enumerate(loop->getOperands()))
+              addFlow(op, graph.cell(value), graph.cell(lookup(loop.getBody()).getArgument(i)));
+          })
+          .Case([&](model::CallOp call) {
+            for (auto [i, value] : llvm::enumerate(call.getInputs()))
+              addFlow(op, graph.cell(value), graph.cell(lookup(call.getCallee()).getArgument(i)));
+          })
+          .Default([&](Operation *other) { addOp(other); });
+    });
+  }
+  for (auto [number, rule] : llvm::enumerate(graph.rules))
+    for (unsigned cell : llvm::concat<const unsigned>(rule.operands, rule.results))
+      if (graph.cells[cell].rules.empty() || graph.cells[cell].rules.back() != number)
+        graph.cells[cell].rules.push_back(number);
+}
+
+LogicalResult GraphBuilder::run() {
+  addSlots();
+  mergeSlots();
+  makeCells();
+  if (failed(readLayouts()))
+    return failure();
+  addRules();
+  return success();
+}
+
+LogicalResult cleave::dist::buildGraph(ModuleOp module, Graph &graph) {
+  return GraphBuilder(module, graph).run();
+}
+
+//===------------------------------------------------------------------===//
+// Bodies
+//===------------------------------------------------------------------===//
+
+static SmallVector<StringRef> bodyAttrs(Operation *op) {
+  return TypeSwitch<Operation *, SmallVector<StringRef>>(op)
+      .Case<model::ScanOp>([](auto) { return SmallVector<StringRef>{"body"}; })
+      .Case<model::IfOp>([](auto) { return SmallVector<StringRef>{"then_body", "else_body"}; })
+      .Case<model::WhileOp>([](auto) { return SmallVector<StringRef>{"condition", "body"}; })
+      .Case<model::CallOp>([](auto) { return SmallVector<StringRef>{"callee"}; })
+      .Default([](Operation *) { return SmallVector<StringRef>(); });
+}
+
+void cleave::dist::unshareBodies(ModuleOp module) {
+  SymbolTable symbols(module);
+  DenseSet<Operation *> used;
+  // Copies are visited too: what they call is theirs alone.
+  SmallVector<func::FuncOp> pending;
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    if (function.isPublic())
+      pending.push_back(function);
+  for (unsigned i = 0; i != pending.size(); ++i) {
+    pending[i].walk([&](Operation *op) {
+      for (StringRef name : bodyAttrs(op)) {
+        auto callee = symbols.lookup<func::FuncOp>(op->getAttrOfType<FlatSymbolRefAttr>(name).getValue());
+        if (!used.insert(callee).second) {
+          callee = callee.clone();
+          symbols.insert(callee, ++Block::iterator(pending[i]));
+          op->setAttr(name, FlatSymbolRefAttr::get(callee));
+        }
+        pending.push_back(callee);
+      }
+    });
+  }
+}

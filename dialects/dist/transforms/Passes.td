@@ -1,0 +1,33 @@
+#ifndef CLEAVE_DIALECTS_DIST_TRANSFORMS_PASSES_TD
+#define CLEAVE_DIALECTS_DIST_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DistPropagate : Pass<"dist-propagate", "::mlir::ModuleOp"> {
+  let summary = "Gives every value a layout: a plan's tactics, or layouts that stand in the module, spread by factors.";
+  let description = [{
+    ```mlir
+    // before
+    dist.plan @p on @m hash "" { dist.shard ["Hidden"] over [#dist.axis<"tp">] }
+    %y = model.index (b: Batch = 8, o: Out = 16) sum (h: Hidden = 32) ins(%x[b, h], %w[h, o] : ...) { mulf }
+    // after: computed over tp, which leaves a sum pending; the result's layout is what that becomes
+    %y = model.index ... {dist.factors = [#dist.dim<{}>, #dist.dim<{}>, #dist.dim<{"tp"}>],
+                          dist.layouts = [#dist.layout<@m, [{?}, {?} ]>]}
+    ```
+    Tactic by tactic: what a tactic names is cut, then spread by factors, forwards and backwards, to a fixed point. With
+    no plan, layouts on arguments, results and ops are spread, in the order of their priorities. See ../README.md for
+    how conflicts are resolved.
+
+    Must hold before: a legal grad stage after model-inline. Holds after: `verifyDistStage`; each scan, if and while has
+    bodies of its own. Stands behind the last pass that sees whole tensors, before local shapes are made.
+  }];
+  let options = [
+    Option<"plan", "plan", "std::string", "\"\"", "The plan; by default the only one there is">,
+    Option<"stopAfter", "stop-after", "int", "-1", "Apply this many tactics only">,
+    Option<"strategy", "strategy", "std::string", "\"aggressive\"", "basic: nothing that conflicts is spread; aggressive: conflicts are resolved">,
+    Option<"opPriorities", "op-priorities", "bool", "true", "Element-wise ops first, broadcasts last">
+  ];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::cleave::dist::DistDialect"];
+}
+
+#endif
