@@ -41,6 +41,8 @@ inline constexpr llvm::StringLiteral kResidualsAttr = "model.residuals";
 // On the function of an update: the path of what it updates.
 inline constexpr llvm::StringLiteral kUpdateAttr = "model.update";
 inline constexpr llvm::StringLiteral kCompositeAttr = "model.composite";
+// On the module: what a plan says of residuals, pairs of a selector and "save" or "recompute".
+inline constexpr llvm::StringLiteral kResidualPolicyAttr = "model.residual_policy";
 
 // The tensor type with these axes and sizes; rank 0 has no encoding.
 mlir::RankedTensorType tensorOf(mlir::Type element, llvm::ArrayRef<llvm::StringRef> axes,

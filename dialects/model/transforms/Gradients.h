@@ -100,11 +100,24 @@ mlir::LogicalResult reverseIf(IfOp op, llvm::ArrayRef<mlir::Value> cotangents, R
 mlir::LogicalResult reverseWhile(WhileOp op, llvm::ArrayRef<mlir::Value> cotangents, Reverse &reverse);
 mlir::LogicalResult reverseScan(ScanOp op, llvm::ArrayRef<mlir::Value> cotangents, Reverse &reverse);
 
-// Residual policy: which of the values of `forward` that the backward functions need are saved, given what
-// they can read anyway. `needed` is in program order. The rest is recomputed, from saved and available values
-// alone.
+// What a plan says of the values of one body: the module's attribute `model.residual_policy`, pairs of a
+// selector and "save" or "recompute", the last that fits counting. A selector is a path and stands for all
+// below it too. A value without a name belongs to the named value that it is first used for, or to the body.
+class ResidualPolicy {
+public:
+  enum class Choice { Free, Save, Recompute };
+  ResidualPolicy(mlir::ModuleOp module, mlir::Block &body, llvm::StringRef path);
+  Choice of(mlir::Value value) const { return choices.lookup(value); }
+
+private:
+  llvm::DenseMap<mlir::Value, Choice> choices;
+};
+
+// Which of the values of `forward` that the backward functions need are saved, given what they can read
+// anyway. `needed` is in program order. The rest is recomputed, from saved and available values alone.
 llvm::SmallVector<mlir::Value> chooseResiduals(llvm::ArrayRef<mlir::Value> needed,
-                                               const llvm::DenseSet<mlir::Value> &available);
+                                               const llvm::DenseSet<mlir::Value> &available,
+                                               const ResidualPolicy &policy);
 
 } // namespace cleave::model
 

@@ -82,66 +82,6 @@ static SmallVector<bool> carriedCotangents(Block &block, const ScanActivity &act
 }
 
 //===------------------------------------------------------------------===//
-// Residual policy
-//===------------------------------------------------------------------===//
-
-// Values an element-wise pass over what it reads gives again: cheaper to compute than to keep.
-static bool isCheap(Operation *op) {
-  if (!op)
-    return false;
-  if (isa<arith::ConstantOp, NameOp, StopGradientOp>(op))
-    return true;
-  auto index = dyn_cast<IndexOp>(op);
-  return index && index.getNumReductions() == 0 && index.getBodyBlock().getOps<RandomBitsOp>().empty();
-}
-
-static bool canRecompute(Value value, const DenseSet<Value> &known, DenseMap<Value, bool> &memo,
-                         llvm::SetVector<Value> &missing) {
-  if (known.contains(value))
-    return true;
-  auto [found, isNew] = memo.try_emplace(value, false);
-  if (!isNew)
-    return found->second;
-  Operation *def = value.getDefiningOp();
-  if (!isCheap(def)) {
-    missing.insert(value);
-    return false;
-  }
-  bool all = true;
-  for (Value operand : def->getOperands())
-    all &= canRecompute(operand, known, memo, missing);
-  return memo[value] = all;
-}
-
-static int64_t bytesOf(Value value) {
-  RankedTensorType type = rankedType(value);
-  return type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
-}
-
-SmallVector<Value> cleave::model::chooseResiduals(ArrayRef<Value> needed, const DenseSet<Value> &available) {
-  SmallVector<Value> saved;
-  DenseSet<Value> known = available;
-  auto save = [&](Value value) {
-    if (known.insert(value).second)
-      saved.push_back(value);
-  };
-  for (Value value : needed) {
-    DenseMap<Value, bool> memo;
-    llvm::SetVector<Value> missing;
-    if (canRecompute(value, known, memo, missing))
-      continue;
-    int64_t bytes = 0;
-    for (Value leaf : missing)
-      bytes += bytesOf(leaf);
-    if (bytes < bytesOf(value)) // a broadcast, say: what it was made of is smaller
-      llvm::for_each(missing, save);
-    else
-      save(value);
-  }
-  return saved;
-}
-
-//===------------------------------------------------------------------===//
 // Cutting the differentiated body up
 //===------------------------------------------------------------------===//
 
@@ -453,7 +393,8 @@ FailureOr<ScanGradient> ScanBuilder::run() {
     available.insert(value);
   for (Value value : forward->getArguments().take_back(slices))
     available.insert(value);
-  saved = chooseResiduals(neededByAdjoint(), available);
+  saved = chooseResiduals(neededByAdjoint(), available,
+                          ResidualPolicy(context.module, *forward, body.getSymName()));
   finishForward();
   makeBackward();
   adjoint->erase();
