@@ -5,19 +5,20 @@
 #include "runtime/core/Weights.h"
 #include "runtime/device/cpu/ThreadPool.h"
 #include "test/fuzz/InputFile.h"
+#include "test/unit/runtime/Programs.h"
 
 #include <cstring>
 #include <vector>
 
 using namespace cleave;
 
-// A weight file of four zeros as "a", f32[2, 2].
+// A weight file of eight zeros as "a", f32[4, 2].
 static std::string weightFile() {
-  std::string header = R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}})";
+  std::string header = R"({"a":{"dtype":"F32","shape":[4,2],"data_offsets":[0,32]}})";
   uint64_t length = header.size();
   std::string bytes(sizeof(length), '\0');
   std::memcpy(bytes.data(), &length, sizeof(length));
-  return bytes + header + std::string(16, '\0');
+  return bytes + header + std::string(32, '\0');
 }
 
 static void readWeights(const rt::Program &program) {
@@ -53,4 +54,33 @@ FUZZ_TARGET(Artefact) {
   read(text);
   rt::fixChecksum(text);
   read(text);
+}
+
+// A program with loops, data, weights and code, and one of several ranks.
+FUZZ_SEEDS(Artefact) {
+  rt::ArtefactContents one;
+  one.facts = {"trainer", "0.1.0", "ab12", "x86-64-v3", {"sse2"}, {{"N", 4}}, {{"lr", "0.25"}}};
+  one.program = rt::test::trainer();
+  one.program.constants = {1, 2, 3};
+  one.program.data = {{"text", "bytes", {"a.txt"}, "/data", "", 0, "model.dsl:1:1"}};
+  rt::WeightMap map = {"hf", "net", {rt::Type::BF16}, {"m.", ""}, {}, {"*.mask"}, "model.dsl:7:1"};
+  map.weights = {
+      {"net.layers[*].w", {{"h.{0}.w", {4}, {{0, {0, 1}}}}, {"a", {4, 2}, {{0, {0, 1}}, {0, {1, 0}}}}}}};
+  one.program.weights = {map};
+  one.code.text = {0xc3};
+  one.code.data.resize(16);
+  one.code.imports = {{"memcpy", 0}};
+  one.code.relocations = {{8, 0}};
+  for (const rt::Kernel &kernel : one.program.kernels)
+    one.code.exports.push_back({kernel.name, 0});
+  rt::ArtefactContents many;
+  many.facts = one.facts;
+  many.program = rt::test::splitProgram();
+  std::vector<std::string> seeds;
+  for (const rt::ArtefactContents *contents : {&one, &many}) {
+    seeds.push_back(rt::encodeArtefact(*contents));
+    auto read = rt::readArtefact(seeds.back().data(), static_cast<int64_t>(seeds.back().size()), "seed");
+    fuzz::require(read.ok(), "a seed is an artefact", read ? "" : read.error().message);
+  }
+  return seeds;
 }

@@ -36,3 +36,10 @@ TEST(FuzzTest, TheCorporaRunThroughTheirTargets) {
     }
   }
 }
+
+TEST(FuzzTest, WhatTargetsMakeRunsThroughThem) {
+  EXPECT_FALSE(fuzz::seeds().empty());
+  for (const auto &[name, make] : fuzz::seeds())
+    for (const std::string &seed : make())
+      fuzz::targets().at(name)(reinterpret_cast<const uint8_t *>(seed.data()), seed.size());
+}

@@ -48,11 +48,12 @@ def seeds(target, build):
     return folder
 
 
-def environment():
+def environment(made=None):
+    """`made`: the folder for the seeds that a target makes itself."""
     # The ANTLR runtime is not instrumented: its containers look overrun where they are not.
     # Short stacks of allocations and a small quarantine make a parser that allocates much twice as fast.
     return {**os.environ, "ASAN_OPTIONS": "detect_container_overflow=0:allocator_may_return_null=1:malloc_context_size=3:quarantine_size_mb=16",
-            "UBSAN_OPTIONS": "print_stacktrace=1"}
+            "UBSAN_OPTIONS": "print_stacktrace=1", **({"CLEAVE_FUZZ_SEEDS": made} if made else {})}
 
 
 def fuzz(target, arguments):
@@ -60,11 +61,13 @@ def fuzz(target, arguments):
     committed = os.path.join(FUZZ, "corpus", target)
     for folder in (corpus, findings, committed):
         os.makedirs(folder, exist_ok=True)
+    others = seeds(target, arguments.build)
     command = [os.path.join(arguments.build, "bin", f"fuzz-{target}"), f"-max_total_time={arguments.seconds}",
                "-print_final_stats=1", f"-artifact_prefix={findings}/{target}-", *options(target),
-               corpus, committed, seeds(target, arguments.build)]
+               corpus, committed, others]
     print(f"== {target}: {arguments.seconds} s", flush=True)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", env=environment(), cwd=arguments.build)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", env=environment(others),
+                               cwd=arguments.build)
     last, executions, tail = "", "0", []
     for line in process.stderr:
         tail = (tail + [line])[-60:]

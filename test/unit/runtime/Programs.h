@@ -110,6 +110,34 @@ inline Program trainer() {
   return program;
 }
 
+// A program whose ranks add up a weight's gradient, of which each has two of five rows.
+inline Program splitProgram() {
+  Program program;
+  program.mesh = {"cluster", {{"dp", 2}, {"tp", 3}}};
+  program.plan = "both";
+  program.planHash = "ab12";
+  Shape local = {Type::F32, {2, 8}, {"Out", "In"}}, whole = {Type::F32, {5, 8}, {"Out", "In"}};
+  program.states = {{"w", "param", local, 0, {whole, {{{{1, 3, 1}}, true}, {}}}}};
+  program.stateBytes = 64;
+  Collective sum;
+  sum.over = {{0, 2, 1}};
+  sum.name = "d_w";
+  sum.because = "'Batch' is over \"dp\"";
+  Collective gather;
+  gather.kind = CollectiveKind::AllGather;
+  gather.over = {{1, 3, 1}};
+  gather.padded = true;
+  program.collectives = {sum, gather};
+  Entry entry;
+  entry.name = "train";
+  entry.scratchBytes = 64 + 160;
+  Operand w = at(Region::State, 0, local), all = at(Region::Scratch, 64, whole);
+  entry.instructions = {simple(Opcode::Collective, 0, {w, at(Region::Scratch, 0, local)}),
+                        simple(Opcode::Start, 1, {w, all}), simple(Opcode::Wait, 1, {w, all})};
+  program.entries = {entry};
+  return program;
+}
+
 // A folder of its own that goes away.
 class TemporaryFolder {
 public:
