@@ -134,6 +134,8 @@ PipelineOptions Driver::Implementation::pipelineOptions() const {
   PipelineOptions pipeline;
   pipeline.expose = options.expose;
   pipeline.verify = options.verifyStages;
+  pipeline.promote = options.promote;
+  pipeline.jitter = options.jitter;
   pipeline.dumpFolder = options.dumpFolder;
   return pipeline;
 }
@@ -253,6 +255,7 @@ std::string Driver::Implementation::originOf(const codegen::Target &target) cons
   addAll(options.entries);
   addAll(options.expose);
   add(options.verifyStages ? "checked" : ""); // who wants the stages checked finds only what passed
+  add(options.jitter ? "jitter" : options.promote ? "promote" : "");
   std::array<uint8_t, 32> digest = hash.final();
   return llvm::toHex(digest, /*LowerCase=*/true);
 }

@@ -46,6 +46,8 @@ struct DriverOptions {
   bool verifyStages = kVerifyByDefault;    // run the legality check of every stage boundary
   std::string target = "host";             // processor to make code for: targetNames()
   std::string cacheFolder;                 // compile(): keep compiled programs there; empty: nowhere
+  bool promote = false;                    // every floating-point type is f64: what `verify` runs
+  bool jitter = false;                     // with `promote`: every computed term is off by one part in 2^36
   std::string dumpFolder;                  // ir(): write the IR of every stage up to the one asked for there
 };
 

@@ -34,12 +34,16 @@ void buildModelStage(OpPassManager &manager, const PipelineOptions &options) {
 }
 
 void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
+  if (options.promote)
+    manager.addPass(model::createModelPromote());
   manager.addPass(model::createModelSimplify());
   manager.addPass(model::createModelGradients());
   model::ModelExposeOptions expose;
   expose.paths.assign(options.expose.begin(), options.expose.end());
   manager.addPass(model::createModelExpose(expose));
   manager.addPass(model::createModelSimplify());
+  if (options.jitter)
+    manager.addPass(model::createModelJitter());
   endStage(manager, 3, "grad", model::verifyGradStage, options);
 }
 

@@ -17,6 +17,8 @@ namespace cleave {
 struct PipelineOptions {
   std::vector<std::string> expose; // paths of values that become outputs of the entries
   bool verify = false;             // run the legality check at every stage boundary
+  bool promote = false;            // every floating-point type is f64 (model-promote)
+  bool jitter = false;             // every computed term is a little off (model-jitter); with `promote`
   std::string dumpFolder;          // write each stage's IR there; empty: do not
 };
 

@@ -146,7 +146,10 @@ SmallVector<Exposed> Exposer::collect(func::FuncOp function) {
 
 void Exposer::expose(func::FuncOp entry) {
   SmallVector<Exposed> values = collect(entry);
-  llvm::StringSet<> taken;
+  llvm::StringSet<> taken; // an output that goes by the same name is the value
+  for (unsigned i = 0; i < entry.getNumResults(); ++i)
+    if (auto name = entry.getResultAttrOfType<StringAttr>(i, kOutputAttr))
+      taken.insert(name.getValue());
   for (const Exposed &exposed : values) {
     if (!taken.insert(exposed.path).second)
       continue;
@@ -162,7 +165,7 @@ void Exposer::expose(func::FuncOp entry) {
 
 LogicalResult Exposer::checkFound(ModuleOp module) {
   for (unsigned i = 0; i < paths.size(); ++i) {
-    if (found[i])
+    if (found[i] || paths[i] == "*") // all values, however few
       continue;
     StringRef path = paths[i];
     StringRef nearest;

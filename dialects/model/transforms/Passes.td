@@ -124,4 +124,36 @@ def ModelAccumulate : Pass<"model-accumulate", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
 }
 
+def ModelPromote : Pass<"model-promote", "::mlir::ModuleOp"> {
+  let summary = "Every floating-point type becomes f64; what is exact keeps its bits.";
+  let description = [{
+    ```mlir
+    // before
+    %w = model.index (i: I = 8) ins(%seed[]) { ... : f32 } {exact} : tensor<8xf32, ...>
+    %y = model.index (i: I = 8) ins(%w[i]) { mulf : f32 } : tensor<8xf32, ...>
+    // after
+    %w = model.index (i: I = 8) ins(%seed[]) { ... : f32 } {exact} : tensor<8xf32, ...>
+    %c = model.index (i: I = 8) ins(%w[i]) { extf : f32 to f64 } : tensor<8xf64, ...>
+    %y = model.index (i: I = 8) ins(%c[i]) { mulf : f64 } : tensor<8xf64, ...>
+    ```
+    Holds before and after: a legal model stage. Stands before everything else, so that what `verify` runs is the pipeline
+    of the program itself with other types.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
+}
+
+def ModelJitter : Pass<"model-jitter", "::mlir::ModuleOp"> {
+  let summary = "Every computed term is off by one part in 2^36, up or down: how far rounding may take a value.";
+  let description = [{
+    ```mlir
+    model.yield %v : f64                  // before
+    %w = arith.mulf %v, %factor : f64     // after: 1 + 2^-36 or 1 - 2^-36, by a hash of the op and its point
+    model.yield %w : f64
+    ```
+    Must hold before: a legal grad stage in which all floating-point types are f64. Holds after: the same. Stands behind the
+    gradients, whose terms round like others, and behind the last simplification, which would see other bodies.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
+}
+
 #endif

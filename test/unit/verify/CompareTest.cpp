@@ -1,0 +1,67 @@
+#include "compiler/verify/Compare.h"
+
+#include <gtest/gtest.h>
+
+namespace cleave::verify {
+namespace {
+
+Value value(const std::string &name, std::vector<double> elements, rt::Type type = rt::Type::F64) {
+  Value value;
+  value.name = name;
+  value.shape = {type, {static_cast<int64_t>(elements.size() / 2), 2}, {"I", "J"}};
+  value.elements = std::move(elements);
+  return value;
+}
+
+const Values kReference = {value("a", {1, 2, 3, 4}), value("b", {5, 6, 7, 8})};
+// What sums of some hundred terms make of 2^-36.
+const Values kJittered = {value("a", {1 + 1e-10, 2, 3, 4}), value("b", {5, 6, 7 - 1e-10, 8})};
+
+TEST(CompareTest, WhatTheOrderOfSumsExplainsIsNoDifference) {
+  Values other = {value("a", {1 + 2e-15, 2, 3, 4}), value("b", {5, 6, 7, 8})};
+  Comparison comparison = compare(kReference, kJittered, other, 100);
+  EXPECT_FALSE(comparison.first);
+  EXPECT_NEAR(comparison.values[0].largest, 2e-15, 1e-16);
+  EXPECT_NEAR(comparison.values[0].bound, 8 * 100 * 0x1p-17 * 1e-10, 1e-16);
+}
+
+TEST(CompareTest, TheFirstValueBeyondItsBoundIsNamedWithItsWorstElement) {
+  Values other = {value("a", {1, 2, 3, 4}), value("b", {5, 6.5, 7, 10})};
+  Comparison comparison = compare(kReference, kJittered, other, 100);
+  ASSERT_TRUE(comparison.first);
+  EXPECT_EQ(kReference[comparison.first->value].name, "b");
+  EXPECT_EQ(comparison.first->indexText(), "[1, 1]");
+  EXPECT_EQ(comparison.first->expected, 8);
+  EXPECT_EQ(comparison.first->found, 10);
+  EXPECT_EQ(comparison.values[1].beyond, 2);
+}
+
+TEST(CompareTest, ATinyDifferenceOfAWellConditionedValueIsFound) {
+  Values other = {value("a", {1 + 1e-11, 2, 3, 4}), value("b", {5, 6, 7, 8})};
+  EXPECT_TRUE(compare(kReference, kJittered, other, 100).first);
+}
+
+TEST(CompareTest, IntegersMustBeEqual) {
+  Values integers = {value("n", {1, 2, 3, 4}, rt::Type::I64)};
+  Values others = {value("n", {1, 2, 3, 5}, rt::Type::I64)};
+  EXPECT_FALSE(compare(integers, integers, integers, 100).first);
+  EXPECT_TRUE(compare(integers, others, others, 100).first) << "jitter gives integers no slack";
+}
+
+TEST(CompareTest, NotANumberEqualsItselfOnly) {
+  double nan = __builtin_nan(""), infinity = __builtin_inf();
+  Values reference = {value("a", {nan, infinity, 0, 1})};
+  EXPECT_FALSE(compare(reference, reference, reference, 1).first);
+  Comparison comparison = compare(reference, reference, {value("a", {0, infinity, 0, 1})}, 1);
+  ASSERT_TRUE(comparison.first);
+  EXPECT_EQ(comparison.first->indexText(), "[0, 0]");
+}
+
+TEST(CompareTest, AValueThatIsMissingIsSaid) {
+  Comparison comparison = compare(kReference, kJittered, {kReference[0]}, 1);
+  EXPECT_FALSE(comparison.first);
+  EXPECT_EQ(comparison.missing, std::vector<std::string>{"b"});
+}
+
+} // namespace
+} // namespace cleave::verify
