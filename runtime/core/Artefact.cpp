@@ -101,6 +101,21 @@ Json memoryJson(const Program &program) {
           {"parts", std::move(parts)}};
 }
 
+// Of several classes of ranks, what stands beside is the first one's.
+Json planJson(const ArtefactContents &contents) {
+  const Program &program = contents.program;
+  Json mesh = Json::object(), peaks = Json::array({footprintOf(program).bytes});
+  for (const MeshAxis &axis : program.mesh.axes)
+    mesh[axis.name] = axis.size;
+  for (const Program &other : contents.classes.others)
+    peaks.push_back(footprintOf(other).bytes);
+  return {{"name", program.plan},
+          {"hash", program.planHash},
+          {"mesh", std::move(mesh)},
+          {"ranks", program.mesh.ranks()},
+          {"peak_bytes_by_class", std::move(peaks)}};
+}
+
 Json metadataOf(const ArtefactContents &contents) {
   const ArtefactFacts &facts = contents.facts;
   Json json = {
@@ -121,6 +136,8 @@ Json metadataOf(const ArtefactContents &contents) {
         {{"name", source.name}, {"kind", source.kind}, {"paths", source.paths}, {"folder", source.folder}});
   json["data"] = std::move(data);
   json["memory"] = memoryJson(contents.program);
+  if (!contents.program.mesh.axes.empty())
+    json["plan"] = planJson(contents);
   json["kernels"] = contents.program.kernels.size();
   json["code_bytes"] = contents.code.size();
   return json;
@@ -253,7 +270,8 @@ std::string metadataText(const ArtefactContents &contents) {
 } // namespace
 
 std::string encodeArtefact(const ArtefactContents &contents) {
-  std::string sections[] = {metadataText(contents), encode(contents.program), encode(contents.code)};
+  std::string sections[] = {metadataText(contents), encode(contents.program, contents.classes),
+                            encode(contents.code)};
   Header header = {};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
   header.version = kArtefactVersion;
@@ -293,12 +311,17 @@ Result<ArtefactContents> readArtefact(const char *bytes, int64_t size, const std
   Json json = Json::parse(metadata, program, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !readFacts(json, contents.facts))
     return malformed({"", "its metadata is not what it should be", "", {}, ""}, name);
-  if (Status status = decode(program, header->program, contents.program); !status)
+  if (Status status = decode(program, header->program, contents.program, contents.classes); !status)
     return malformed(status.error(), name);
   if (Status status = decode(code, header->code, contents.code); !status)
     return malformed(status.error(), name);
   if (Status status = verify(contents.program); !status)
     return malformed(status.error(), name);
+  for (const Program &other : contents.classes.others)
+    if (Status status = verify(other); !status)
+      return malformed(status.error(), name);
+  if (std::string fault = faultOfClasses(contents.program, contents.classes); !fault.empty())
+    return malformed({"", fault, "", {}, ""}, name);
   if (Status status = verify(contents.code); !status)
     return malformed(status.error(), name);
   return contents;
@@ -327,6 +350,14 @@ bool isArtefact(const std::string &path) {
   return file.read(begin, sizeof(begin)) && std::memcmp(begin, kMagic, sizeof(kMagic)) == 0;
 }
 
+// Points the kernels of a program at their code; the name of one that has none, or nothing.
+static std::string linkKernels(Program &program, const LoadedCode &code) {
+  for (Kernel &kernel : program.kernels)
+    if (kernel.function = code.lookup(kernel.name); !kernel.function)
+      return kernel.name;
+  return "";
+}
+
 Result<Artefact> loadContents(ArtefactContents contents, const std::string &name) {
   if (std::vector<std::string> missing = missingFeatures(contents.facts.features); !missing.empty()) {
     Error error = failure("E806",
@@ -339,14 +370,18 @@ Result<Artefact> loadContents(ArtefactContents contents, const std::string &name
   Result<std::shared_ptr<LoadedCode>> code = LoadedCode::load(contents.code);
   if (!code)
     return code.error();
-  for (Kernel &kernel : contents.program.kernels) {
-    kernel.function = (*code)->lookup(kernel.name);
-    if (!kernel.function)
-      return malformed({"", "there is no code for kernel '" + kernel.name + "'", "", {}, ""}, name);
-  }
+  std::string lacking = linkKernels(contents.program, **code);
+  for (Program &other : contents.classes.others)
+    lacking = lacking.empty() ? linkKernels(other, **code) : lacking;
+  if (!lacking.empty())
+    return malformed({"", "there is no code for kernel '" + lacking + "'", "", {}, ""}, name);
   std::string metadata = metadataText(contents);
-  return Artefact{std::move(contents.facts), std::make_shared<const Program>(std::move(contents.program)),
-                  std::move(*code), std::move(metadata)};
+  Artefact loaded = {std::move(contents.facts), std::make_shared<const Program>(std::move(contents.program)),
+                     std::move(*code), std::move(metadata)};
+  for (Program &other : contents.classes.others)
+    loaded.others.push_back(std::make_shared<const Program>(std::move(other)));
+  loaded.classOf = std::move(contents.classes.classOf);
+  return loaded;
 }
 
 Result<Artefact> loadArtefact(const char *bytes, int64_t size, const std::string &name) {

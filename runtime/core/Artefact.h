@@ -15,7 +15,7 @@
 //       32   3 x 8  sizes of the sections
 //       56      8   zero
 //       64          metadata: JSON for people and tools (see ../README.md)
-//        .          program: rt::Program, see Encoding.h
+//        .          program: rt::Program, or several and which rank has which, see Encoding.h
 //        .          code: CodeImage, see Encoding.h
 //
 // Errors of reading:
@@ -27,7 +27,7 @@
 #define CLEAVE_RUNTIME_CORE_ARTEFACT_H
 
 #include "runtime/core/Error.h"
-#include "runtime/core/Program.h"
+#include "runtime/core/RankClasses.h"
 #include "runtime/device/cpu/CodeImage.h"
 
 #include <memory>
@@ -57,6 +57,7 @@ struct ArtefactContents {
   ArtefactFacts facts;
   Program program;
   CodeImage code;
+  RankClasses classes = {}; // one code for all: classes share kernels
 };
 
 // The bytes of the file. Metadata is made of `facts` and of what the program says.
@@ -81,8 +82,15 @@ bool isArtefact(const std::string &path);
 struct Artefact {
   ArtefactFacts facts;
   std::shared_ptr<const Program> program;
-  std::shared_ptr<void> code; // keeps the kernels' code mapped
-  std::string metadata;       // JSON, as inspectArtefact() gives it
+  std::shared_ptr<void> code;                              // keeps the kernels' code mapped
+  std::string metadata;                                    // JSON, as inspectArtefact() gives it
+  std::vector<std::shared_ptr<const Program>> others = {}; // of the other classes of ranks
+  std::vector<uint32_t> classOf = {};                      // by rank; empty: all run `program`
+  // What a rank runs.
+  const std::shared_ptr<const Program> &programOf(int64_t rank) const {
+    uint32_t number = classOf.empty() ? 0 : classOf[rank];
+    return number == 0 ? program : others[number - 1];
+  }
 };
 
 // Puts the code of `contents` into memory and points the kernels at it. E806 here.

@@ -107,6 +107,10 @@ template <class Archive> void fields(Archive &archive, Program &value) {
   archive(kernels, entries, states, data, weights, constants, stateBytes, scratchBytes, mesh, collectives,
           plan, planHash);
 }
+template <class Archive> void fields(Archive &archive, RankClasses &value) {
+  auto &[others, classOf] = value;
+  archive(others, classOf);
+}
 template <class Archive> void fields(Archive &archive, CodeImage::Import &value) {
   auto &[name, slot] = value;
   archive(name, slot);
@@ -280,14 +284,18 @@ template <class T> std::string encodeAny(const T &value) {
   return std::move(writer.bytes);
 }
 
-template <class T> Status decodeAny(const char *bytes, int64_t size, T &value, const char *what) {
-  Reader reader(bytes, size);
-  reader(value);
+Status endOf(Reader &reader, const char *what) {
   if (!reader.failure && reader.left() > 0)
     reader.failure = "there is more behind its end";
   if (!reader.failure)
     return {};
   return Error{"E807", std::string("the ") + what + " is malformed: " + reader.failure, "", {}, ""};
+}
+
+template <class T> Status decodeAny(const char *bytes, int64_t size, T &value, const char *what) {
+  Reader reader(bytes, size);
+  reader(value);
+  return endOf(reader, what);
 }
 
 //===----------------------------------------------------------------------===//
@@ -336,10 +344,20 @@ uint64_t checksum(const void *bytes, int64_t size) {
 }
 
 std::string encode(const Program &program) { return encodeAny(program); }
+std::string encode(const Program &program, const RankClasses &classes) {
+  return classes.classOf.empty() ? encode(program) : encode(program) + encodeAny(classes);
+}
 std::string encode(const CodeImage &code) { return encodeAny(code); }
 
 Status decode(const char *bytes, int64_t size, Program &program) {
   return decodeAny(bytes, size, program, "program");
+}
+Status decode(const char *bytes, int64_t size, Program &program, RankClasses &classes) {
+  Reader reader(bytes, size);
+  reader(program);
+  if (!reader.failure && reader.left() > 0)
+    reader(classes);
+  return endOf(reader, "program");
 }
 Status decode(const char *bytes, int64_t size, CodeImage &code) {
   return decodeAny(bytes, size, code, "code");

@@ -7,7 +7,7 @@
 #define CLEAVE_RUNTIME_CORE_ENCODING_H
 
 #include "runtime/core/Error.h"
-#include "runtime/core/Program.h"
+#include "runtime/core/RankClasses.h"
 #include "runtime/device/cpu/CodeImage.h"
 
 #include <string>
@@ -16,11 +16,14 @@ namespace cleave::rt {
 
 // Kernels lose their functions.
 std::string encode(const Program &program);
+// A program, and behind it the classes of ranks where there are several.
+std::string encode(const Program &program, const RankClasses &classes);
 std::string encode(const CodeImage &code);
 
 // Any bytes are read safely; what is read may still be nonsense, see Verify.h. E807 when the bytes are no
 // encoding, or more than one.
 Status decode(const char *bytes, int64_t size, Program &program);
+Status decode(const char *bytes, int64_t size, Program &program, RankClasses &classes);
 Status decode(const char *bytes, int64_t size, CodeImage &code);
 
 // XXH64 with seed 0.

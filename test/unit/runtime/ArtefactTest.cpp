@@ -111,6 +111,51 @@ TEST(Artefact, RunsWhereverItsCodeIsPut) {
     EXPECT_EQ((*instance)->state("net.layers[*].w")->as<float>()[i], 1);
 }
 
+// The program for a mesh of three ranks, of which the last has another one.
+ArtefactContents forThree() {
+  ArtefactContents made = contents();
+  made.program.mesh = {"m", {{"dp", 3}}};
+  Collective &everywhere = made.program.collectives.emplace_back();
+  everywhere.over = {{0, 3, 1}};
+  Entry &train = made.program.entries[1];
+  Operand output = {{Region::Output, 0, 0, {}}, train.outputs[0].shape, ""};
+  Instruction sum;
+  sum.op = Opcode::Collective;
+  sum.operands = {output, output};
+  train.instructions.push_back(sum);
+  made.classes = {{made.program}, {0, 0, 1}};
+  made.classes.others[0].constants = {4};
+  return made;
+}
+
+TEST(Artefact, HoldsAProgramForEachClassOfRanks) {
+  ArtefactContents before = forThree();
+  std::string bytes = encodeArtefact(before);
+  Result<Artefact> loaded = loadArtefact(bytes.data(), bytes.size(), "x.cleave");
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->programOf(1)->constants, before.program.constants);
+  EXPECT_EQ(loaded->programOf(2)->constants, std::vector<uint8_t>{4});
+  EXPECT_NE(loaded->programOf(2)->kernels[0].function, nullptr);
+}
+
+TEST(Artefact, RefusesClassesThatCannotMeet) {
+  auto refused = [](const std::function<void(ArtefactContents &)> &damage) {
+    ArtefactContents made = forThree();
+    damage(made);
+    return messageOf(encodeArtefact(made));
+  };
+  EXPECT_EQ(refused([](ArtefactContents &) {}), "");
+  EXPECT_THAT(refused([](ArtefactContents &it) { it.classes.classOf.pop_back(); }),
+              HasSubstr("not every rank has a class"));
+  EXPECT_THAT(refused([](ArtefactContents &it) { it.classes.classOf[1] = 2; }),
+              HasSubstr("a rank is of a class that does not exist"));
+  EXPECT_THAT(
+      refused([](ArtefactContents &it) { it.classes.others[0].collectives[0].reduction = Reduction::Max; }),
+      HasSubstr("class 1: entry 'train' has other collectives, or another order of them"));
+  EXPECT_THAT(refused([](ArtefactContents &it) { it.classes.others[0].states.pop_back(); }),
+              HasSubstr("class 1: it has other states"));
+}
+
 TEST(CodeImage, FillsSlotsWithAddresses) {
   Result<std::shared_ptr<LoadedCode>> code = LoadedCode::load(smallImage());
   ASSERT_TRUE(code.ok()) << code.error().message;
