@@ -3,6 +3,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DistResiduals : Pass<"dist-residuals", "::mlir::ModuleOp"> {
+  let summary = "Hands a plan's `dist.residual` tactics to the gradients.";
+  let description = [{
+    ```mlir
+    // before
+    dist.plan @p on @m hash "" { dist.residual "gpt.blocks[*].up" "recompute" }
+    // after
+    module attributes {model.residual_policy = [["gpt.blocks[*].up", "recompute"]]}
+    ```
+    Stands in front of model-gradients, which chooses residuals.
+  }];
+}
+
+def DistAccumulate : Pass<"dist-accumulate", "::mlir::ModuleOp"> {
+  let summary = "Splits the steps of a training entry in micro-batches, as a plan's `dist.accumulate` says.";
+  let description = [{ See model-accumulate. Must hold before: a legal grad stage after model-inline. Stands in front of dist-propagate. }];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
+}
+
 def DistPropagate : Pass<"dist-propagate", "::mlir::ModuleOp"> {
   let summary = "Gives every value a layout: a plan's tactics, or layouts that stand in the module, spread by factors.";
   let description = [{
