@@ -62,6 +62,10 @@ StringRef Slot::name() const {
   return "";
 }
 
+func::FuncOp Slot::parent() const {
+  return value ? Value(value).getParentRegion()->getParentOfType<func::FuncOp>() : function;
+}
+
 Location Slot::loc() const { return value ? value.getLoc() : func::FuncOp(function).getLoc(); }
 
 //===------------------------------------------------------------------===//
@@ -79,6 +83,7 @@ public:
 private:
   void addSlots();
   void mergeSlots();
+  void mergeStates();
   void makeCells();
   LogicalResult readLayouts();
   void addRules();
@@ -172,6 +177,17 @@ void GraphBuilder::mergeSlots() {
   });
 }
 
+// A state lies in memory in one way for all entries, before and after each.
+void GraphBuilder::mergeStates() {
+  llvm::MapVector<Attribute, SmallVector<unsigned>> places;
+  for (auto [number, slot] : llvm::enumerate(slots))
+    if (!slot.value || isa<BlockArgument>(slot.value))
+      if (Attribute state = slot.getAttr(model::kStateAttr, ""))
+        places[state].push_back(number);
+  for (auto &[state, same] : places)
+    merge(same);
+}
+
 void GraphBuilder::makeCells() {
   DenseMap<unsigned, unsigned> cellOfLeader;
   for (unsigned slot = 0; slot != slots.size(); ++slot) {
@@ -186,6 +202,9 @@ void GraphBuilder::makeCells() {
       cell.remainder.assign(cell.shape.size(), Graph::Any);
     }
     graph.cells[known->second].slots.push_back(slots[slot]);
+    if (!slots[slot].value || isa<BlockArgument>(slots[slot].value))
+      if (auto state = dyn_cast_or_null<FlatSymbolRefAttr>(slots[slot].getAttr(model::kStateAttr, "")))
+        graph.cells[known->second].state = symbols.lookup<model::StateOp>(state.getValue());
     if (slots[slot].value)
       graph.cellOf[slots[slot].value] = known->second;
     else
@@ -329,6 +348,7 @@ void GraphBuilder::addRules() {
 LogicalResult GraphBuilder::run() {
   addSlots();
   mergeSlots();
+  mergeStates();
   makeCells();
   if (failed(readLayouts()))
     return failure();
@@ -353,25 +373,73 @@ static SmallVector<StringRef> bodyAttrs(Operation *op) {
       .Default([](Operation *) { return SmallVector<StringRef>(); });
 }
 
+// Removes private functions that nothing runs, and what says that others are linked to them.
+static void eraseUnused(ModuleOp module, const DenseSet<Operation *> &used) {
+  SmallVector<func::FuncOp> unused;
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    if (function.isPrivate() && !used.contains(function))
+      unused.push_back(function);
+  for (func::FuncOp function : unused)
+    function.erase();
+  SymbolTable symbols(module);
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
+      if (auto link = dyn_cast<FlatSymbolRefAttr>(attr.getValue()); link && !symbols.lookup(link.getValue()))
+        function->removeAttr(attr.getName());
+}
+
 void cleave::dist::unshareBodies(ModuleOp module) {
   SymbolTable symbols(module);
   DenseSet<Operation *> used;
-  // Copies are visited too: what they call is theirs alone.
+  // Copies are visited too: what they run is theirs alone.
   SmallVector<func::FuncOp> pending;
   for (func::FuncOp function : module.getOps<func::FuncOp>())
     if (function.isPublic())
       pending.push_back(function);
   for (unsigned i = 0; i != pending.size(); ++i) {
-    pending[i].walk([&](Operation *op) {
+    func::FuncOp caller = pending[i];
+    caller.walk([&](Operation *op) {
       for (StringRef name : bodyAttrs(op)) {
         auto callee = symbols.lookup<func::FuncOp>(op->getAttrOfType<FlatSymbolRefAttr>(name).getValue());
         if (!used.insert(callee).second) {
           callee = callee.clone();
-          symbols.insert(callee, ++Block::iterator(pending[i]));
+          symbols.insert(callee, ++Block::iterator(caller));
           op->setAttr(name, FlatSymbolRefAttr::get(callee));
+          used.insert(callee);
         }
         pending.push_back(callee);
       }
     });
   }
+  eraseUnused(module, used);
+}
+
+//===------------------------------------------------------------------===//
+// Conversions
+//===------------------------------------------------------------------===//
+
+unsigned cleave::dist::addConversion(Graph &graph, MeshOp mesh, Value value, const Cut &to,
+                                     Operation *before) {
+  OpBuilder builder(before);
+  auto op = ConstrainOp::create(builder, value.getLoc(), value, toAttr(mesh, to));
+  Cell cell = graph.cells[graph.cell(value)];
+  unsigned source = graph.cell(value), made = graph.cells.size();
+  cell.slots = {{op.getResult(), {}, 0}};
+  cell.cut = to;
+  cell.computed = to;
+  cell.state = {};
+  cell.conflicts.clear();
+  llvm::erase_if(cell.origins, [&](const Origin &origin) { return !to.uses(origin.axis); });
+  graph.cells.push_back(std::move(cell));
+  graph.cellOf[op.getResult()] = made;
+  Rule rule;
+  rule.op = op;
+  rule.computes = true;
+  rule.kind = RuleClass::PassThrough;
+  rule.elementwise = true;
+  rule.map = *factorMapOf(op);
+  rule.operands = {source};
+  rule.results = {made};
+  graph.rules.push_back(std::move(rule));
+  return made;
 }

@@ -21,6 +21,7 @@ struct Slot {
   // What an attribute of this slot is called: `dist.layout` beside arguments and results...
   mlir::Attribute getAttr(llvm::StringRef onFunction, llvm::StringRef onOp) const;
   void setAttr(llvm::StringRef onFunction, llvm::StringRef onOp, mlir::Attribute attr) const;
+  mlir::func::FuncOp parent() const;
   // The name a user knows it by: a state's path, an input, an output, a named value; empty for others.
   llvm::StringRef name() const;
   mlir::Location loc() const;
@@ -49,10 +50,11 @@ struct Cell {
   MeshOp mesh; // null: not known yet
   Cut cut;
   llvm::SmallVector<unsigned, 4> remainder; // per dim: see Graph::Remainder
+  model::StateOp state;                     // of an entry's state: one cell, whatever entries and ends it has
   llvm::SmallVector<unsigned> rules;
   llvm::SmallVector<Origin, 2> origins;
   llvm::SmallVector<Conflict, 0> conflicts;
-  bool stored = false; // holds a storage layout, which computing does not follow
+  std::optional<Cut> computed; // the layout apart from storage, where the cell has a storage layout
 };
 
 enum class RuleClass { PassThrough, Other };
@@ -78,13 +80,20 @@ struct Graph {
   llvm::DenseMap<std::pair<mlir::Operation *, unsigned>, unsigned> resultCell; // of functions
 
   unsigned cell(mlir::Value value) const { return cellOf.find(value)->second; }
+  unsigned cell(mlir::func::FuncOp function, unsigned result) const {
+    return resultCell.find({function, result})->second;
+  }
 };
 
 // Cells and rules of every function, with the layouts that stand in the module. Fails, with the reason given,
 // where one of these is no layout of its value.
 mlir::LogicalResult buildGraph(mlir::ModuleOp module, Graph &graph);
 
-// One body per scan, if, while and call: layouts differ from use to use.
+// Adds `dist.constrain value to LAYOUT` before an op, with its cell and rule; the cell of the result.
+unsigned addConversion(Graph &graph, MeshOp mesh, mlir::Value value, const Cut &to, mlir::Operation *before);
+
+// One body per scan, if, while and call: layouts differ from use to use. Private functions that nothing runs
+// go.
 void unshareBodies(mlir::ModuleOp module);
 
 } // namespace cleave::dist

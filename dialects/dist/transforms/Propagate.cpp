@@ -70,29 +70,25 @@ static Directions directionAt(const Rule &rule, unsigned factor, unsigned level)
   return level == 2 && plain ? all : Directions{false, false};
 }
 
-// Whether the rule computes over a stored tensor's own dims alone, so that its shards serve as they are.
-static bool keepsStorage(const Rule &rule) {
-  if (!rule.elementwise)
-    return false;
-  return llvm::any_of(rule.map.operands,
-                      [&](const TensorFactors &tensor) { return rule.map.isFull(tensor); }) ||
-         rule.map.operands.empty();
-}
-
 static void sweep(Graph &graph, const PropagateOptions &options, unsigned level, int tactic) {
   llvm::BitVector dirty(graph.rules.size(), true);
   while (dirty.any()) {
     for (int number = dirty.find_first(); number >= 0; number = dirty.find_next(number)) {
       dirty.reset(number);
       const Rule &rule = graph.rules[number];
-      if (options.storedOnly && !keepsStorage(rule))
+      if (options.storedOnly && !rule.elementwise && rule.computes)
         continue;
       auto directionOf = [&](unsigned factor) { return directionAt(rule, factor, level); };
       auto changed = [&](unsigned cell) {
         for (unsigned other : graph.cells[cell].rules)
           dirty.set(other);
       };
-      RuleStep step{directionOf, level >= 4, level >= 2, options.strategy, tactic, changed};
+      RuleStep step{directionOf,
+                    level >= 4 && !options.storedOnly,
+                    level >= 2 && !options.storedOnly,
+                    options.strategy,
+                    tactic,
+                    changed};
       applyRule(graph, rule, step);
     }
   }

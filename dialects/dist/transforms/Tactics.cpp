@@ -1,11 +1,75 @@
 #include "dialects/dist/transforms/Tactics.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace cleave;
 using namespace cleave::dist;
+
+//===------------------------------------------------------------------===//
+// Selectors
+//===------------------------------------------------------------------===//
+
+static bool matches(StringRef pattern, StringRef text) {
+  size_t star = pattern.find('*');
+  if (star == StringRef::npos)
+    return pattern == text;
+  if (!text.consume_front(pattern.take_front(star)))
+    return false;
+  StringRef rest = pattern.drop_front(star + 1);
+  for (size_t skipped = 0; skipped <= text.size(); ++skipped)
+    if (matches(rest, text.drop_front(skipped)))
+      return true;
+  return false;
+}
+
+// The functions that run when an entry does.
+static DenseSet<Operation *> functionsOf(Operation *tactic, StringRef entry) {
+  SymbolTable symbols(tactic->getParentOfType<ModuleOp>());
+  DenseSet<Operation *> found;
+  SmallVector<Operation *> pending;
+  if (Operation *function = symbols.lookup(entry))
+    pending.push_back(function);
+  while (!pending.empty()) {
+    Operation *function = pending.pop_back_val();
+    if (!found.insert(function).second)
+      continue;
+    function->walk([&](Operation *op) {
+      for (NamedAttribute attr : op->getAttrs())
+        if (auto name = dyn_cast<FlatSymbolRefAttr>(attr.getValue()))
+          if (auto callee = symbols.lookup<func::FuncOp>(name.getValue()))
+            pending.push_back(callee);
+    });
+  }
+  return found;
+}
+
+SmallVector<unsigned> cleave::dist::select(Operation *tactic, StringRef selector, const Graph &graph) {
+  SmallVector<StringRef> patterns;
+  selector.split(patterns, ", ");
+  DenseSet<Operation *> functions;
+  auto entry = tactic->getAttrOfType<StringAttr>("dist.entry");
+  if (entry)
+    functions = functionsOf(tactic, entry.getValue());
+  SmallVector<unsigned> found;
+  for (auto [number, cell] : llvm::enumerate(graph.cells)) {
+    bool named = llvm::any_of(cell.slots, [&](const Slot &slot) {
+      StringRef name = slot.name();
+      return !name.empty() && (!entry || functions.contains(slot.parent())) &&
+             (selector.empty() ||
+              llvm::any_of(patterns, [&](StringRef pattern) { return matches(pattern, name); }));
+    });
+    if (named)
+      found.push_back(number);
+  }
+  return found;
+}
+
+//===------------------------------------------------------------------===//
+// Tactics
+//===------------------------------------------------------------------===//
 
 namespace {
 
@@ -21,18 +85,27 @@ private:
   LogicalResult shard(ShardOp op, int tactic);
   // Gives axes to a dim as far as nothing stands against them.
   LogicalResult seed(ShardOp op, Cell &cell, unsigned dim, AxisListRef over, int tactic);
+  LogicalResult checkParts(Operation *op, const Cell &cell, unsigned dim, int64_t parts);
+  // Holds what a tactic states about named values: nothing else changes these.
+  LogicalResult hold(LayoutOfOp op, int tactic);
+  LogicalResult hold(ReplicateOp op);
+  void release(int tactic);
+  FailureOr<SmallVector<unsigned>> selected(Operation *op, StringRef selector);
+
+  struct Held {
+    int tactic;
+    Operation *op;
+    Cut cut;
+  };
 
   PlanOp plan;
   MeshOp mesh;
   Graph &graph;
   const PropagateOptions &options;
+  DenseMap<unsigned, Held> held; // by cell
 };
 
 } // namespace
-
-//===------------------------------------------------------------------===//
-// Remainders
-//===------------------------------------------------------------------===//
 
 void Tactics::setRemainders() {
   llvm::StringMap<Graph::Remainder> byAxis;
@@ -51,15 +124,26 @@ void Tactics::setRemainders() {
     }
 }
 
+LogicalResult Tactics::checkParts(Operation *op, const Cell &cell, unsigned dim, int64_t parts) {
+  int64_t size = cell.shape[dim];
+  if (cell.remainder[dim] == Graph::Divides && size % parts != 0)
+    return op->emitError() << "E921: the ranks that an axis is cut over divide it, found " << cell.axes[dim]
+                           << " = " << size << " over " << parts << " ranks";
+  if (cell.remainder[dim] == Graph::NotEmpty && size < parts)
+    return op->emitError() << "E921: every rank has an element of an axis that is cut, found "
+                           << cell.axes[dim] << " = " << size << " over " << parts << " ranks";
+  return success();
+}
+
 //===------------------------------------------------------------------===//
 // shard AXES over MESH_AXES
 //===------------------------------------------------------------------===//
 
-static std::optional<Origin> originOf(const Cell &cell, const Axis &axis) {
+static int tacticOf(const Cell &cell, const Axis &axis) {
   for (const Origin &origin : llvm::reverse(cell.origins))
     if (overlap(origin.axis, axis))
-      return origin;
-  return std::nullopt;
+      return origin.tactic;
+  return -1;
 }
 
 LogicalResult Tactics::seed(ShardOp op, Cell &cell, unsigned position, AxisListRef over, int tactic) {
@@ -69,27 +153,16 @@ LogicalResult Tactics::seed(ShardOp op, Cell &cell, unsigned position, AxisListR
   for (const Axis &axis : over) {
     if (overlaps(axis, dim.axes))
       continue;
-    std::optional<unsigned> holder;
+    unsigned holder = position;
     for (auto [other, cut] : llvm::enumerate(cell.cut.dims))
       if (overlaps(axis, cut.axes))
         holder = other;
-    if (holder || !dim.open || overlaps(axis, cell.cut.replicated)) {
-      std::optional<Origin> origin = originOf(cell, axis);
-      cell.conflicts.push_back(
-          {axis, position, tactic, origin ? origin->tactic : -1, holder.value_or(position)});
+    if (holder != position || !dim.open || overlaps(axis, cell.cut.replicated)) {
+      cell.conflicts.push_back({axis, position, tactic, tacticOf(cell, axis), holder});
       return success(); // what follows would be cut in another order than elsewhere
     }
-    int64_t size = cell.shape[position], parts = sizeOf(dim.axes) * axis.size;
-    if (cell.remainder[position] == Graph::Divides ? size % parts != 0 : size < parts) {
-      InFlightDiagnostic error = op.emitError() << "[E911] ";
-      if (cell.remainder[position] == Graph::Divides)
-        error << "the parts of an axis are equal unless the plan says what remains: " << cell.axes[position]
-              << " = " << size << " is not a multiple of " << parts;
-      else
-        error << "an axis has an element for each part: " << cell.axes[position] << " = " << size
-              << " is cut in " << parts;
-      return error;
-    }
+    if (failed(checkParts(op, cell, position, sizeOf(dim.axes) * axis.size)))
+      return failure();
     dim.axes.push_back(axis);
     cell.origins.push_back({axis, tactic, -1});
   }
@@ -98,7 +171,7 @@ LogicalResult Tactics::seed(ShardOp op, Cell &cell, unsigned position, AxisListR
 
 LogicalResult Tactics::shard(ShardOp op, int tactic) {
   FailureOr<AxisList> over =
-      resolve(mesh, axesOf(op.getOver()), [&]() { return op.emitError() << "[E910] "; });
+      resolve(mesh, axesOf(op.getOver()), [&]() { return op.emitError() << "E920: shard "; });
   if (failed(over))
     return failure();
   for (Cell &cell : graph.cells)
@@ -110,6 +183,104 @@ LogicalResult Tactics::shard(ShardOp op, int tactic) {
 }
 
 //===------------------------------------------------------------------===//
+// What is stated about named values
+//===------------------------------------------------------------------===//
+
+FailureOr<SmallVector<unsigned>> Tactics::selected(Operation *op, StringRef selector) {
+  SmallVector<unsigned> found = select(op, selector, graph);
+  if (!found.empty())
+    return found;
+  // The nearest name there is.
+  StringRef near;
+  unsigned distance = selector.size() / 2 + 1;
+  for (const Cell &cell : graph.cells)
+    for (const Slot &slot : cell.slots)
+      if (unsigned other = selector.edit_distance(slot.name(), true, distance);
+          !slot.name().empty() && other < distance) {
+        distance = other;
+        near = slot.name();
+      }
+  InFlightDiagnostic error =
+      op->emitError() << "E923: a selector names values of the program, found none for '" << selector << "'";
+  if (!near.empty())
+    error << "; did you mean '" << near << "'?";
+  return error;
+}
+
+LogicalResult Tactics::hold(LayoutOfOp op, int tactic) {
+  FailureOr<SmallVector<unsigned>> cells = selected(op, op.getSelector());
+  FailureOr<Cut> cut = resolve(mesh, op.getLayout(), [&]() { return op.emitError() << "E920: a layout "; });
+  if (failed(cells) || failed(cut))
+    return failure();
+  for (unsigned number : *cells) {
+    Cell &cell = graph.cells[number];
+    Cut stated = *cut;
+    // Of a stacked state the layout is that of one layer.
+    if (cell.state && stated.dims.size() < cell.shape.size())
+      stated.dims.insert(stated.dims.begin(), cell.shape.size() - stated.dims.size(), DimCut{{}, false, 0});
+    if (stated.dims.size() != cell.shape.size())
+      return op.emitError() << "E923: a layout has a dim for each axis of its value, found "
+                            << stated.dims.size() << " for the " << cell.shape.size() << " of '"
+                            << cell.slots.front().name() << "'";
+    auto [known, isNew] = held.try_emplace(number, Held{tactic, op, stated});
+    if (!isNew && toAttr(mesh, known->second.cut) != toAttr(mesh, stated)) {
+      InFlightDiagnostic error = op.emitError() << "E922: a value has one layout, found a second for '"
+                                                << cell.slots.front().name() << "'";
+      error.attachNote(known->second.op->getLoc()) << "the first is here; leave one of them out";
+      return error;
+    }
+    for (auto [position, dim] : llvm::enumerate(stated.dims)) {
+      if (failed(checkParts(op, cell, position, sizeOf(dim.axes))))
+        return failure();
+      cell.cut.dims[position] = {{}, /*open=*/false, 0};
+    }
+    cell.origins.clear();
+    cell.cut.partials = stated.partials;
+    llvm::append_range(cell.cut.replicated, stated.replicated);
+  }
+  return success();
+}
+
+LogicalResult Tactics::hold(ReplicateOp op) {
+  FailureOr<SmallVector<unsigned>> cells = selected(op, op.getSelector());
+  FailureOr<AxisList> over =
+      resolve(mesh, axesOf(op.getOver()), [&]() { return op.emitError() << "E920: replicate "; });
+  if (failed(cells) || failed(over))
+    return failure();
+  for (unsigned number : *cells) {
+    Cell &cell = graph.cells[number];
+    for (const Axis &axis : *over) {
+      auto stated = held.find(number);
+      if (cell.cut.uses(axis) || (stated != held.end() && stated->second.cut.uses(axis))) {
+        InFlightDiagnostic error =
+            op.emitError() << "E922: a value that is replicated over a mesh axis is not cut over it, found '"
+                           << cell.slots.front().name() << "' cut over " << text(mesh, {axis});
+        if (stated != held.end())
+          error.attachNote(stated->second.op->getLoc()) << "its layout is stated here; leave one of them out";
+        return error;
+      }
+      if (!overlaps(axis, cell.cut.replicated))
+        cell.cut.replicated.push_back(axis);
+    }
+  }
+  return success();
+}
+
+void Tactics::release(int tactic) {
+  for (auto &[number, entry] : held) {
+    if (entry.tactic != tactic)
+      continue;
+    Cell &cell = graph.cells[number];
+    cell.cut.dims = entry.cut.dims;
+    for (DimCut &dim : cell.cut.dims) {
+      dim.priority = 0;
+      for (const Axis &axis : dim.axes)
+        cell.origins.push_back({axis, tactic, -1});
+    }
+  }
+}
+
+//===------------------------------------------------------------------===//
 // All of them
 //===------------------------------------------------------------------===//
 
@@ -118,19 +289,28 @@ LogicalResult Tactics::run(int count) {
     if (!cell.mesh)
       cell.mesh = mesh;
   setRemainders();
-  int tactic = 0;
-  for (Operation &op : plan.getBody().getOps()) {
-    if (count >= 0 && tactic >= count)
-      break;
-    LogicalResult applied = TypeSwitch<Operation *, LogicalResult>(&op)
-                                .Case([&](ShardOp shardOp) { return shard(shardOp, tactic); })
-                                .Default([](Operation *) { return success(); });
-    if (failed(applied))
+  SmallVector<Operation *> tactics;
+  for (Operation &op : plan.getBody().getOps())
+    if (count < 0 || tactics.size() < static_cast<size_t>(count))
+      tactics.push_back(&op);
+  for (auto [number, op] : llvm::enumerate(tactics))
+    if (auto layout = dyn_cast<LayoutOfOp>(op); layout && failed(hold(layout, number)))
       return failure();
-    if (isa<ShardOp>(op))
-      propagate(graph, options, tactic);
-    ++tactic;
+  for (Operation *op : tactics)
+    if (auto replicate = dyn_cast<ReplicateOp>(op); replicate && failed(hold(replicate)))
+      return failure();
+  for (auto [number, op] : llvm::enumerate(tactics)) {
+    if (auto shardOp = dyn_cast<ShardOp>(op); shardOp && failed(shard(shardOp, number)))
+      return failure();
+    release(number);
+    if (isa<ShardOp, LayoutOfOp>(op))
+      propagate(graph, options, number);
   }
+  Storage storage(mesh, graph, options);
+  for (auto [number, op] : llvm::enumerate(tactics))
+    if (auto store = dyn_cast<StoreOp>(op); store && failed(storage.store(store, number)))
+      return failure();
+  storage.convertReads();
   return success();
 }
 
