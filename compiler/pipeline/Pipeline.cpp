@@ -5,7 +5,7 @@
 #include "compiler/codegen/cpu/StageChecks.h"
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
-#include "dialects/comm/ir/Comm.h"
+#include "dialects/comm/transforms/Passes.h"
 #include "dialects/dist/transforms/Passes.h"
 #include "dialects/model/transforms/Passes.h"
 #include "dialects/model/transforms/StageChecks.h"
@@ -82,6 +82,7 @@ void registerDialects(DialectRegistry &registry) {
 void registerPasses() {
   model::registerModelPasses();
   dist::registerDistPasses();
+  comm::registerCommPasses();
   registerConvertPasses();
   codegen::registerCodegenPasses();
 }

@@ -101,7 +101,7 @@ private:
   bool isLinear = false;
 };
 
-static Scalar combine(Combiner combiner, bool isFloat, Scalar a, Scalar b) {
+Scalar cleave::test::combine(Combiner combiner, bool isFloat, Scalar a, Scalar b) {
   switch (combiner) {
   case Combiner::Sum:
     return {a.real + b.real, a.integer + b.integer};
@@ -180,7 +180,8 @@ private:
 
 class Evaluator {
 public:
-  Evaluator(ModuleOp module, Effects *effects) : module(module), effects(effects) {}
+  Evaluator(ModuleOp module, Effects *effects, const OtherOp &other)
+      : module(module), effects(effects), other(other) {}
 
   std::vector<Tensor> call(StringRef name, ArrayRef<Tensor> arguments) {
     auto function = module.lookupSymbol<func::FuncOp>(name);
@@ -231,9 +232,11 @@ private:
                 effects->failed.push_back(check.getMessage().str());
               return std::vector<Tensor>{};
             })
-            .Default([&](Operation *other) -> std::vector<Tensor> {
+            .Default([&](Operation *unknown) -> std::vector<Tensor> {
+              if (other)
+                return other(unknown, inputs);
               llvm::report_fatal_error(Twine("the evaluator does not know ") +
-                                       other->getName().getStringRef());
+                                       unknown->getName().getStringRef());
             });
     for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
       values[value] = std::move(tensor);
@@ -381,12 +384,13 @@ private:
 
   ModuleOp module;
   Effects *effects;
+  const OtherOp &other;
 };
 } // namespace
 
 std::vector<Tensor> cleave::test::evaluate(ModuleOp module, StringRef function, std::vector<Tensor> arguments,
-                                           Effects *effects) {
-  return Evaluator(module, effects).call(function, arguments);
+                                           Effects *effects, const OtherOp &other) {
+  return Evaluator(module, effects, other).call(function, arguments);
 }
 
 double cleave::test::gradientError(ModuleOp module, StringRef loss, StringRef gradient,

@@ -5,6 +5,7 @@
 
 #include "dialects/model/ir/Model.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,15 @@ struct Effects {
   std::vector<std::string> failed;
 };
 
+// Runs an op that is none of the model dialect's.
+using OtherOp = std::function<std::vector<Tensor>(mlir::Operation *, llvm::ArrayRef<Tensor>)>;
+
 // The results of `function` for these arguments.
 std::vector<Tensor> evaluate(mlir::ModuleOp module, llvm::StringRef function, std::vector<Tensor> arguments,
-                             Effects *effects = nullptr);
+                             Effects *effects = nullptr, const OtherOp &other = nullptr);
+
+// How a reduction combines two values.
+Scalar combine(model::Combiner combiner, bool isFloat, Scalar a, Scalar b);
 
 // The largest, over the floating-point arguments of `@loss`, of the Frobenius error of `@gradient`'s results
 // (one per floating-point argument, in order) against central differences of fourth order of `@loss`'s first

@@ -1,0 +1,454 @@
+#include "dialects/comm/transforms/Reshard.h"
+
+#include "compiler/cost/Collectives.h"
+
+#include "llvm/ADT/StringMap.h"
+#include <map>
+#include <queue>
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::comm;
+
+namespace {
+
+// Mesh axes cut into the parts that all layouts at hand are made of, as numbers.
+using Atoms = SmallVector<uint8_t, 4>;
+
+struct Placement {
+  SmallVector<Atoms> dims;
+  std::map<model::Combiner, Atoms> partials; // sorted atoms
+
+  bool operator<(const Placement &other) const {
+    if (partials != other.partials)
+      return partials < other.partials;
+    return std::lexicographical_compare(dims.begin(), dims.end(), other.dims.begin(), other.dims.end());
+  }
+  bool operator==(const Placement &other) const { return dims == other.dims && partials == other.partials; }
+};
+
+class AtomTable {
+public:
+  AtomTable(const Shards &shards, ArrayRef<LayoutAttr> layouts) : shards(shards) {
+    std::map<std::string, std::set<int64_t>> cuts;
+    auto note = [&](AxisRefAttr axis) {
+      auto [low, high] = shards.reach(axis);
+      cuts[axis.getName().str()].insert({low, high});
+      names[axis.getName().str()] = axis.getName();
+    };
+    for (LayoutAttr layout : layouts) {
+      for (dist::DimAttr dim : layout.getDims())
+        llvm::for_each(dim.getAxes(), note);
+      for (dist::PartialAttr partial : layout.getPartials())
+        llvm::for_each(partial.getAxes(), note);
+    }
+    for (auto &[name, points] : cuts)
+      for (auto it = points.begin(); std::next(it) != points.end(); ++it)
+        atoms.push_back(part(names[name], *it, *std::next(it)));
+  }
+
+  size_t size() const { return atoms.size(); }
+  AxisRefAttr operator[](uint8_t atom) const { return atoms[atom]; }
+  int64_t sizeOf(uint8_t atom) const { return shards.sizeOf(atoms[atom]); }
+  int64_t members(ArrayRef<uint8_t> list) const {
+    int64_t product = 1;
+    for (uint8_t atom : list)
+      product *= sizeOf(atom);
+    return product;
+  }
+
+  Atoms split(ArrayRef<AxisRefAttr> axes) const {
+    Atoms result;
+    for (AxisRefAttr axis : axes) {
+      auto [low, high] = shards.reach(axis);
+      for (auto [i, atom] : llvm::enumerate(atoms)) {
+        auto [least, greatest] = shards.reach(atom);
+        if (atom.getName() == axis.getName() && least >= low && greatest <= high)
+          result.push_back(static_cast<uint8_t>(i));
+      }
+    }
+    return result;
+  }
+
+  Placement split(LayoutAttr layout) const {
+    Placement result;
+    for (dist::DimAttr dim : layout.getDims())
+      result.dims.push_back(split(dim.getAxes()));
+    for (dist::PartialAttr partial : layout.getPartials()) {
+      Atoms list = split(partial.getAxes());
+      Atoms &known = result.partials[partial.getCombiner()];
+      known.append(list);
+      llvm::sort(known);
+    }
+    return result;
+  }
+
+  AxisList join(ArrayRef<uint8_t> list) const {
+    AxisList axes;
+    for (uint8_t atom : list)
+      axes.push_back(atoms[atom]);
+    return joined(shards.getMesh(), axes);
+  }
+
+  LayoutAttr join(const Placement &placement) const {
+    SmallVector<AxisList> dims;
+    for (const Atoms &list : placement.dims)
+      dims.push_back(join(list));
+    SmallVector<dist::PartialAttr> partials;
+    for (auto &[combiner, list] : placement.partials)
+      partials.push_back(dist::PartialAttr::get(shards.getMeshName().getContext(), combiner, join(list)));
+    return makeLayout(shards.getMeshName(), dims, partials);
+  }
+
+private:
+  AxisRefAttr part(StringAttr name, int64_t low, int64_t high) const {
+    MLIRContext *context = name.getContext();
+    AxisRefAttr whole = AxisRefAttr::get(context, name);
+    return low == 1 && high == shards.sizeOf(whole) ? whole
+                                                    : AxisRefAttr::get(context, name, low, high / low);
+  }
+
+  const Shards &shards;
+  std::map<std::string, StringAttr> names;
+  std::vector<AxisRefAttr> atoms;
+};
+
+class Search {
+public:
+  Search(const Shards &shards, RankedTensorType whole, LayoutAttr from, LayoutAttr to)
+      : shards(shards), whole(whole), atoms(shards, {from, to}), source(atoms.split(from)),
+        target(atoms.split(to)), to(to) {}
+
+  SmallVector<Step> run();
+
+private:
+  struct Node {
+    double seconds = 0;
+    unsigned steps = 0;
+    Placement before;
+    Step step;
+    bool done = false;
+  };
+
+  double bytesOf(const Placement &at) const;
+  void offer(const Placement &before, Placement after, Step step, std::optional<cost::Collective> kind,
+             double size);
+  void visit(const Placement &at);
+  void gathers(const Placement &at);
+  void slices(const Placement &at);
+  void exchanges(const Placement &at);
+  void reductions(const Placement &at);
+  void begins(const Placement &at);
+  void permutes(const Placement &at);
+  bool mayAppend(const Placement &at, unsigned dim, ArrayRef<uint8_t> list) const;
+  bool mayDrop(const Placement &at, unsigned dim, size_t count) const;
+  bool isFree(const Placement &at, uint8_t atom) const;
+  bool isEven(const Placement &at) const;
+
+  const Shards &shards;
+  RankedTensorType whole;
+  AtomTable atoms;
+  Placement source, target;
+  LayoutAttr to;
+  std::map<Placement, Node> nodes;
+  using Entry = std::tuple<double, unsigned, uint64_t, Placement>; // seconds, steps, order of discovery
+  std::vector<Entry> queue;
+  uint64_t discovered = 0;
+};
+
+} // namespace
+
+// Between steps of equal bytes the fewer win; a local slice reads and writes memory.
+constexpr double kSecondsPerStep = 1e-6;
+constexpr double kMemoryBandwidth = 50e9;
+
+static cost::Link linkOf(const Shards &shards, ArrayRef<AxisRefAttr> over) {
+  dist::MeshOp mesh = shards.getMesh();
+  std::optional<cost::Link> slowest;
+  for (AxisRefAttr axis : over) {
+    cost::Link link;
+    if (std::optional<ArrayAttr> links = mesh.getLinks()) {
+      auto attribute = cast<dist::LinkAttr>((*links)[*mesh.find(axis.getName().getValue())]);
+      link = {attribute.getBandwidth().getValueAsDouble(), attribute.getLatency().getValueAsDouble()};
+    }
+    if (!slowest)
+      slowest = link;
+    slowest->bandwidth = std::min(slowest->bandwidth, link.bandwidth);
+    slowest->latency = std::max(slowest->latency, link.latency);
+  }
+  return slowest.value_or(cost::Link());
+}
+
+double Search::bytesOf(const Placement &at) const {
+  double elements = 1;
+  for (auto [extent, list] : llvm::zip(whole.getShape(), at.dims))
+    elements *= static_cast<double>(shards.most(extent, atoms.join(list)));
+  return elements * std::max(8u, whole.getElementTypeBitWidth()) / 8;
+}
+
+void Search::offer(const Placement &before, Placement after, Step step, std::optional<cost::Collective> kind,
+                   double size) {
+  step.after = after == target ? to : atoms.join(after);
+  int64_t members = shards.members(step.over);
+  if (kind) {
+    step.bytes = cost::bytesSent(*kind, size, members);
+    step.seconds = cost::seconds(*kind, size, members, linkOf(shards, step.over));
+  } else {
+    step.seconds = 2 * size / kMemoryBandwidth;
+  }
+  step.seconds += kSecondsPerStep;
+  const Node &here = nodes.at(before);
+  double seconds = here.seconds + step.seconds;
+  unsigned steps = here.steps + 1;
+  auto [it, fresh] = nodes.try_emplace(after);
+  if (!fresh &&
+      (it->second.done || std::tie(it->second.seconds, it->second.steps) <= std::tie(seconds, steps)))
+    return;
+  it->second = Node{seconds, steps, before, std::move(step), false};
+  queue.emplace_back(seconds, steps, discovered++, std::move(after));
+  std::push_heap(queue.begin(), queue.end(), std::greater<>());
+}
+
+bool Search::isFree(const Placement &at, uint8_t atom) const {
+  for (const Atoms &list : at.dims)
+    if (llvm::is_contained(list, atom))
+      return false;
+  return llvm::none_of(at.partials, [&](auto &partial) { return llvm::is_contained(partial.second, atom); });
+}
+
+bool Search::isEven(const Placement &at) const {
+  return llvm::all_of(llvm::zip(whole.getShape(), at.dims), [&](auto pair) {
+    return shards.isEven(std::get<0>(pair), atoms.join(std::get<1>(pair)));
+  });
+}
+
+static bool isPrefix(ArrayRef<AxisRefAttr> some, ArrayRef<AxisRefAttr> all) {
+  return some.size() <= all.size() && some == all.take_front(some.size());
+}
+
+// A dim takes on what the target has there. Uneven blocks nest in one order only, axis by axis.
+bool Search::mayAppend(const Placement &at, unsigned dim, ArrayRef<uint8_t> list) const {
+  const Atoms &wanted = target.dims[dim];
+  Atoms grown = at.dims[dim];
+  grown.append(list.begin(), list.end());
+  AxisList all = atoms.join(wanted), some = atoms.join(grown);
+  int64_t extent = whole.getDimSize(dim);
+  if (!shards.isEven(extent, all) || !shards.isEven(extent, some))
+    return isPrefix(some, all);
+  return llvm::all_of(list, [&](uint8_t atom) { return llvm::is_contained(wanted, atom); });
+}
+
+bool Search::mayDrop(const Placement &at, unsigned dim, size_t count) const {
+  AxisList all = atoms.join(at.dims[dim]);
+  return shards.isEven(whole.getDimSize(dim), all) ||
+         isPrefix(atoms.join(ArrayRef(at.dims[dim]).drop_back(count)), all);
+}
+
+void Search::gathers(const Placement &at) {
+  for (unsigned dim = 0; dim < at.dims.size(); ++dim)
+    for (size_t count = 1; count <= at.dims[dim].size(); ++count) {
+      if (!mayDrop(at, dim, count))
+        continue;
+      Placement after = at;
+      Atoms minor(ArrayRef(at.dims[dim]).take_back(count));
+      after.dims[dim].pop_back_n(count);
+      Step step(Move::AllGather, atoms.join(minor));
+      step.dim = dim;
+      double size = bytesOf(after);
+      offer(at, std::move(after), std::move(step), cost::Collective::AllGather, size);
+    }
+}
+
+void Search::slices(const Placement &at) {
+  for (unsigned dim = 0; dim < at.dims.size(); ++dim)
+    for (size_t first = 0; first < target.dims[dim].size(); ++first)
+      for (size_t count = 1; first + count <= target.dims[dim].size(); ++count) {
+        ArrayRef<uint8_t> list = ArrayRef(target.dims[dim]).slice(first, count);
+        if (!llvm::all_of(list, [&](uint8_t atom) { return isFree(at, atom); }) || !mayAppend(at, dim, list))
+          continue;
+        Placement after = at;
+        after.dims[dim].append(list.begin(), list.end());
+        Step step(Move::Slice, atoms.join(list));
+        step.dim = dim;
+        double size = bytesOf(after);
+        offer(at, std::move(after), std::move(step), std::nullopt, size);
+      }
+}
+
+void Search::exchanges(const Placement &at) {
+  for (unsigned from = 0; from < at.dims.size(); ++from)
+    for (unsigned into = 0; into < at.dims.size(); ++into)
+      for (size_t count = 1; from != into && count <= at.dims[from].size(); ++count) {
+        Atoms minor(ArrayRef(at.dims[from]).take_back(count));
+        if (!mayDrop(at, from, count) || !mayAppend(at, into, minor))
+          continue;
+        Placement after = at;
+        after.dims[from].pop_back_n(count);
+        after.dims[into].append(minor);
+        Step step(Move::AllToAll, atoms.join(minor));
+        step.dim = into;
+        step.concat = from;
+        offer(at, std::move(after), std::move(step), cost::Collective::AllToAll, bytesOf(at));
+      }
+}
+
+static void erasePartial(Placement &at, model::Combiner combiner, ArrayRef<uint8_t> list) {
+  Atoms &known = at.partials[combiner];
+  llvm::erase_if(known, [&](uint8_t atom) { return llvm::is_contained(list, atom); });
+  if (known.empty())
+    at.partials.erase(combiner);
+}
+
+void Search::reductions(const Placement &at) {
+  for (auto &[combiner, list] : at.partials) {
+    for (unsigned subset = 1; subset < 1u << list.size(); ++subset) {
+      Atoms chosen;
+      for (size_t i = 0; i < list.size(); ++i)
+        if (subset >> i & 1)
+          chosen.push_back(list[i]);
+      Placement after = at;
+      erasePartial(after, combiner, chosen);
+      Step step(Move::AllReduce, atoms.join(chosen));
+      step.combiner = combiner;
+      offer(at, after, step, cost::Collective::AllReduce, bytesOf(at));
+    }
+    for (unsigned dim = 0; dim < at.dims.size(); ++dim) {
+      Atoms run; // what the target has next to each other here and is pending
+      for (uint8_t atom : target.dims[dim]) {
+        run.push_back(atom);
+        if (!llvm::is_contained(list, atom))
+          run.clear();
+        for (size_t first = 0; first < run.size(); ++first) {
+          Atoms chosen(ArrayRef(run).drop_front(first));
+          if (!mayAppend(at, dim, chosen))
+            continue;
+          Placement after = at;
+          erasePartial(after, combiner, chosen);
+          after.dims[dim].append(chosen);
+          Step step(Move::ReduceScatter, atoms.join(chosen));
+          step.combiner = combiner;
+          step.dim = dim;
+          offer(at, std::move(after), std::move(step), cost::Collective::ReduceScatter, bytesOf(at));
+        }
+      }
+    }
+  }
+}
+
+// Replicated to partial: member 0 keeps the value.
+void Search::begins(const Placement &at) {
+  for (auto &[combiner, list] : target.partials)
+    for (uint8_t atom : list) {
+      if (!isFree(at, atom))
+        continue;
+      Placement after = at;
+      Atoms &known = after.partials[combiner];
+      known.push_back(atom);
+      llvm::sort(known);
+      Step step(Move::Only, atoms.join(ArrayRef(atom)));
+      step.combiner = combiner;
+      offer(at, std::move(after), std::move(step), std::nullopt, bytesOf(at));
+    }
+}
+
+// Blocks of equal shape change hands: where source and target cut every dim in as many blocks, part by part.
+void Search::permutes(const Placement &at) {
+  if (at.partials != target.partials || at.dims == target.dims || !isEven(at) || !isEven(target))
+    return;
+  // For each part of the target, the part whose digit the giver has there.
+  SmallVector<std::pair<uint8_t, uint8_t>> pairs; // digit of `first` of the giver is my digit of `second`
+  std::set<uint8_t> gives, takes;
+  for (auto [mine, wanted] : llvm::zip(at.dims, target.dims)) {
+    if (mine.size() != wanted.size())
+      return;
+    for (auto [from, into] : llvm::zip(mine, wanted)) {
+      if (atoms.sizeOf(from) != atoms.sizeOf(into))
+        return;
+      pairs.emplace_back(from, into);
+      gives.insert(from);
+      takes.insert(into);
+    }
+  }
+  // Parts that only one side uses: the other digits of the giver, so that everybody gives once.
+  SmallVector<uint8_t> rest, open;
+  for (uint8_t atom : gives)
+    if (!takes.count(atom))
+      rest.push_back(atom);
+  for (uint8_t atom : takes)
+    if (!gives.count(atom))
+      open.push_back(atom);
+  auto bySize = [&](uint8_t a, uint8_t b) {
+    return std::pair(atoms.sizeOf(a), a) < std::pair(atoms.sizeOf(b), b);
+  };
+  llvm::sort(rest, bySize);
+  llvm::sort(open, bySize);
+  for (auto [mine, giver] : llvm::zip(rest, open)) {
+    if (atoms.sizeOf(mine) != atoms.sizeOf(giver))
+      return;
+    pairs.emplace_back(giver, mine);
+  }
+  Atoms moved;
+  for (auto [giver, mine] : pairs)
+    if (giver != mine)
+      moved.push_back(giver);
+  llvm::sort(moved);
+  int64_t count = atoms.members(moved);
+  Step step(Move::Permute, atoms.join(moved));
+  for (int64_t member = 0; member < count; ++member) {
+    std::map<uint8_t, int64_t> digits, source;
+    int64_t left = member;
+    for (uint8_t atom : llvm::reverse(moved)) {
+      digits[atom] = left % atoms.sizeOf(atom);
+      left /= atoms.sizeOf(atom);
+    }
+    for (auto [giver, mine] : pairs)
+      if (giver != mine)
+        source[giver] = digits[mine];
+    int64_t number = 0;
+    for (uint8_t atom : moved)
+      number = number * atoms.sizeOf(atom) + source[atom];
+    step.sources.push_back(number);
+  }
+  offer(at, target, std::move(step), cost::Collective::Permute, bytesOf(at));
+}
+
+void Search::visit(const Placement &at) {
+  gathers(at);
+  slices(at);
+  exchanges(at);
+  reductions(at);
+  begins(at);
+  permutes(at);
+}
+
+SmallVector<Step> Search::run() {
+  nodes[source] = Node();
+  queue.emplace_back(0.0, 0u, discovered++, source);
+  while (!queue.empty()) {
+    std::pop_heap(queue.begin(), queue.end(), std::greater<>());
+    Placement at = std::move(std::get<3>(queue.back()));
+    queue.pop_back();
+    Node &node = nodes.at(at);
+    if (node.done)
+      continue;
+    node.done = true;
+    if (at == target)
+      break;
+    visit(at);
+  }
+  SmallVector<Step> steps;
+  for (Placement at = target; !(at == source);) {
+    Node &node = nodes.at(at);
+    steps.push_back(node.step);
+    at = Placement(node.before);
+  }
+  std::reverse(steps.begin(), steps.end());
+  return steps;
+}
+
+const SmallVector<Step> &Resharder::plan(RankedTensorType whole, LayoutAttr from, LayoutAttr to) {
+  auto [it, fresh] = known.try_emplace({whole, from, to});
+  if (fresh && from != to)
+    it->second = Search(shards, whole, from, to).run();
+  return it->second;
+}
