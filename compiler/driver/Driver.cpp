@@ -266,7 +266,7 @@ std::optional<rt::ArtefactContents> Driver::build() {
   if (!target)
     return std::nullopt;
   OwningOpRef<ModuleOp> module;
-  giveBackCompilerMemory(); // linking read the libraries' tables of symbols
+  giveBackCompilerMemory(); // linking read the tables of symbols of shared libraries
   std::optional<rt::Program> program = self.plan(module);
   if (!program)
     return std::nullopt;
