@@ -3,10 +3,12 @@
 #include "compiler/codegen/cpu/Codegen.h"
 #include "compiler/codegen/cpu/Target.h"
 #include "compiler/convert/EncodeProgram.h"
+#include "compiler/convert/ShareKernels.h"
 #include "compiler/driver/BuildId.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/EncodeWeights.h"
 #include "compiler/driver/GiveBack.h"
+#include "compiler/driver/PlanFacts.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -25,8 +27,8 @@ using namespace mlir;
 namespace cleave {
 
 const std::vector<std::string> &stageNames() {
-  static const std::vector<std::string> names = {"ast",   "model",   "grad", "sched", "memory",
-                                                 "loops", "kernels", "exec", "asm"};
+  static const std::vector<std::string> names = {"ast",    "model", "grad",    "dist", "comm", "sched",
+                                                 "memory", "loops", "kernels", "exec", "asm"};
   return names;
 }
 
@@ -46,9 +48,12 @@ using StageBuilder = void (*)(OpPassManager &, const PipelineOptions &);
 
 // Builders of the stages that are module passes, each with the stage it ends in.
 constexpr std::pair<Stage, StageBuilder> kStageBuilders[] = {
-    {Stage::Model, buildModelStage},   {Stage::Grad, buildGradStage},   {Stage::Sched, buildSchedStage},
-    {Stage::Memory, buildMemoryStage}, {Stage::Loops, buildLoopsStage}, {Stage::Kernels, buildKernelsStage},
+    {Stage::Model, buildModelStage}, {Stage::Grad, buildGradStage},       {Stage::Dist, buildDistStage},
+    {Stage::Comm, buildCommStage},   {Stage::Sched, buildSchedStage},     {Stage::Memory, buildMemoryStage},
+    {Stage::Loops, buildLoopsStage}, {Stage::Kernels, buildKernelsStage},
 };
+
+bool isOfPlan(Stage stage) { return stage == Stage::Dist || stage == Stage::Comm; }
 
 std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
@@ -102,12 +107,14 @@ struct Driver::Implementation {
 
   const ast::Program *check();
   OwningOpRef<ModuleOp> lower();
-  bool run(ModuleOp module, Stage first, Stage last);
-  std::optional<rt::Program> plan(OwningOpRef<ModuleOp> &module);
+  bool run(ModuleOp module, Stage first, Stage last, const RankClass &ranks = {});
+  bool hasStage(Stage stage);
+  std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes);
+  std::optional<Planned> plan(OwningOpRef<ModuleOp> &module);
   std::optional<codegen::Target> target();
   std::string originOf(const codegen::Target &target) const;
   rt::ArtefactFacts facts(const codegen::Target &target) const;
-  PipelineOptions pipelineOptions() const;
+  PipelineOptions pipelineOptions(const RankClass &ranks) const;
 };
 
 const ast::Program *Driver::Implementation::check() {
@@ -130,24 +137,29 @@ OwningOpRef<ModuleOp> Driver::Implementation::lower() {
   return lower::lower(*program, *context, lowerOptions);
 }
 
-PipelineOptions Driver::Implementation::pipelineOptions() const {
+PipelineOptions Driver::Implementation::pipelineOptions(const RankClass &ranks) const {
   PipelineOptions pipeline;
   pipeline.expose = options.expose;
   pipeline.verify = options.verifyStages;
   pipeline.promote = options.promote;
   pipeline.jitter = options.jitter;
   pipeline.dumpFolder = options.dumpFolder;
+  pipeline.stopAfterTactic = options.stopAfterTactic;
+  pipeline.rank = ranks.coordinates;
+  if (ranks.number > 0)
+    pipeline.dumpSuffix = "-" + std::to_string(ranks.number);
   return pipeline;
 }
 
 // Takes the module from the end of the stage before `first` to the end of `last`.
-bool Driver::Implementation::run(ModuleOp module, Stage first, Stage last) {
+bool Driver::Implementation::run(ModuleOp module, Stage first, Stage last, const RankClass &ranks) {
   DiagnosticsBridge bridge(*context, engine);
   PassManager manager(context.get());
   manager.enableVerifier(options.verifyStages);
-  PipelineOptions pipeline = pipelineOptions();
+  PipelineOptions pipeline = pipelineOptions(ranks);
+  bool isSpread = planOf(module) != nullptr;
   for (auto [stage, build] : kStageBuilders)
-    if (stage >= first && stage <= last)
+    if (stage >= first && stage <= last && (isSpread || !isOfPlan(stage)))
       build(manager, pipeline);
   if (succeeded(manager.run(module)))
     return true;
@@ -156,25 +168,80 @@ bool Driver::Implementation::run(ModuleOp module, Stage first, Stage last) {
   return false;
 }
 
+// Takes the program to the end of `last`: the whole up to the `dist` stage, behind it the module of each
+// class of ranks.
+std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage last, rt::RankClasses &classes) {
+  std::vector<Local> locals;
+  OwningOpRef<ModuleOp> whole = lower();
+  if (!whole || !run(*whole, Stage::Model, std::min(last, Stage::Dist)))
+    return std::nullopt;
+  std::vector<RankClass> ranks(1);
+  if (planOf(*whole) && last > Stage::Dist) {
+    DiagnosticsBridge bridge(*context, engine);
+    std::optional<std::vector<RankClass>> found = rankClassesOf(*whole, classes.classOf);
+    if (!found)
+      return std::nullopt;
+    ranks = std::move(*found);
+  }
+  for (RankClass &each : ranks) {
+    bool isLast = each.number + 1 == ranks.size();
+    locals.push_back({each, isLast ? std::move(whole) : OwningOpRef<ModuleOp>(whole->clone())});
+    if (last > Stage::Dist && !run(*locals.back().module, Stage::Comm, last, each))
+      return std::nullopt;
+  }
+  return locals;
+}
+
+// One module after the other, each with what ranks it is for.
+static std::string textOf(const std::vector<Local> &locals) {
+  std::string text;
+  for (const Local &local : locals) {
+    if (locals.size() > 1)
+      text += (local.ranks.number ? "\n// -----\n\n" : "") + std::string("// class ") +
+              std::to_string(local.ranks.number) + ": " + std::to_string(local.ranks.count) + " ranks\n";
+    text += textOf(*local.module);
+  }
+  return text;
+}
+
+// E912 for a stage that the program does not have.
+bool Driver::Implementation::hasStage(Stage stage) {
+  if (!isOfPlan(stage) || !options.plan.empty())
+    return true;
+  engine.error("E912", {},
+               "the stage '" + stageNames()[static_cast<size_t>(stage)] +
+                   "' is that of a program under a plan, found no --plan");
+  return false;
+}
+
 std::optional<std::string> Driver::ir(Stage stage) {
   Implementation &self = *implementation;
   const ast::Program *program = check();
-  if (!program)
+  if (!program || !self.hasStage(stage))
     return std::nullopt;
   if (stage == Stage::Ast)
     return ast::print(*program);
   if (stage == Stage::Exec) {
-    std::optional<rt::Program> planned = plan();
+    std::optional<Planned> planned = plan();
     if (!planned)
       return std::nullopt;
-    return rt::printProgram(*planned);
+    std::string text = rt::printProgram(planned->program);
+    for (const rt::Program &other : planned->classes.others)
+      text += "\n" + rt::printProgram(other);
+    return text;
+  }
+  if (stage <= Stage::Memory) {
+    rt::RankClasses classes;
+    std::optional<std::vector<Local>> locals = self.localModules(stage, classes);
+    return locals ? std::optional(textOf(*locals)) : std::nullopt;
   }
   std::optional<codegen::Target> target = self.target();
-  OwningOpRef<ModuleOp> module = target ? self.lower() : nullptr;
+  OwningOpRef<ModuleOp> module;
   Stage last = stage == Stage::Asm ? Stage::Kernels : stage;
-  if (module && last >= Stage::Loops)
-    target->attachTo(*module);
-  if (!module || !self.run(*module, Stage::Model, last))
+  if (!target || !self.plan(module))
+    return std::nullopt;
+  target->attachTo(*module);
+  if (!self.run(*module, Stage::Loops, last))
     return std::nullopt;
   if (stage == Stage::Asm) {
     DiagnosticsBridge bridge(*self.context, self.engine);
@@ -189,17 +256,34 @@ std::optional<std::string> Driver::ir(Stage stage) {
 
 const ast::Program *Driver::check() { return implementation->check(); }
 
-// Leaves the module at the memory stage, from which code is generated.
-std::optional<rt::Program> Driver::Implementation::plan(OwningOpRef<ModuleOp> &module) {
-  module = lower();
-  if (!module || !run(*module, Stage::Model, Stage::Memory))
+// Leaves the module, at the memory stage, from which code is generated: the first class's, with all kernels.
+std::optional<Driver::Planned> Driver::Implementation::plan(OwningOpRef<ModuleOp> &module) {
+  Planned planned;
+  std::optional<std::vector<Local>> locals = localModules(Stage::Memory, planned.classes);
+  if (!locals)
     return std::nullopt;
-  rt::Program encoded = convert::encodeProgram(*module);
-  encoded.weights = encodeWeights(*program);
-  return encoded;
+  std::optional<convert::SharedKernels> kernels;
+  for (Local &local : *locals) {
+    rt::Program encoded = convert::encodeProgram(*local.module);
+    encoded.weights = encodeWeights(*program);
+    if (!module) {
+      planned.program = std::move(encoded);
+      module = std::move(local.module);
+      continue;
+    }
+    if (!kernels)
+      kernels.emplace(*module);
+    kernels->add(*local.module, encoded);
+    planned.classes.others.push_back(std::move(encoded));
+  }
+  std::string fault = rt::faultOfClasses(planned.program, planned.classes);
+  if (fault.empty())
+    return planned;
+  engine.error("E999", {}, "ranks must meet in the same collectives; please report this: " + fault);
+  return std::nullopt;
 }
 
-std::optional<rt::Program> Driver::plan() {
+std::optional<Driver::Planned> Driver::plan() {
   OwningOpRef<ModuleOp> module;
   return implementation->plan(module);
 }
@@ -267,8 +351,8 @@ std::optional<rt::ArtefactContents> Driver::build() {
     return std::nullopt;
   OwningOpRef<ModuleOp> module;
   giveBackCompilerMemory(); // linking read the tables of symbols of shared libraries
-  std::optional<rt::Program> program = self.plan(module);
-  if (!program)
+  std::optional<Planned> planned = self.plan(module);
+  if (!planned)
     return std::nullopt;
   target->attachTo(*module);
   if (!self.run(*module, Stage::Loops, Stage::Kernels))
@@ -280,8 +364,11 @@ std::optional<rt::ArtefactContents> Driver::build() {
     self.engine.error("E999", {}, "native code could not be made: " + llvm::toString(code.takeError()));
     return std::nullopt;
   }
-  updateKernels(*program, *module);
-  return rt::ArtefactContents{self.facts(*target), std::move(*program), std::move(*code)};
+  updateKernels(planned->program, *module);
+  for (rt::Program &other : planned->classes.others)
+    updateKernels(other, *module);
+  return rt::ArtefactContents{self.facts(*target), std::move(planned->program), std::move(*code),
+                              std::move(planned->classes)};
 }
 
 std::optional<rt::Artefact> Driver::compile() {

@@ -23,7 +23,7 @@ struct Program;
 namespace cleave {
 
 // The stages of `cleave ir --stage`, in order.
-enum class Stage { Ast, Model, Grad, Sched, Memory, Loops, Kernels, Exec, Asm };
+enum class Stage { Ast, Model, Grad, Dist, Comm, Sched, Memory, Loops, Kernels, Exec, Asm };
 
 // "ast" -> Stage::Ast; none for an unknown name.
 std::optional<Stage> parseStage(const std::string &name);
@@ -40,6 +40,8 @@ inline constexpr bool kVerifyByDefault = true;
 struct DriverOptions {
   std::string file;                        // path of the .dsl file
   std::map<std::string, std::string> sets; // --set NAME=VALUE: axis sizes and hyper-parameters
+  std::string plan;                        // --plan: how the program is spread over ranks; empty: not at all
+  std::map<std::string, std::string> mesh; // --mesh NAME=SIZE: sizes of the plan's mesh axes
   std::string stdlib;                      // folder of the standard library
   std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
   std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
@@ -48,7 +50,8 @@ struct DriverOptions {
   std::string cacheFolder;                 // compile(): keep compiled programs there; empty: nowhere
   bool promote = false;                    // every floating-point type is f64: what `verify` runs
   bool jitter = false;                     // with `promote`: every computed term is off by one part in 2^36
-  std::string dumpFolder;                  // ir(): write the IR of every stage up to the one asked for there
+  int64_t stopAfterTactic = -1; // ir(Stage::Dist): apply so many of the plan's tactics; negative: all
+  std::string dumpFolder;       // ir(): write the IR of every stage up to the one asked for there
 };
 
 // What DriverOptions::target may be: "host", and the baselines an artefact may be made for.
@@ -76,8 +79,13 @@ public:
   // How the last compile() got its code.
   CacheUse cacheUse() const;
 
-  // What lies where and the peak, without generating code: every kernel's function is null.
-  std::optional<rt::Program> plan();
+  // What lies where and the peak, without generating code: every kernel's function is null. Under a plan, a
+  // program for each class of ranks.
+  struct Planned {
+    rt::Program program;
+    rt::RankClasses classes;
+  };
+  std::optional<Planned> plan();
 
 private:
   struct Implementation;

@@ -26,7 +26,7 @@ static void endStage(OpPassManager &manager, unsigned number, StringRef stage, S
   if (check && options.verify)
     manager.addPass(createStageCheckPass(stage, check));
   if (!options.dumpFolder.empty())
-    manager.addPass(createStageDumpPass(number, stage, options.dumpFolder));
+    manager.addPass(createStageDumpPass(number, (stage + options.dumpSuffix).str(), options.dumpFolder));
 }
 
 void buildModelStage(OpPassManager &manager, const PipelineOptions &options) {
@@ -37,6 +37,7 @@ void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
   if (options.promote)
     manager.addPass(model::createModelPromote());
   manager.addPass(model::createModelSimplify());
+  manager.addPass(dist::createDistResiduals());
   manager.addPass(model::createModelGradients());
   model::ModelExposeOptions expose;
   expose.paths.assign(options.expose.begin(), options.expose.end());
@@ -47,28 +48,47 @@ void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
   endStage(manager, 3, "grad", model::verifyGradStage, options);
 }
 
+void buildDistStage(OpPassManager &manager, const PipelineOptions &options) {
+  manager.addPass(model::createModelInline());
+  manager.addPass(model::createModelSimplify());
+  manager.addPass(dist::createDistAccumulate());
+  manager.addPass(model::createModelSimplify());
+  dist::DistPropagateOptions propagate;
+  propagate.stopAfter = static_cast<int>(options.stopAfterTactic);
+  manager.addPass(dist::createDistPropagate(propagate));
+  endStage(manager, 4, "dist", nullptr, options);
+}
+
+void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {
+  comm::CommPartitionOptions partition;
+  partition.rank.assign(options.rank.begin(), options.rank.end());
+  manager.addPass(comm::createCommPartition(partition));
+  manager.addPass(model::createModelSimplify());
+  endStage(manager, 6, "comm", nullptr, options);
+}
+
 void buildSchedStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(model::createModelInline());
   manager.addPass(model::createModelSimplify());
   manager.addPass(model::createModelSplitReductions());
   manager.addPass(model::createModelLayOutWindows());
   manager.addPass(createConvertModelToKernelsPass());
-  endStage(manager, 4, "sched", verifySchedStage, options);
+  endStage(manager, 7, "sched", verifySchedStage, options);
 }
 
 void buildMemoryStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(createPlanMemoryPass());
-  endStage(manager, 5, "memory", verifyMemoryStage, options);
+  endStage(manager, 8, "memory", verifyMemoryStage, options);
 }
 
 void buildLoopsStage(OpPassManager &manager, const PipelineOptions &options) {
   codegen::buildLoopsPipeline(manager);
-  endStage(manager, 6, "loops", codegen::verifyLoopsStage, options);
+  endStage(manager, 9, "loops", codegen::verifyLoopsStage, options);
 }
 
 void buildKernelsStage(OpPassManager &manager, const PipelineOptions &options) {
   codegen::buildKernelsPipeline(manager);
-  endStage(manager, 7, "kernels", codegen::verifyKernelsStage, options);
+  endStage(manager, 10, "kernels", codegen::verifyKernelsStage, options);
 }
 
 void registerDialects(DialectRegistry &registry) {
