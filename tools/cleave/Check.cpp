@@ -1,5 +1,7 @@
-// `cleave check`: the front end alone, and what it found in the program.
+// `cleave check`: the front end alone, and what it found in the program; with --memory as far as the plan of
+// its memory.
 #include "lang/ast/Tree.h"
+#include "runtime/core/Footprint.h"
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Reporting.h"
@@ -104,23 +106,44 @@ void showSummary(const ast::Program &program) {
               rt::bytesText(counts.stateBytes).c_str());
 }
 
+Json memoryFacts(const rt::Footprint &footprint) {
+  Json parts = Json::array();
+  for (const rt::Footprint::Part &part : footprint.parts)
+    if (part.bytes > 0)
+      parts.push_back({{"what", part.what}, {"bytes", part.bytes}});
+  return {{"peak_bytes", footprint.bytes}, {"parts", std::move(parts)}};
+}
+
+void showMemory(const rt::Footprint &footprint) {
+  std::printf("  peak memory %s\n", rt::bytesText(footprint.bytes).c_str());
+  for (const rt::Footprint::Part &part : footprint.parts)
+    if (part.bytes > 0)
+      std::printf("    %s %s\n", part.what.c_str(), rt::bytesText(part.bytes).c_str());
+}
+
 } // namespace
 
-int checkCommand(const CommonOptions &options) {
+int checkCommand(const CheckOptions &options) {
   diag::Engine engine;
   Driver driver(driverOptions(options), engine);
   const ast::Program *program = driver.check();
+  std::optional<rt::Program> planned = program && options.memory ? driver.plan() : std::nullopt;
+  bool accepted = program && (planned || !options.memory);
   showDiagnostics(engine, options.json);
   if (options.json) {
-    Json result = {{"file", options.file}, {"accepted", program != nullptr}};
+    Json result = {{"file", options.file}, {"accepted", accepted}};
     result["diagnostics"] = Json::parse(engine.renderJson());
-    if (program)
+    if (accepted)
       result.update(facts(*program));
+    if (planned)
+      result["memory"] = memoryFacts(rt::footprintOf(*planned));
     showJson(result);
-  } else if (program && !options.quiet) {
+  } else if (accepted && !options.quiet) {
     showSummary(*program);
+    if (planned)
+      showMemory(rt::footprintOf(*planned));
   }
-  return program ? Fine : Rejected;
+  return accepted ? Fine : Rejected;
 }
 
 } // namespace cleave::tool

@@ -76,6 +76,10 @@ struct BuildOptions : CommonOptions {
   bool inspect = false;
 };
 
+struct CheckOptions : CommonOptions {
+  bool memory = false; // plan it too, and say the peak
+};
+
 struct FmtOptions {
   std::vector<std::string> files; // "-": standard input
   bool standardInput = false;
@@ -84,7 +88,7 @@ struct FmtOptions {
 
 int buildCommand(const BuildOptions &options);
 int cacheCommand(const CacheOptions &options);
-int checkCommand(const CommonOptions &options);
+int checkCommand(const CheckOptions &options);
 int fmtCommand(const FmtOptions &options);
 int generateCommand(const GenerateOptions &options);
 int irCommand(const IrOptions &options);

@@ -100,6 +100,13 @@ void addRun(CLI::App &app, RunOptions &options) {
                 "Compile, whether or not the program is kept on disk (cleave cache), and keep nothing");
 }
 
+void addCheck(CLI::App &app, CheckOptions &options) {
+  CLI::App *check = app.add_subcommand("check", "Check a program and say what is in it");
+  addCommon(*check, options);
+  check->add_flag("--memory", options.memory,
+                  "Plan the memory of all entries too, and say the peak and what takes it");
+}
+
 void addCache(CLI::App &app, CacheOptions &options) {
   CLI::App *cache =
       app.add_subcommand("cache", "Show the compiled programs that are kept on disk, or remove them");
@@ -272,10 +279,10 @@ int main(int argc, char **argv) {
   app.footer("Exit status: 0 fine, 1 program or input rejected, 2 usage, 3 failure while running,\n"
              "130 stopped by Ctrl-C with the state saved where --save asks for it.");
   RunOptions run;
-  CommonOptions check;
+  CheckOptions check;
   IrOptions ir;
   addRun(app, run);
-  addCommon(*app.add_subcommand("check", "Check a program and say what is in it"), check);
+  addCheck(app, check);
   GenerateOptions generate;
   addGenerate(app, generate);
   addIr(app, ir);
