@@ -39,12 +39,31 @@ LayoutAttr FunctionPartitioner::declared(Value value) const {
   return layout ? layout : replicated(value);
 }
 
+// The identity of a reduction everywhere: every rank may have it.
+static bool isIdentity(Value value, model::Combiner combiner) {
+  auto op = value.getDefiningOp<model::IndexOp>();
+  if (!op || op.getNumReductions() != 0)
+    return false;
+  auto constant =
+      cast<model::YieldOp>(op.getBodyBlock().getTerminator()).getValue().getDefiningOp<arith::ConstantOp>();
+  return constant && constant.getValue() == identityOf(combiner, model::elementType(value));
+}
+
 Value FunctionPartitioner::convert(Value value, Value local, LayoutAttr from, LayoutAttr to,
                                    Operation *user) {
   if (from == to)
     return local;
   RankedTensorType whole = wholeType(value);
-  for (const Step &step : resharder.plan(whole, from, to)) {
+  const SmallVector<Step> &steps = resharder.plan(whole, from, to);
+  if (llvm::any_of(steps,
+                   [](const Step &step) { return step.move != Move::Slice && step.move != Move::Only; }))
+    if (Value made = remake(value, to))
+      return made;
+  for (const Step &step : steps) {
+    if (step.move == Move::Only && isIdentity(local, step.combiner)) {
+      from = step.after;
+      continue;
+    }
     local = emitStep(builder, value.getLoc(), shards, whole, local, from, step,
                      reasonFor(value, step, from, to, user));
     from = step.after;
@@ -427,6 +446,7 @@ struct CommPartition : cleave::comm::impl::CommPartitionBase<CommPartition> {
       if (!function.isExternal() && failed(FunctionPartitioner(*shards, resharder, symbols, function).run()))
         return signalPassFailure();
     markStates(module, *shards);
+    markPadding(module, *shards);
     module->setAttr(kRankAttr, DenseI64ArrayAttr::get(&getContext(), coordinates));
   }
 
@@ -470,6 +490,34 @@ struct CommPartition : cleave::comm::impl::CommPartitionBase<CommPartition> {
   static LayoutAttr layoutOfState(SymbolTable &symbols, FlatSymbolRefAttr name) {
     Operation *state = name ? symbols.lookup(name.getValue()) : nullptr;
     return state ? state->getAttrOfType<LayoutAttr>(dist::kLayoutAttr) : LayoutAttr();
+  }
+
+  // The dims of what goes in and out whose blocks are padded.
+  static DenseI64ArrayAttr paddedDims(const Shards &shards, TypeAttr global, LayoutAttr layout) {
+    SmallVector<int64_t> dims;
+    if (global && layout)
+      for (auto [i, dim] : llvm::enumerate(layout.getDims()))
+        if (shards.isPadded(cast<RankedTensorType>(global.getValue()).getDimSize(i), dim.getAxes()))
+          dims.push_back(static_cast<int64_t>(i));
+    return dims.empty() ? DenseI64ArrayAttr()
+                        : DenseI64ArrayAttr::get(shards.getMeshName().getContext(), dims);
+  }
+
+  static void markPadding(ModuleOp module, const Shards &shards) {
+    for (auto entry : module.getOps<func::FuncOp>()) {
+      for (unsigned i = 0; i < entry.getNumArguments(); ++i)
+        if (auto dims = paddedDims(shards, entry.getArgAttrOfType<TypeAttr>(i, kGlobalAttr),
+                                   entry.getArgAttrOfType<LayoutAttr>(i, dist::kLayoutAttr)))
+          entry.setArgAttr(i, kPaddedAttr, dims);
+      for (unsigned i = 0; i < entry.getNumResults(); ++i)
+        if (auto dims = paddedDims(shards, entry.getResultAttrOfType<TypeAttr>(i, kGlobalAttr),
+                                   entry.getResultAttrOfType<LayoutAttr>(i, dist::kLayoutAttr)))
+          entry.setResultAttr(i, kPaddedAttr, dims);
+    }
+    for (auto state : module.getOps<model::StateOp>())
+      if (auto dims = paddedDims(shards, state->getAttrOfType<TypeAttr>(kGlobalAttr),
+                                 state->getAttrOfType<LayoutAttr>(dist::kLayoutAttr)))
+        state->setAttr(kPaddedAttr, dims);
   }
 
   static void markStates(ModuleOp module, const Shards &shards) {

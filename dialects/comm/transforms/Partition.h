@@ -39,6 +39,7 @@ private:
   void define(mlir::Value value, mlir::Value local, LayoutAttr actual);
   mlir::Value convert(mlir::Value value, mlir::Value local, LayoutAttr from, LayoutAttr to,
                       mlir::Operation *user);
+  mlir::Value remake(mlir::Value value, LayoutAttr layout);
   ReasonAttr reasonFor(mlir::Value value, const Step &step, LayoutAttr from, LayoutAttr to,
                        mlir::Operation *user);
 

@@ -74,12 +74,15 @@ struct FunctionPartitioner::Operand {
 
 class FunctionPartitioner::IndexPlan {
 public:
-  IndexPlan(FunctionPartitioner &partitioner, model::IndexOp op)
-      : partitioner(partitioner), shards(partitioner.shards), op(op) {}
-  void solve();
-  void emit();
+  IndexPlan(FunctionPartitioner &partitioner, model::IndexOp op, ArrayRef<AxisList> factors)
+      : partitioner(partitioner), shards(partitioner.shards), op(op), factors(factors) {
+    solve();
+  }
+  // The op on this rank's points; `layout` is that of its result.
+  model::IndexOp emit(LayoutAttr &layout);
 
 private:
+  void solve();
   bool isCut(unsigned dim) const { return !factors[dim].empty(); }
   bool solveOperand(unsigned input);
   bool solveDim(unsigned input, unsigned axis, Operand &operand);
@@ -303,7 +306,6 @@ bool FunctionPartitioner::IndexPlan::solveOperand(unsigned input) {
 }
 
 void FunctionPartitioner::IndexPlan::solve() {
-  factors = partitioner.factorsOf(op, op.getNumDims());
   for (bool solved = false; !solved;) {
     solved = true;
     operands.clear();
@@ -436,7 +438,7 @@ void FunctionPartitioner::IndexPlan::fillBody(model::IndexOp made, Location loc)
   model::YieldOp::create(body, loc, result);
 }
 
-void FunctionPartitioner::IndexPlan::emit() {
+model::IndexOp FunctionPartitioner::IndexPlan::emit(LayoutAttr &layout) {
   OpBuilder &builder = partitioner.builder;
   MLIRContext *context = op.getContext();
   SmallVector<Value> inputs;
@@ -465,7 +467,7 @@ void FunctionPartitioner::IndexPlan::emit() {
     maps.push_back(AffineMap::get(dims.size(), 0, {}, context));
     outside.push_back(builder.getUnitAttr());
   }
-  LayoutAttr layout = partitioner.resultLayout(factors, op.getParallel(), op.getCombiner());
+  layout = partitioner.resultLayout(factors, op.getParallel(), op.getCombiner());
   SmallVector<StringRef> axes;
   for (unsigned dim = 0; dim < dims.size(); ++dim)
     axes.push_back(op.getAxis(dim));
@@ -474,11 +476,23 @@ void FunctionPartitioner::IndexPlan::emit() {
                              inputs, maps, outside, axes, sizes, op.getParallel(), op.getCombiner(), nullptr);
   fillBody(made, op.getLoc());
   partitioner.copyNames(op, made);
-  partitioner.define(op.getResult(), made, layout);
+  return made;
 }
 
 void FunctionPartitioner::partitionIndex(model::IndexOp op) {
-  IndexPlan plan(*this, op);
-  plan.solve();
-  plan.emit();
+  IndexPlan plan(*this, op, factorsOf(op, op.getNumDims()));
+  LayoutAttr layout;
+  Value made = plan.emit(layout);
+  define(op.getResult(), made, layout);
+}
+
+// What is made of scalars alone is made again in another layout, rather than sent.
+Value FunctionPartitioner::remake(Value value, LayoutAttr layout) {
+  auto op = value.getDefiningOp<model::IndexOp>();
+  bool ofScalars = op && op.getNumReductions() == 0 &&
+                   llvm::all_of(op.getInputs(), [](Value input) { return wholeType(input).getRank() == 0; });
+  if (!ofScalars || !layout.getPartials().empty())
+    return {};
+  LayoutAttr made;
+  return IndexPlan(*this, op, axesPerDim(layout)).emit(made);
 }

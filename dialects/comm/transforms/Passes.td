@@ -24,4 +24,31 @@ def CommPartition : Pass<"comm-partition", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::comm::CommDialect"];
 }
 
+def CommMergeReductions : Pass<"comm-merge-reductions", "::mlir::ModuleOp"> {
+  let summary = "Pending sums go down through linear ops to where they meet: one collective instead of several.";
+  let description = [{
+    ```mlir
+    // before
+    %a = comm.all_reduce sum %p over @m [#dist.axis<"tp">] : ...
+    %b = comm.all_reduce sum %q over @m [#dist.axis<"tp">] : ...
+    %y = model.index (i: I = 8) ins(%a[i], %b[i], %x[i] : ...) { addf, addf }
+    // after
+    %o = comm.only sum %x over @m [#dist.axis<"tp">] : ...
+    %s = model.index (i: I = 8) ins(%p[i], %q[i], %o[i] : ...) { addf, addf }
+    %y = comm.all_reduce sum %s over @m [#dist.axis<"tp">] : ...
+    ```
+    Holds before and after: a legal comm stage. All that meets must be discharged alike; reduce_scatters meet in
+    element-wise ops. Done where the collectives take less time by the cost model. Stands behind comm-partition.
+  }];
+  let dependentDialects = ["::cleave::comm::CommDialect"];
+}
+
+def CommVerify : Pass<"comm-verify", "::mlir::ModuleOp"> {
+  let summary = "Fails where a module is no legal comm stage.";
+  let description = [{
+    Checks meshes, axes, blocks and types of collectives, and what goes in and out of entries (`verifyCommStage`). Changes
+    nothing; for tests, and between passes.
+  }];
+}
+
 #endif

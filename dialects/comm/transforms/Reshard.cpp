@@ -1,6 +1,6 @@
 #include "dialects/comm/transforms/Reshard.h"
 
-#include "compiler/cost/Collectives.h"
+#include "dialects/comm/transforms/Traffic.h"
 
 #include "llvm/ADT/StringMap.h"
 #include <map>
@@ -162,23 +162,6 @@ private:
 constexpr double kSecondsPerStep = 1e-6;
 constexpr double kMemoryBandwidth = 50e9;
 
-static cost::Link linkOf(const Shards &shards, ArrayRef<AxisRefAttr> over) {
-  dist::MeshOp mesh = shards.getMesh();
-  std::optional<cost::Link> slowest;
-  for (AxisRefAttr axis : over) {
-    cost::Link link;
-    if (std::optional<ArrayAttr> links = mesh.getLinks()) {
-      auto attribute = cast<dist::LinkAttr>((*links)[*mesh.find(axis.getName().getValue())]);
-      link = {attribute.getBandwidth().getValueAsDouble(), attribute.getLatency().getValueAsDouble()};
-    }
-    if (!slowest)
-      slowest = link;
-    slowest->bandwidth = std::min(slowest->bandwidth, link.bandwidth);
-    slowest->latency = std::max(slowest->latency, link.latency);
-  }
-  return slowest.value_or(cost::Link());
-}
-
 double Search::bytesOf(const Placement &at) const {
   double elements = 1;
   for (auto [extent, list] : llvm::zip(whole.getShape(), at.dims))
@@ -192,7 +175,7 @@ void Search::offer(const Placement &before, Placement after, Step step, std::opt
   int64_t members = shards.members(step.over);
   if (kind) {
     step.bytes = cost::bytesSent(*kind, size, members);
-    step.seconds = cost::seconds(*kind, size, members, linkOf(shards, step.over));
+    step.seconds = cost::seconds(*kind, size, members, linkOf(shards.getMesh(), step.over));
   } else {
     step.seconds = 2 * size / kMemoryBandwidth;
   }

@@ -3,6 +3,7 @@
 #include "test/unit/comm/Ranks.h"
 
 #include "dialects/comm/transforms/Passes.h"
+#include "dialects/comm/transforms/StageChecks.h"
 #include "dialects/model/transforms/Passes.h"
 
 #include "mlir/IR/Verifier.h"
@@ -156,10 +157,10 @@ protected:
     dist::RemainderOp::create(builder, module->getLoc(), builder.getStrArrayAttr({}),
                               uneven ? "uneven" : "pad");
     Annotator(*module, mesh, uneven, seed).run();
-    run(plain, *module, mesh);
+    run(plain, *module, mesh, seed % 2);
   }
 
-  void run(ModuleOp plain, ModuleOp annotated, dist::MeshOp mesh) {
+  void run(ModuleOp plain, ModuleOp annotated, dist::MeshOp mesh, bool merge) {
     std::vector<comm::Shards> ranks;
     std::vector<OwningOpRef<ModuleOp>> owned;
     std::vector<ModuleOp> modules;
@@ -173,7 +174,9 @@ protected:
       options.rank.assign(at.begin(), at.end());
       PassManager passes(&context);
       passes.addPass(comm::createCommPartition(options));
-      bool made = succeeded(passes.run(*owned.back()));
+      if (merge)
+        passes.addPass(comm::createCommMergeReductions());
+      bool made = succeeded(passes.run(*owned.back())) && succeeded(comm::verifyCommStage(*owned.back()));
       if (!made)
         annotated.dump();
       ASSERT_TRUE(made);
