@@ -14,6 +14,11 @@ struct BFloat16 {
   uint16_t bits;
 };
 
+// An element of a file, which may lie at any byte.
+template <class T> struct __attribute__((packed)) Unaligned {
+  T value;
+};
+
 // What arithmetic a type takes part in: float, but for double.
 float widen(float value) { return value; }
 double widen(double value) { return value; }
@@ -47,15 +52,15 @@ template <class To, class From> To converted(From value) {
 
 // The two innermost axes.
 template <class To, class From>
-void copyPlane(To *to, const From *from, const CopyDim &outer, const CopyDim &inner) {
+void copyPlane(To *to, const Unaligned<From> *from, const CopyDim &outer, const CopyDim &inner) {
   for (int64_t i0 = 0; i0 < outer.size; i0 += kBlock)
     for (int64_t j0 = 0; j0 < inner.size; j0 += kBlock) {
       int64_t iEnd = std::min(outer.size, i0 + kBlock), jEnd = std::min(inner.size, j0 + kBlock);
       for (int64_t i = i0; i < iEnd; ++i) {
         To *row = to + i * outer.to;
-        const From *column = from + i * outer.from;
+        const Unaligned<From> *column = from + i * outer.from;
         for (int64_t j = j0; j < jEnd; ++j)
-          row[j * inner.to] = converted<To>(column[j * inner.from]);
+          row[j * inner.to] = converted<To>(From(column[j * inner.from].value));
       }
     }
 }
@@ -63,7 +68,7 @@ void copyPlane(To *to, const From *from, const CopyDim &outer, const CopyDim &in
 template <class To, class From>
 void copyAll(void *toData, const void *fromData, const std::vector<CopyDim> &dims) {
   auto *to = static_cast<To *>(toData);
-  auto *from = static_cast<const From *>(fromData);
+  auto *from = static_cast<const Unaligned<From> *>(fromData);
   CopyDim inner = dims.empty() ? CopyDim() : dims.back();
   CopyDim outer = dims.size() < 2 ? CopyDim() : dims[dims.size() - 2];
   std::vector<int64_t> at(dims.size() < 2 ? 0 : dims.size() - 2, 0);

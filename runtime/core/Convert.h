@@ -17,7 +17,7 @@ struct CopyDim {
 bool isConvertible(Type from, Type to);
 
 // to[sum of i_k * to_k] = from[sum of i_k * from_k] over all indices. Floats are rounded to nearest, ties to
-// even. A transposition is done in blocks that fit the nearest cache.
+// even. A transposition is done in blocks that fit the nearest cache. `from` need not be aligned.
 void copyStrided(Type toType, void *to, Type fromType, const void *from, std::vector<CopyDim> dims);
 
 } // namespace cleave::rt

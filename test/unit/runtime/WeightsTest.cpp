@@ -119,6 +119,18 @@ TEST_F(WeightsTest, ReadsTransposedFusedAndStackedTensors) {
   expectLoaded();
 }
 
+// The header of a file may have any length, so tensors may lie at any byte.
+TEST_F(WeightsTest, TensorsNeedNotBeAligned) {
+  std::string bytes = read(file());
+  uint64_t header;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  bytes.insert(sizeof(header) + header, " ");
+  ++header;
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  ASSERT_TRUE(load(write(folder / "odd.safetensors", bytes), program()).ok());
+  expectLoaded();
+}
+
 TEST_F(WeightsTest, AFolderIsReadByItsFile) {
   file();
   ASSERT_TRUE(load(folder.path, program()).ok());
