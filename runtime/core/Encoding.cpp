@@ -132,7 +132,7 @@ template <class Archive> void fields(Archive &archive, CodeImage &value) {
 constexpr unsigned countOf(Type) { return static_cast<unsigned>(Type::Bool) + 1; }
 constexpr unsigned countOf(Region) { return static_cast<unsigned>(Region::Output) + 1; }
 constexpr unsigned countOf(Opcode) { return static_cast<unsigned>(Opcode::Wait) + 1; }
-constexpr unsigned countOf(CollectiveKind) { return static_cast<unsigned>(CollectiveKind::Offset) + 1; }
+constexpr unsigned countOf(CollectiveKind) { return static_cast<unsigned>(CollectiveKind::Only) + 1; }
 constexpr unsigned countOf(Reduction) { return static_cast<unsigned>(Reduction::Prod) + 1; }
 
 //===----------------------------------------------------------------------===//

@@ -14,7 +14,7 @@ int64_t Mesh::ranks() const {
 const char *nameOf(CollectiveKind kind) {
   static const char *const kNames[] = {"all_reduce", "reduce_scatter", "all_gather", "all_to_all",
                                        "permute",    "broadcast",      "send",       "recv",
-                                       "slice",      "halo",           "offset"};
+                                       "slice",      "halo",           "offset",     "only"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -24,7 +24,7 @@ const char *nameOf(Reduction reduction) {
 }
 
 bool communicates(CollectiveKind kind) {
-  return kind != CollectiveKind::Slice && kind != CollectiveKind::Offset;
+  return kind != CollectiveKind::Slice && kind != CollectiveKind::Offset && kind != CollectiveKind::Only;
 }
 
 std::string toString(const Mesh &mesh) {

@@ -60,11 +60,13 @@ enum class CollectiveKind : uint8_t {
   Send,          // in of pair.from goes to pair.to; no out
   Recv,          // out of pair.to; no in
   Slice,         // out = my block of in along `dim`: nothing is sent
-  Halo,          // out = in with `low` and `high` elements of the neighbours along `dim`, `fill` outside
+  Halo,          // out = in with `low` and `high` elements of the neighbours along `dim`, `fill` outside;
+                 // negative ones cut it; may reach over several members
   Offset,        // out = the begin of my block of `extent` elements, an i32 or i64 scalar: nothing is sent
+  Only,          // out = in for member 0, the reduction's identity for the others: nothing is sent
 };
 
-// Of Bool: Sum and Max are or, Min and Prod are and.
+// In rank order, bf16 and f16 in f32 and rounded once. Of Bool: Sum and Max are or, Min and Prod are and.
 enum class Reduction : uint8_t { Sum, Max, Min, Prod };
 
 // Members of a group, by their index in it.
@@ -83,7 +85,7 @@ struct Collective {
   int64_t low = 0, high = 0;     // Halo
   double fill = 0;               // Halo: outside; Slice, ReduceScatter, AllToAll: padding
   int64_t root = 0;              // Broadcast
-  std::vector<MemberPair> pairs; // Permute, Send, Recv: nobody sends twice or receives twice
+  std::vector<MemberPair> pairs; // Permute, Send, Recv: nobody receives twice, nor sends by Send
   // Size of the whole along `dim` where the operands do not tell: Halo, Offset. Others: 0.
   int64_t extent = 0;
   bool padded = false; // which block rule

@@ -45,7 +45,8 @@ std::string collectiveText(const Mesh &mesh, const Collective &it) {
   auto field = [&](const char *name, int64_t value) {
     text += std::string(" ") + name + " " + std::to_string(value);
   };
-  if (it.kind == CollectiveKind::AllReduce || it.kind == CollectiveKind::ReduceScatter)
+  if (it.kind == CollectiveKind::AllReduce || it.kind == CollectiveKind::ReduceScatter ||
+      it.kind == CollectiveKind::Only)
     text += std::string(" ") + nameOf(it.reduction);
   text += " over " + toString(mesh, it.over);
   if (it.kind == CollectiveKind::ReduceScatter || it.kind == CollectiveKind::AllGather ||

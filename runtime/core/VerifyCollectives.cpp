@@ -128,9 +128,12 @@ std::string faultOfSplit(const Mesh &mesh, const Shape &shape, const Split &spli
 std::string faultOfCollective(const Mesh &mesh, const Collective &it) {
   if (std::string fault = faultOfParts(mesh, it.over); !fault.empty())
     return fault;
-  for (int64_t number : {it.dim, it.dim2, it.low, it.high, it.extent})
+  for (int64_t number : {it.dim, it.dim2, it.extent})
     if (!isCount(number))
       return "a number of it is no count";
+  for (int64_t width : {it.low, it.high})
+    if (width < -kMostElements || width > kMostElements)
+      return "a width of it is no count";
   int64_t members = membersOf(it.over);
   if (it.root < 0 || it.root >= members)
     return "its root is not in the group";
@@ -138,7 +141,7 @@ std::string faultOfCollective(const Mesh &mesh, const Collective &it) {
   for (const MemberPair &pair : it.pairs) {
     if (std::min(pair.from, pair.to) < 0 || std::max(pair.from, pair.to) >= members)
       return "a pair of it is not in the group";
-    if (!from.insert(pair.from).second || !to.insert(pair.to).second)
+    if (!to.insert(pair.to).second || (!from.insert(pair.from).second && it.kind != CollectiveKind::Permute))
       return "a member of it sends or receives twice";
   }
   return "";

@@ -128,7 +128,7 @@ TEST(Mesh, WhatNoRankCouldDoIsRefused) {
               HasSubstr("a pair of it is not in the group"));
   EXPECT_THAT(messageOf([](Program &p) { p.collectives[0].pairs = {{0, 1}, {1, 1}}; }),
               HasSubstr("sends or receives twice"));
-  EXPECT_THAT(messageOf([](Program &p) { p.collectives[0].low = -1; }),
+  EXPECT_THAT(messageOf([](Program &p) { p.collectives[0].extent = -1; }),
               HasSubstr("a number of it is no count"));
   EXPECT_THAT(messageOf([](Program &p) { p.collectives[1].dim = 2; }),
               HasSubstr("all_gather is along a dim that does not exist"));

@@ -1,0 +1,65 @@
+// What one member of a group does in a collective once the others' buffers are there: which parts of whose
+// buffers it copies, reduces or fills. Worked out once; every communicator can read it.
+#ifndef CLEAVE_RUNTIME_COMM_TRANSFER_H
+#define CLEAVE_RUNTIME_COMM_TRANSFER_H
+
+#include "runtime/core/Program.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace cleave::rt {
+
+// One level of a nest of loops over equal runs of bytes.
+struct RunLoop {
+  int64_t count;
+  int64_t from, to; // bytes from one to the next
+};
+
+// Runs of `bytes` bytes at from + sum of index * loop.from, to likewise.
+struct BlockCopy {
+  int64_t member = 0; // whose `in`
+  int64_t from = 0, to = 0;
+  int64_t bytes = 0;
+  std::vector<RunLoop> loops; // outermost first
+  int64_t total() const;
+};
+
+// The same runs in `out`, filled with one element again and again.
+struct BlockFill {
+  int64_t to = 0, bytes = 0;
+  std::vector<RunLoop> loops;
+};
+
+// `rows` runs of `elements` elements of all members' `in`, reduced in rank order.
+struct BlockReduction {
+  int64_t rows = 0, elements = 0;
+  int64_t from = 0, fromPitch = 0; // bytes
+  int64_t to = 0, toPitch = 0;
+  bool toAll = false; // into every member's `out`; else into mine
+};
+
+struct Transfer {
+  std::vector<BlockCopy> copies;
+  std::vector<BlockFill> fills;
+  BlockReduction reduction;
+  unsigned char element[8] = {}; // what fills fill with
+};
+
+// Of `rank` in its group; Send and Recv are not in it.
+Transfer planTransfer(const Mesh &mesh, const Collective &collective, const Shape &in, const Shape &out,
+                      int64_t rank);
+
+// One element of a type as bytes; a value out of an integer's range is clamped.
+void storeElement(Type type, double value, void *to);
+// What a reduction does not see.
+double identityOf(Reduction reduction, Type type);
+
+// Runs of one copy or fill, one after the other: [begin, end) of the outermost loop (of the bytes of the run
+// where there is none).
+void runCopy(const BlockCopy &copy, const void *in, void *out);
+void runFill(const BlockFill &fill, const unsigned char *element, int64_t elementBytes, void *out);
+
+} // namespace cleave::rt
+
+#endif
