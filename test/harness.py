@@ -45,7 +45,7 @@ def build_setting(build, name):
 class Suite:
     def __init__(self, description):
         parser = argparse.ArgumentParser(description=description.splitlines()[0])
-        parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+        parser.add_argument("--build", type=os.path.abspath, default=os.path.join(ROOT, "build"))
         parser.add_argument("--filter", default="", help="only tests whose name contains this")
         self.options = parser.parse_args()
         self.cleave_path = os.path.join(self.options.build, "bin", "cleave")
