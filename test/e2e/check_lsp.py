@@ -4,7 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import ROOT, Suite, expect  # noqa: E402
+from harness import ROOT, Skip, Suite, expect  # noqa: E402
 from lsp_client import Client, apply, position_of, text_at, uri_of  # noqa: E402
 
 suite = Suite(__doc__)
@@ -402,6 +402,9 @@ def _(client):
 @suite.test("answers take at most 50 ms of work for the GPT")
 @session
 def _(client):
+    if suite.sanitizers:
+        raise Skip("bounds are for programs without sanitizers")
+
     def seconds():
         """Processor time of the server: the machine is shared."""
         with open(f"/proc/{client.process.pid}/stat", encoding="utf-8") as file:

@@ -23,6 +23,7 @@ SEEDS = {"Program": PROGRAMS, "Index": PROGRAMS}
 DICTIONARIES = {"Index": "Program"}
 LARGEST = {"Program": 1500, "Index": 1000, "Artefact": 16384}
 KEPT_BYTES = {"Artefact": 4096}  # of one input that is committed; else 600
+MADE = re.compile("[0-9a-f]{40}")  # libFuzzer's names of what it made
 SLOWEST_SECONDS = 20
 MOST_MEGABYTES = 4000
 
@@ -93,13 +94,13 @@ def keep(target, arguments):
         os.makedirs(folder)
     for source in (committed, os.path.join(arguments.build, "corpus", target)):
         for path in glob.glob(os.path.join(source, "*")):
-            if os.path.getsize(path) <= kept and not os.path.basename(path).startswith("found-"):
+            if os.path.getsize(path) <= kept and MADE.fullmatch(os.path.basename(path)):
                 shutil.copy(path, small)
-    subprocess.run([os.path.join(arguments.build, "bin", f"fuzz-{target}"), "-merge=1", "-use_value_profile=0",
+    subprocess.run([os.path.join(arguments.build, "bin", f"fuzz-{target}"), "-merge=1", "-use_counters=0",
                     f"-max_len={kept}", merged, small],
                    check=True, stderr=subprocess.DEVNULL, env=environment())
     for path in glob.glob(os.path.join(committed, "*")):
-        if not os.path.basename(path).startswith("found-"):  # what was found once is run for ever
+        if MADE.fullmatch(os.path.basename(path)):  # others were written by hand, or broke something once
             os.remove(path)
     for path in glob.glob(os.path.join(merged, "*")):
         shutil.copy(path, committed)
