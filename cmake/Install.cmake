@@ -40,7 +40,7 @@ file(RELATIVE_PATH CLEAVE_PC_TO_PREFIX /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 set(abi ${CMAKE_SOURCE_DIR}/runtime/abi)
 cleave_shared_library(Runtime NAME cleave-runtime EXPORTS runtime.map COMPONENT runtime
   OBJECTS CleaveRuntime
-  LINK Threads::Threads ${DNNL_LIBRARY}
+  LINK Threads::Threads
   HEADERS ${abi}/cleave.h ${abi}/cleave.hpp ${abi}/dlpack.h)
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/install/CleaveConfig.cmake.in
   ${CMAKE_BINARY_DIR}/install/CleaveConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Cleave)
@@ -56,7 +56,7 @@ endif()
 
 cleave_shared_library(Compiler NAME cleave EXPORTS compiler.map COMPONENT compiler
   OBJECTS CleaveCompiler CleaveLower CleaveLang CleaveGrammar CleaveModel CleavePipe CleaveDist CleaveComm
-  LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} ${DNNL_LIBRARY} Threads::Threads
+  LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} Threads::Threads
   HEADERS ${abi}/compiler.h ${abi}/compiler.hpp)
 # A program that compiles also uses what it has compiled.
 target_link_libraries(CleaveCompilerShared INTERFACE CleaveRuntimeShared)

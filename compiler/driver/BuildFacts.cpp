@@ -4,10 +4,6 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/TargetParser/Host.h"
 
-#include <dnnl_types.h>
-
-extern "C" const dnnl_version_t *dnnl_version(void);
-
 namespace cleave {
 
 BuildFacts buildFacts() {
@@ -18,16 +14,13 @@ BuildFacts buildFacts() {
   facts.llvm = LLVM_VERSION_STRING;
   facts.target = llvm::sys::getDefaultTargetTriple();
   facts.processor = llvm::sys::getHostCPUName().str();
-  const dnnl_version_t *dnnl = dnnl_version();
-  facts.oneDnn =
-      std::to_string(dnnl->major) + "." + std::to_string(dnnl->minor) + "." + std::to_string(dnnl->patch);
   return facts;
 }
 
 std::string toString(const BuildFacts &facts) {
   return "cleave " + facts.version + (facts.commit.empty() ? "" : "\ncommit " + facts.commit) + "\nbuild " +
          facts.buildType + "\nLLVM " + facts.llvm + "\ntarget " + facts.target + "\nprocessor " +
-         facts.processor + "\noneDNN " + facts.oneDnn;
+         facts.processor;
 }
 
 } // namespace cleave

@@ -13,7 +13,6 @@ struct BuildFacts {
   std::string llvm;      // "22.1.8"
   std::string target;    // "x86_64-pc-linux-gnu"
   std::string processor; // of this machine, as LLVM names it
-  std::string oneDnn;    // that is loaded: "2.7.1"
 };
 
 BuildFacts buildFacts();

@@ -92,7 +92,6 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program
 }
 
 Status Instance::allocate() {
-  useOneOpenMpThread();
   if (options.profile)
     roofline = measureRoofline(pool);
   int64_t scratchBytes = source->scratchBytes;
@@ -320,7 +319,6 @@ Status Instance::run(int index) {
   for (size_t i = 0; i < made.inputs.size(); ++i)
     if (made.inputs[i].feed && !made.inputs[i].given)
       feed(made, i, entry.inputs[i], before + again);
-  useOneOpenMpThread(); // runs may come from another thread than create()
   Executor::End end = made.executor->run(pool, hooks);
   if (Profile *profile = made.executor->profile())
     profile->nanoseconds += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();

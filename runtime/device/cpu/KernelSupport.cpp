@@ -3,54 +3,16 @@
 #include "runtime/core/Program.h"
 #include "runtime/device/cpu/Product.h"
 #include "runtime/device/cpu/StridedProduct.h"
-#include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
 
-#include <dnnl.h>
-
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
-
-namespace {
-
-// Keeps signal handlers off this thread. A handler that runs on the stack of a thread inside dnnl_sgemm (2.6)
-// overwrites memory: its kernels do not keep the stack pointer where a handler may push. What a fault raises
-// stays open. Two system calls, 0.3 microseconds.
-class WithoutSignals {
-public:
-  WithoutSignals() {
-    sigset_t blocked;
-    sigfillset(&blocked);
-    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT})
-      sigdelset(&blocked, fault);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-  }
-  ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-  WithoutSignals(const WithoutSignals &) = delete;
-  WithoutSignals &operator=(const WithoutSignals &) = delete;
-
-private:
-  sigset_t before;
-};
-
-void multiplyByLibrary(const cleave::rt::ProductCall &call) {
-  // With more threads oneDNN would run beside ours and group its sums by their number.
-  cleave::rt::useOneOpenMpThread();
-  WithoutSignals guard;
-  dnnl_sgemm(call.a.transpose ? 'T' : 'N', call.b.transpose ? 'T' : 'N', call.m, call.n, call.k, 1.0f,
-             static_cast<const float *>(call.a.data), call.a.leading, static_cast<const float *>(call.b.data),
-             call.b.leading, call.accumulate ? 1.0f : 0.0f, static_cast<float *>(call.c.data),
-             call.c.leading);
-}
-
-} // namespace
 
 extern "C" void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, int64_t n, int64_t k,
                                   const void *a, int64_t lda, const void *b, int64_t ldb, void *c,
@@ -68,11 +30,7 @@ extern "C" void cleave_rt_product(int64_t types, int64_t transpose, int64_t m, i
   call.k = k;
   call.parts = parts;
   call.accumulate = accumulate != 0;
-  if (m > cleave::rt::kSkinnyRows && parts == 1 && call.a.type == Type::F32 && call.b.type == Type::F32 &&
-      call.c.type == Type::F32 && call.factors == Type::F32)
-    multiplyByLibrary(call);
-  else
-    multiply(call, cleave::rt::productKernels());
+  multiply(call, cleave::rt::productKernels());
 }
 
 extern "C" void cleave_rt_strided_product(const int64_t *description, const float *a, const float *b,

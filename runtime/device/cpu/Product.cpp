@@ -1,7 +1,10 @@
-// Products by blocks: a block of B is packed once and stays in the L2 cache, tiles of A pass by it.
+// Products by blocks: a panel of B is packed once and stays in the L2 cache with the block's part of A, whose
+// rows pass by it.
 //
 // Source of the scheme: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS
-// 2008; here the short side of a tile is A's, which is read as it lies where its terms are neighbours.
+// 2008; here the short side of a tile is A's, which is read as it lies where its terms are neighbours, and
+// nothing is packed before it is needed: B by the first tile that reads it, A a cache line of rows at a time.
+// Tiles prefetch what comes next, since a processor's own prefetching does not follow columns.
 #include "runtime/device/cpu/Product.h"
 
 #include <algorithm>
@@ -12,9 +15,12 @@ namespace cleave::rt {
 
 namespace {
 
-// Of a block. Its part of B is 576 KiB, so that A and C pass through a cache of 1 MiB beside it.
-constexpr int64_t kBlockRows = 256, kBlockColumns = 384, kTermBytes = 1536;
-constexpr int64_t kPanelRows = 8; // of packed A
+// Of a block. Sums are cut where they are longer than twice kTermBytes: then A takes 512 KiB, a panel of
+// B 96.
+constexpr int64_t kBlockRows = 256, kBlockColumns = 384, kTermBytes = 2048;
+constexpr int64_t kPanelRows = 8;     // of packed A
+constexpr int64_t kAliasBytes = 4096; // rows so far apart fall into the same sets of the L1 cache
+constexpr int64_t kWidestPanel = 48;  // columns
 constexpr int64_t kLine = 64;
 constexpr int64_t kSkinnySums = 4096; // that the L1 cache holds beside what is read
 
@@ -23,7 +29,7 @@ int64_t roundUp(int64_t value, int64_t to) { return divideUp(value, to) * to; }
 
 /// A thread's memory: packed blocks, and sums that C cannot hold.
 struct Scratch {
-  static constexpr int64_t kA = kBlockRows * kTermBytes, kB = (kBlockColumns + 64) * kTermBytes,
+  static constexpr int64_t kA = kBlockRows * 2 * kTermBytes, kB = kWidestPanel * 2 * kTermBytes,
                            kC = kBlockRows * kBlockColumns * static_cast<int64_t>(sizeof(double));
   Scratch() : memory(static_cast<char *>(::operator new(kA + kB + kC, std::align_val_t(kLine)))) {}
   ~Scratch() { ::operator delete(memory, std::align_val_t(kLine)); }
@@ -64,18 +70,17 @@ public:
       return runSkinny();
     // Blocks of k of one size, or nearly; of several parts where these are short.
     const int64_t most = kTermBytes / factors.unitBytes * factors.group;
-    const int64_t blocks = std::max<int64_t>(1, divideUp(call.k, most));
+    const int64_t blocks = call.k <= 2 * most ? 1 : divideUp(call.k, most);
     const int64_t terms = roundUp(divideUp(std::max<int64_t>(1, call.k), blocks), factors.group);
     const int64_t together = std::max<int64_t>(1, most / terms);
     for (m0 = 0; m0 < call.m; m0 += kBlockRows)
       for (n0 = 0; n0 < call.n; n0 += kBlockColumns)
         for (part0 = 0; part0 < call.parts; part0 += together)
           for (k0 = 0; k0 == 0 || k0 < call.k; k0 += terms) {
+            rows = std::min(kBlockRows, call.m - m0);
             columns = std::min(kBlockColumns, call.n - n0);
-            width = evenWidth();
             parts = std::min(together, call.parts - part0);
             depth = std::max<int64_t>(0, std::min(terms, call.k - k0));
-            packB();
             multiplyBlock();
           }
   }
@@ -117,14 +122,13 @@ private:
         {call.m, columns, call.k, scratch.a(), source.data, source.outer, source.inner, scratch.c()});
   }
 
-  int64_t steps() const { return divideUp(depth, factors.group); }
-  /// Of the tiles of a block: even ones, 64 columns as 2 x 32 rather than 48 and 16.
+  /// Of the panels of a block: even ones, 64 columns as 2 x 32 rather than 48 and 16.
   int64_t evenWidth() const {
     const int64_t panels = divideUp(columns, factors.tileVectors * factors.lanes);
     return roundUp(divideUp(columns, panels), std::max(factors.lanes, kPanelRows));
   }
-  /// Of a tile at column `at` of the block: whole vectors, and whole units of packing.
-  int64_t tileColumns(int64_t at) const {
+  /// Of a panel at column `at` of the block: whole vectors, and whole units of packing.
+  int64_t panelColumns(int64_t at) const {
     return std::min(width, roundUp(roundUp(columns - at, kPanelRows), factors.lanes));
   }
 
@@ -138,110 +142,163 @@ private:
     return source;
   }
 
-  /// Bytes of a packed part of B, or of A.
-  int64_t partB() const {
-    const int64_t whole = columns / width * width;
-    return (whole < columns ? whole + tileColumns(whole) : whole) * steps() * factors.unitBytes;
+  /// Over the terms of the current block from `source` on.
+  TermWalk walk(const PackSource &source, const ProductCall::Input &matrix) const {
+    const int64_t step = factors.group * source.inner;
+    return {source.data, step, source.inner, matrix.part * sizeOf(matrix.type) - steps * step};
   }
-  int64_t partA() const { return kBlockRows * steps() * factors.unitBytes; }
-
-  void packB() {
-    if (depth == 0) // no memory need be there
-      return;
-    const int64_t whole = columns / width * width;
-    PackFunction pack = functionsFor(factors, call.b.type).pack;
-    for (int64_t part = 0; part < parts; ++part) {
-      PackSource source = sourceOf(call.b, call.b.transpose, n0, k0, part);
-      source.terms = depth;
-      source.size = whole;
-      pack(source, width, scratch.b() + part * partB());
-      source.data += whole * source.outer;
-      source.size = columns - whole;
-      if (source.size > 0)
-        pack(source, tileColumns(whole), scratch.b() + part * partB() + whole * steps() * factors.unitBytes);
-    }
-  }
-
-  void packA(int64_t rows) {
-    for (int64_t part = 0; part < parts; ++part) {
-      PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0, part);
-      source.size = rows;
-      source.terms = depth;
-      functionsFor(factors, call.a.type).pack(source, kPanelRows, scratch.a() + part * partA());
-    }
-  }
-
   void multiplyBlock() {
-    const int64_t rows = std::min(kBlockRows, call.m - m0);
-    PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0, 0);
-    // As it lies, where a step's terms are neighbours of the type that is multiplied.
-    const bool direct = call.a.type == call.factors && source.inner * factors.group == factors.unitBytes &&
-                        depth % factors.group == 0;
-    if (!direct)
-      packA(rows);
-    nextA = direct ? call.a.part * sizeOf(call.a.type) : partA();
-    for (int64_t row = 0; row < rows; row += factors.tileRows) {
-      RegisterTile tile{};
-      tile.steps = steps();
-      const int64_t inPanel = row % kPanelRows;
-      tile.a = direct ? source.data + row * source.outer
-                      : scratch.a() + ((row - inPanel) * steps() + inPanel) * factors.unitBytes;
-      tile.aRow = direct ? source.outer : factors.unitBytes;
-      tile.aStep = direct ? factors.unitBytes : kPanelRows * factors.unitBytes;
-      multiplyRows(tile, row, std::min(factors.tileRows, rows - row));
-    }
+    width = evenWidth();
+    steps = divideUp(depth, factors.group);
+    whole = depth > 0 && depth % factors.group == 0;
+    partA = kBlockRows * steps * factors.unitBytes;
+    const PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0, 0);
+    // A is read as it lies where a step's terms are neighbours of the type that is multiplied, unless rows
+    // share their place in the L1 cache.
+    direct = call.a.type == call.factors && source.inner * factors.group == factors.unitBytes &&
+             depth % factors.group == 0 && source.outer % kAliasBytes != 0;
+    RegisterTile tile{};
+    tile.parts = parts;
+    tile.steps = steps;
+    tile.a = direct ? source.data : scratch.a();
+    tile.aRow = direct ? source.outer : factors.unitBytes;
+    tile.aStep = direct ? factors.unitBytes : kPanelRows * factors.unitBytes;
+    tile.aJump = direct ? walk(source, call.a).jump : partA - steps * tile.aStep;
+    tile.b = scratch.b();
+    for (int64_t column = 0; column < columns; column += width)
+      multiplyPanel(tile, column);
   }
 
-  void multiplyRows(RegisterTile tile, int64_t row, int64_t rows) {
-    for (int64_t column = 0; column < columns; column += width) {
-      tile.b = scratch.b() + column * steps() * factors.unitBytes;
-      multiplyTile(tile, row, rows, column);
-    }
-  }
-
-  /// A register tile of every part of the block.
-  void addParts(RegisterTile tile, TileFunction function) const {
-    const int64_t nextB = partB();
-    for (int64_t part = 0; part < parts; ++part) {
+  void multiplyPanel(RegisterTile tile, int64_t column) {
+    const int64_t padded = panelColumns(column), wanted = std::min(width, columns - column);
+    const int64_t vectors = padded / factors.lanes, tileRows = factors.tileRows;
+    const bool packsB = !call.b.transpose && padded == wanted && whole && rows >= tileRows;
+    if (!packsB)
+      packB(column, padded, wanted);
+    const int64_t next = std::min(width, columns - column - wanted); // columns of the next panel
+    aheadB = {};
+    if (!call.b.transpose && next > 0)
+      aheadB = {walk(sourceOf(call.b, false, n0 + column + wanted, k0, 0), call.b),
+                divideUp(next * sizeOf(call.b.type), kLine) * factors.group};
+    const char *a = tile.a;
+    alignas(kLine) char sums[kMostTileRows * kMostTileVectors * kLine];
+    const Target target = targetOf(column, padded, wanted, sums);
+    tile.cRow = target.row;
+    tile.end = target.end;
+    for (int64_t row = 0; row < rows; row += tileRows) {
+      const int64_t count = std::min(tileRows, rows - row);
+      TileFunction function = factors.tiles[count - 1][vectors - 1];
+      tile.a = direct ? a + row * tile.aRow
+                      : a + (row / kPanelRows * kPanelRows * steps + row % kPanelRows) * factors.unitBytes;
+      tile.c = target.c + (target.c == sums ? 0 : row * target.row);
+      if (!direct && column == 0 && prepareA(tile, row))
+        function = functionsFor(factors, call.a.type).tilesOfA[vectors - 1];
+      if (packsB && row == 0) {
+        function = functionsFor(factors, call.b.type).tilesOfB[vectors - 1];
+        tile.lyingB = walk(sourceOf(call.b, false, n0 + column, k0, 0), call.b);
+      }
+      lookAhead(tile, column == 0 && row + tileRows < rows);
       function(tile);
-      tile.accumulate = true;
-      tile.a += nextA;
-      tile.b += nextB;
+      for (int64_t i = 0; i < count && target.stores; ++i)
+        factors.store({tile.c + i * target.row,
+                       static_cast<char *>(call.c.data) +
+                           ((m0 + row + i) * call.c.leading + n0 + column) * sizeOf(call.c.type),
+                       wanted, call.c.type == Type::BF16, call.accumulate});
     }
   }
 
-  /// One register tile, into C or, where that cannot hold it, by way of memory of our own.
-  void multiplyTile(RegisterTile tile, int64_t row, int64_t rows, int64_t column) {
-    const int64_t padded = tileColumns(column), wanted = std::min(width, columns - column);
+  /// Where the sums of a panel go: C or, where that cannot hold them, memory of our own.
+  struct Target {
+    char *c;
+    int64_t row; // bytes
+    TileEnd end;
+    bool stores; // from there to C when they are complete
+  };
+  Target targetOf(int64_t column, int64_t padded, int64_t wanted, char *sums) {
     const bool isFirst = k0 == 0 && part0 == 0, isLast = k0 + depth >= call.k && part0 + parts >= call.parts;
     const int64_t element = sizeOf(call.c.type), sumBytes = sizeOf(sum);
-    char *out = static_cast<char *>(call.c.data) + ((m0 + row) * call.c.leading + n0 + column) * element;
-    TileFunction function = factors.tiles[rows - 1][padded / factors.lanes - 1];
-    alignas(kLine) char sums[kMostTileRows * kMostTileVectors * kLine];
-    if (call.c.type == sum && padded == wanted) {
-      tile.c = out;
-      tile.cRow = call.c.leading * element;
-      tile.accumulate = !isFirst || call.accumulate;
-      return addParts(tile, function);
+    const bool rounds =
+        call.c.type == Type::BF16 && sum == Type::F32 && isFirst && isLast && !call.accumulate;
+    if (padded == wanted && (call.c.type == sum || rounds))
+      return {static_cast<char *>(call.c.data) + (m0 * call.c.leading + n0 + column) * element,
+              call.c.leading * element,
+              rounds                        ? TileEnd::Round
+              : !isFirst || call.accumulate ? TileEnd::Add
+                                            : TileEnd::Write,
+              false};
+    if (isFirst && isLast)
+      return {sums, padded * sumBytes, TileEnd::Write, true};
+    return {scratch.c() + column * sumBytes, kBlockColumns * sumBytes,
+            isFirst ? TileEnd::Write : TileEnd::Add, isLast};
+  }
+
+  /// A panel of B, where no tile packs it on the way.
+  void packB(int64_t column, int64_t padded, int64_t wanted) {
+    for (int64_t part = 0; part < parts && depth > 0; ++part) { // where no term is, no memory need be
+      PackSource source = sourceOf(call.b, call.b.transpose, n0 + column, k0, part);
+      source.terms = depth;
+      source.size = wanted;
+      functionsFor(factors, call.b.type)
+          .pack(source, padded, scratch.b() + part * padded * steps * factors.unitBytes);
     }
-    const bool kept = !isFirst || !isLast; // sums wait for further blocks
-    tile.cRow = kept ? kBlockColumns * sumBytes : padded * sumBytes;
-    tile.c = kept ? scratch.c() + row * tile.cRow + column * sumBytes : sums;
-    tile.accumulate = !isFirst;
-    addParts(tile, function);
-    if (isLast)
-      for (int64_t i = 0; i < rows; ++i)
-        factors.store({tile.c + i * tile.cRow, out + i * call.c.leading * element, wanted,
-                       call.c.type == Type::BF16, call.accumulate});
+  }
+
+  /// What the first panel's tiles need of A that is not read as it lies. True where the tile packs it itself.
+  bool prepareA(RegisterTile &tile, int64_t row) {
+    const int64_t together = std::max(kPanelRows, kLine / sizeOf(call.a.type)); // share a line
+    if (row % together == 0)
+      aheadA = {};
+    if (row % together == 0 && call.a.transpose && row + together < rows)
+      aheadA = {walk(sourceOf(call.a, false, m0 + row + together, k0, 0), call.a), factors.group};
+    const int64_t panel = row / kPanelRows * kPanelRows;
+    if (call.a.transpose && whole && panel > 0 && rows - panel >= kPanelRows) {
+      tile.lyingA = walk(sourceOf(call.a, false, m0 + row, k0, 0), call.a);
+      tile.packedA = scratch.a() + (tile.a - scratch.a());
+      return true;
+    }
+    for (int64_t part = 0; part < parts && row == panel; ++part) {
+      PackSource source = sourceOf(call.a, !call.a.transpose, m0 + row, k0, part);
+      source.size = std::min(kPanelRows, rows - row);
+      source.terms = depth;
+      functionsFor(factors, call.a.type)
+          .pack(source, kPanelRows, scratch.a() + part * partA + row * steps * factors.unitBytes);
+    }
+    return false;
+  }
+
+  /// Lines of every term that lie side by side: each is one tile's to prefetch.
+  struct Ahead {
+    TermWalk walk;
+    int64_t lines = 0, taken = 0; // each of the first or the second terms of all steps
+  };
+  bool takeAhead(Ahead &ahead, RegisterTile &tile) {
+    if (ahead.taken == ahead.lines)
+      return false;
+    const int64_t term = factors.group == 1 ? 0 : ahead.taken % 2, line = ahead.taken / factors.group;
+    tile.ahead = ahead.walk;
+    tile.ahead.at += line * kLine + term * ahead.walk.term;
+    ++ahead.taken;
+    return true;
+  }
+  /// What a tile prefetches: columns, which a processor does not follow, or the rows below.
+  void lookAhead(RegisterTile &tile, bool rowsFollow) {
+    if (takeAhead(aheadA, tile) || takeAhead(aheadB, tile))
+      return;
+    const int64_t tileBytes = factors.tileRows * tile.aRow;
+    const bool dense = direct && tile.aRow == steps * tile.aStep;
+    tile.ahead = rowsFollow && dense ? TermWalk{tile.a + tileBytes, factors.tileRows * tile.aStep, 0, 0}
+                                     : TermWalk{tile.a, 0, 0, 0};
   }
 
   const ProductCall &call;
   const ProductKernels &factors;
   Scratch &scratch;
   const Type sum;
-  int64_t n0 = 0, k0 = 0, m0 = 0, part0 = 0, columns = 0, width = 0, depth = 0,
-          parts = 0; // of the current block
-  int64_t nextA = 0; // bytes from a part of A to the next
+  // Of the current block.
+  int64_t m0 = 0, n0 = 0, k0 = 0, part0 = 0, rows = 0, columns = 0, depth = 0, parts = 0;
+  int64_t width = 0, steps = 0, partA = 0; // of panels; of a part; bytes of a packed part of A
+  bool whole = false, direct = false;      // no step misses a term; A is read as it lies
+  Ahead aheadA, aheadB;                    // the rows that are packed next, the next panel
 };
 
 } // namespace

@@ -14,11 +14,6 @@ struct PairMath {
   using Unit = BFloatPair;
   using Sums = __m512;
   static constexpr int kLanes = 16, kUnitBytes = 4, kGroup = 2;
-  static void step(Sums &sums, const char *a, const char *b) {
-    __m512i pair = _mm512_set1_epi32(readAs<int32_t>(a));
-    __m512i columns = _mm512_loadu_si512(b);
-    sums = _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(pair), reinterpret_cast<__m512bh>(columns));
-  }
   static void addProduct(Sums &sums, const char *a, const Words<16> &b) {
     addProduct(sums, Words<16>{} + readAs<uint32_t>(a), b);
   }
@@ -33,7 +28,6 @@ struct PairMath {
 
 cleave::rt::ProductSet cleave::rt::avx512BFloatProductKernels() {
   ProductSet set = plainProducts<8, 3, 3>();
-  set.bf16 = makeTiles<PairMath, 8, 3>();
-  setSources<PairMath>(set.bf16);
+  set.bf16 = productsBy<PairMath, 8, 3>();
   return set;
 }

@@ -5,7 +5,8 @@
 //
 //   packed A: [rows / 8][steps][8 units]       packed B: [columns / width][steps][width units]
 //
-// so that a tile reads neighbouring memory alone. What is missing at an edge is filled with zeros.
+// so that a tile reads neighbouring memory alone. What is missing at an edge is filled with zeros. The first
+// tile that needs a panel of B may read it as it lies, and leaves it packed for the tiles below.
 #ifndef CLEAVE_RUNTIME_DEVICE_CPU_PRODUCTKERNELS_H
 #define CLEAVE_RUNTIME_DEVICE_CPU_PRODUCTKERNELS_H
 
@@ -13,15 +14,28 @@
 
 namespace cleave::rt {
 
-/// A tile of C held in registers: c[i, j] (+)= sum over steps of a[i, step] * b[step, j].
+/// What becomes of a tile's sums: C, what is added to C, or C when they are rounded to bf16.
+enum class TileEnd : uint8_t { Write, Add, Round };
+
+/// A walk over the terms of some rows of A or columns of B as they lie, in bytes: from one step to the next,
+/// from the first term of a step to the second, and from the end of a part to the next one.
+struct TermWalk {
+  const char *at = nullptr;
+  int64_t step = 0, term = 0, jump = 0;
+};
+
+/// A tile of C held in registers: c[i, j] (+)= sum over parts and steps of a[i, step] * b[step, j].
 struct RegisterTile {
-  int64_t steps;
+  int64_t parts, steps;
   const char *a;
-  int64_t aRow, aStep; // bytes from one row to the next, from one step to the next
-  const char *b;       // packed
+  int64_t aRow, aStep, aJump; // bytes from one row to the next, from one step to the next, from part to part
+  char *b;                    // packed, all parts in a row
+  TermWalk lyingA, lyingB; // what tiles that pack A or B read; neighbouring rows or columns lie side by side
+  char *packedA;           // where `a` is, to be packed
   char *c;
   int64_t cRow; // bytes
-  bool accumulate;
+  TileEnd end;
+  TermWalk ahead; // lines that later tiles read: one is prefetched per step
 };
 
 /// A matrix as it lies: `size` rows of A or columns of B, of `terms` terms of k each.
@@ -61,6 +75,9 @@ inline constexpr int64_t kMostTileRows = 8, kMostTileVectors = 3;
 struct SourceFunctions {
   PackFunction pack = nullptr, packRows = nullptr;  // packRows: of A of a SkinnyProduct
   SkinnyFunction across = nullptr, along = nullptr; // of B: columns, or terms of k, are neighbours
+  // By vectors, less one: of as many rows as a tile may have. They pack A, or B, on the way: what they read
+  // lies with its rows, or columns, side by side.
+  TileFunction tilesOfA[kMostTileVectors] = {}, tilesOfB[kMostTileVectors] = {};
 };
 
 struct ProductKernels {

@@ -7,6 +7,7 @@
 #include "runtime/device/cpu/ProductKernels.h"
 
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace cleave::rt {
@@ -29,7 +30,8 @@ template <typename T> inline void write(char *at, const T &value) { std::memcpy(
 // Elements
 //===----------------------------------------------------------------------===//
 
-constexpr int kSide = 8; // of the blocks that are transposed
+constexpr int kSide = 8;            // of the blocks that are transposed
+constexpr int64_t kStepsAhead = 24; // of a prefetch of what is packed on the way
 
 struct BFloat {
   uint16_t bits;
@@ -127,7 +129,6 @@ template <typename T> struct PlainMath {
   using Unit = T;
   using Sums = VectorOf<T, kVectorBytes / sizeof(T)>;
   static constexpr int kLanes = kVectorBytes / sizeof(T), kUnitBytes = sizeof(T), kGroup = 1;
-  static void step(Sums &sums, const char *a, const char *b) { addProduct(sums, a, readAs<Sums>(b)); }
   static void addProduct(Sums &sums, const char *a, const Sums &b) { sums += readAs<T>(a) * b; }
   static void addProduct(Sums &sums, const Sums &a, const Sums &b) { sums += a * b; }
   /// To bf16.
@@ -140,29 +141,83 @@ template <typename T> struct PlainMath {
 // Register tiles
 //===----------------------------------------------------------------------===//
 
-template <typename Math, int Rows, int Vectors> void multiplyTile(const RegisterTile &tile) {
+/// A vector of units of B.
+template <typename Math> using UnitsOf = typename Reader<float, typename Math::Unit, Math::kLanes>::Vector;
+
+/// One step's units of B as they were packed, or of `From` as they lie; these are packed on the way.
+template <typename Math, typename From, int Vectors>
+inline void loadUnits(UnitsOf<Math> (&units)[Vectors], const TermWalk &walk, char *packed) {
+#pragma GCC unroll 3
+  for (int j = 0; j < Vectors; ++j)
+    if constexpr (std::is_void_v<From>) {
+      units[j] = readAs<UnitsOf<Math>>(packed + j * kVectorBytes);
+    } else {
+      const char *first = walk.at + j * Math::kLanes * static_cast<int64_t>(sizeof(From));
+      units[j] = Reader<From, typename Math::Unit, Math::kLanes>::across(first, first + walk.term);
+      write(packed + j * kVectorBytes, units[j]);
+      __builtin_prefetch(first + kStepsAhead * walk.step);
+    }
+}
+
+/// `Rows` units of A, packed for the broadcasts that follow and for later tiles.
+template <typename Math, typename From, int Rows> inline void packUnits(const TermWalk &walk, char *packed) {
+  write(packed, Reader<From, typename Math::Unit, Rows>::across(walk.at, walk.at + walk.term));
+}
+
+template <typename Math> inline void endSums(const typename Math::Sums &sums, char *to, bool adds) {
   using Sums = typename Math::Sums;
-  Sums sums[Rows][Vectors] = {};
-  const char *rows[Rows];
-  for (int i = 0; i < Rows; ++i)
-    rows[i] = tile.a + i * tile.aRow;
+  write<Sums>(to, adds ? readAs<Sums>(to) + sums : sums);
+}
+
+/// `FromA`, `FromB`: types of what is packed on the way, else void.
+template <typename Math, typename FromA, typename FromB, int Rows, int Vectors>
+void multiplyTile(const RegisterTile &given) {
+  const RegisterTile tile = given; // which no store can change
+  typename Math::Sums sums[Rows][Vectors] = {};
   for (int i = 0; i < Rows; ++i)
     for (int j = 0; j < Vectors * kVectorBytes; j += 64)
       __builtin_prefetch(tile.c + i * tile.cRow + j, 1);
-  const char *b = tile.b;
-  const int64_t stop = tile.steps * tile.aStep;
-  for (int64_t at = 0; at < stop; at += tile.aStep, b += Vectors * kVectorBytes)
+  const char *rows[Rows];
+  for (int i = 0; i < Rows; ++i)
+    rows[i] = tile.a + i * tile.aRow;
+  TermWalk lyingA = tile.lyingA, lyingB = tile.lyingB;
+  const char *ahead = tile.ahead.at;
+  char *b = tile.b;
+  int64_t at = 0;
+  for (int64_t part = 0; part < tile.parts; ++part) {
+    for (int64_t step = 0; step < tile.steps; ++step) {
+      UnitsOf<Math> units[Vectors];
+      loadUnits<Math, FromB>(units, lyingB, b);
+      if constexpr (!std::is_void_v<FromA>)
+        packUnits<Math, FromA, Rows>(lyingA, tile.packedA + at);
+      __builtin_prefetch(ahead);
 #pragma GCC unroll 8
-    for (int i = 0; i < Rows; ++i)
+      for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 3
-      for (int j = 0; j < Vectors; ++j)
-        Math::step(sums[i][j], rows[i] + at, b + j * kVectorBytes);
+        for (int j = 0; j < Vectors; ++j)
+          Math::addProduct(sums[i][j], rows[i] + at, units[j]);
+      at += tile.aStep;
+      b += Vectors * kVectorBytes;
+      lyingA.at += tile.lyingA.step;
+      lyingB.at += tile.lyingB.step;
+      ahead += tile.ahead.step;
+    }
+    at += tile.aJump;
+    lyingA.at += tile.lyingA.jump;
+    lyingB.at += tile.lyingB.jump;
+    ahead += tile.ahead.jump;
+  }
 #pragma GCC unroll 8
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 3
     for (int j = 0; j < Vectors; ++j) {
-      char *to = tile.c + i * tile.cRow + j * kVectorBytes;
-      write<Sums>(to, tile.accumulate ? readAs<Sums>(to) + sums[i][j] : sums[i][j]);
+      char *to = tile.c + i * tile.cRow;
+      if constexpr (sizeof(typename Math::Sum) == sizeof(float))
+        if (tile.end == TileEnd::Round) {
+          write(to + j * kVectorBytes / 2, Math::template rounded<Math::kLanes>(sums[i][j]));
+          continue;
+        }
+      endSums<Math>(sums[i][j], to + j * kVectorBytes, tile.end == TileEnd::Add);
     }
 }
 
@@ -453,9 +508,13 @@ template <typename Math> void storeSums(const SumsToStore &store) {
   if (store.asBFloat)
     return storeBFloat<Math>(store);
   constexpr int64_t kBytes = sizeof(Sum);
+  if (!store.accumulate) {
+    std::memcpy(store.to, store.sums, static_cast<size_t>(store.count * kBytes));
+    return;
+  }
   for (int64_t at = 0; at < store.count * kBytes; at += kBytes) {
     Sum value = readAs<Sum>(store.sums + at);
-    write<Sum>(store.to + at, store.accumulate ? readAs<Sum>(store.to + at) + value : value);
+    write<Sum>(store.to + at, readAs<Sum>(store.to + at) + value);
   }
 }
 
@@ -465,7 +524,7 @@ template <typename Math> void storeSums(const SumsToStore &store) {
 
 template <typename Math, int Rows, int... Vectors>
 void setRow(ProductKernels &kernels, std::integer_sequence<int, Vectors...>) {
-  ((kernels.tiles[Rows - 1][Vectors] = multiplyTile<Math, Rows, Vectors + 1>), ...);
+  ((kernels.tiles[Rows - 1][Vectors] = multiplyTile<Math, void, void, Rows, Vectors + 1>), ...);
 }
 
 template <typename Math, int Vectors, int... Rows>
@@ -490,27 +549,34 @@ void pack(const PackSource &source, int64_t width, char *packed) {
   Packer<From, To, Group>(source, width, packed).run();
 }
 
-template <typename Math, typename From> SourceFunctions sourceFunctions() {
-  return {pack<From, typename Math::Unit, Math::kGroup>, packRows<Math, From>, multiplyAcross<Math, From>,
-          multiplyAlong<Math, From>};
+template <typename Math, typename From, int Rows, int... Vectors>
+SourceFunctions sourceFunctions(std::integer_sequence<int, Vectors...>) {
+  SourceFunctions functions = {pack<From, typename Math::Unit, Math::kGroup>, packRows<Math, From>,
+                               multiplyAcross<Math, From>, multiplyAlong<Math, From>};
+  ((functions.tilesOfA[Vectors] = multiplyTile<Math, From, void, Rows, Vectors + 1>), ...);
+  ((functions.tilesOfB[Vectors] = multiplyTile<Math, void, From, Rows, Vectors + 1>), ...);
+  return functions;
 }
 
-template <typename Math> void setSources(ProductKernels &kernels) {
-  kernels.fromF32 = sourceFunctions<Math, float>();
-  kernels.fromBF16 = sourceFunctions<Math, BFloat>();
-  kernels.fromF16 = sourceFunctions<Math, Half>();
+template <typename Math, int Rows, int Vectors> ProductKernels productsBy() {
+  ProductKernels kernels = makeTiles<Math, Rows, Vectors>();
+  constexpr std::make_integer_sequence<int, Vectors> kVectors;
+  kernels.fromF32 = sourceFunctions<Math, float, Rows>(kVectors);
+  kernels.fromBF16 = sourceFunctions<Math, BFloat, Rows>(kVectors);
+  kernels.fromF16 = sourceFunctions<Math, Half, Rows>(kVectors);
+  return kernels;
 }
 
 /// Everything by plain multiplications: bf16 widens to f32 when it is read.
 template <int Rows, int Vectors, int DoubleVectors> ProductSet plainProducts() {
+  using Single = PlainMath<float>;
+  using Double = PlainMath<double>;
   ProductSet set;
-  set.f32 = makeTiles<PlainMath<float>, Rows, Vectors>();
-  setSources<PlainMath<float>>(set.f32);
-  set.f64 = makeTiles<PlainMath<double>, Rows, DoubleVectors>();
-  setSources<PlainMath<double>>(set.f64);
-  set.f64.fromF64 = sourceFunctions<PlainMath<double>, double>();
+  set.f32 = productsBy<Single, Rows, Vectors>();
+  set.f64 = productsBy<Double, Rows, DoubleVectors>();
+  set.f64.fromF64 = sourceFunctions<Double, double, Rows>(std::make_integer_sequence<int, DoubleVectors>());
   set.bf16 = set.f32;
-  set.bf16.fromF32 = sourceFunctions<PlainMath<float>, RoundedFloat>();
+  set.bf16.fromF32 = sourceFunctions<Single, RoundedFloat, Rows>(std::make_integer_sequence<int, Vectors>());
   return set;
 }
 

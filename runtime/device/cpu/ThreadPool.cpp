@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #if defined(__x86_64__)
@@ -75,17 +74,6 @@ int processorCount() {
       count = static_cast<int>(std::min<int64_t>(count, (quota[0] + quota[1] - 1) / quota[1]));
   }
   return std::max(1, count);
-}
-
-void useOneOpenMpThread() {
-  thread_local bool done = false;
-  if (done)
-    return;
-  done = true;
-  // Looked up, since an OpenMP runtime is there only where oneDNN brought one.
-  using SetThreads = void (*)(int);
-  if (auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads")))
-    set(1);
 }
 
 ThreadPool::ThreadPool(int threads, bool pin) {
@@ -182,7 +170,6 @@ void ThreadPool::takeTasks(int self) {
 }
 
 void ThreadPool::work(int self) {
-  useOneOpenMpThread();
   uint64_t last = 0;
   while (true) {
     uint64_t seen = awaitLaunch(last);

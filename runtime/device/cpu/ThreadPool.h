@@ -72,9 +72,6 @@ private:
 // Processors this process may run on.
 int processorCount();
 
-// Keeps libraries that use OpenMP (oneDNN) on the calling thread. Once per thread; cheap when repeated.
-void useOneOpenMpThread();
-
 } // namespace cleave::rt
 
 #endif
