@@ -7,6 +7,7 @@
 #include "compiler/pipeline/StageBoundary.h"
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/dist/transforms/Passes.h"
+#include "dialects/dist/transforms/StageChecks.h"
 #include "dialects/model/transforms/Passes.h"
 #include "dialects/model/transforms/StageChecks.h"
 #include "dialects/pipe/ir/Pipe.h"
@@ -56,7 +57,7 @@ void buildDistStage(OpPassManager &manager, const PipelineOptions &options) {
   dist::DistPropagateOptions propagate;
   propagate.stopAfter = static_cast<int>(options.stopAfterTactic);
   manager.addPass(dist::createDistPropagate(propagate));
-  endStage(manager, 4, "dist", nullptr, options);
+  endStage(manager, 4, "dist", dist::verifyDistStage, options);
 }
 
 void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {

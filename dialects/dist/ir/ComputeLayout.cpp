@@ -76,6 +76,48 @@ SmallVector<AxisList, 6> cleave::dist::perDim(const FactorMap &map, const Assign
   return lists;
 }
 
+FailureOr<Assignment> cleave::dist::readFactors(Operation *op, const FactorMap &map, MeshOp mesh,
+                                                function_ref<InFlightDiagnostic()> error) {
+  auto factors = op->getAttrOfType<ArrayAttr>(kFactorsAttr);
+  if (!factors || factors.size() != map.dims.size()) {
+    error() << "needs an entry of dist.factors for each of its " << map.dims.size()
+            << " dims, got: " << (factors ? factors.size() : 0);
+    return failure();
+  }
+  SmallVector<AxisList, 6> lists;
+  AxisList seen;
+  for (auto [dim, attr] : llvm::enumerate(factors)) {
+    FailureOr<AxisList> list = resolve(mesh, cast<DimAttr>(attr).getAxes(), error);
+    if (failed(list))
+      return failure();
+    for (const Axis &axis : *list)
+      if (overlaps(axis, seen)) {
+        error() << "is computed twice over one mesh axis: " << text(mesh, {axis});
+        return failure();
+      }
+    llvm::append_range(seen, *list);
+    lists.push_back(std::move(*list));
+  }
+  Assignment assignment = assignmentOf(map, lists);
+  for (auto [factor, axes] : llvm::zip(map.factors, assignment))
+    if (factor.kind == FactorKind::Blocked && !axes.empty()) {
+      error() << "is cut along dim " << factor.dim << ", which must be whole";
+      return failure();
+    }
+  if (perDim(map, assignment) != lists) {
+    error() << "is cut within a digit of a dim that is not cut up to it";
+    return failure();
+  }
+  return assignment;
+}
+
+bool cleave::dist::becomes(const Cut &computed, const Cut &declared) {
+  return llvm::all_of(llvm::zip(computed.dims, declared.dims), [](auto pair) {
+    auto &[from, to] = pair;
+    return prefixOf(from.axes, to.axes) != Prefix::No;
+  });
+}
+
 Cut cleave::dist::cutUnder(const TensorFactors &tensor, const FactorMap &map, const Assignment &assignment) {
   Cut cut;
   for (const DimFactors &dim : tensor.dims)

@@ -30,6 +30,12 @@ Assignment factorAxes(const FactorMap &map, const TensorFactors &tensor, const C
 Assignment assignmentOf(const FactorMap &map, llvm::ArrayRef<AxisList> perDim);
 llvm::SmallVector<AxisList, 6> perDim(const FactorMap &map, const Assignment &assignment);
 
+// `dist.factors` of an op as an assignment. Fails, with an error given by `error`, where there are none, or
+// other than the op has dims, an axis twice, a dim that must be whole cut, or digits cut that are not block
+// by block.
+llvm::FailureOr<Assignment> readFactors(mlir::Operation *op, const FactorMap &map, MeshOp mesh,
+                                        llvm::function_ref<mlir::InFlightDiagnostic()> error);
+
 // How a tensor must lie where the op is computed under an assignment: the blocks it reads (dims read Whole
 // are whole; a Window's blocks still need their edges), or the blocks of a result.
 Cut cutUnder(const TensorFactors &tensor, const FactorMap &map, const Assignment &assignment);
@@ -42,6 +48,10 @@ Cut computedCut(const FactorMap &map, const Assignment &assignment, unsigned res
 int64_t bytesToConvert(const Cut &from, const Cut &to, int64_t bytes);
 
 int64_t bytesOf(mlir::RankedTensorType type);
+
+// Whether a result that is computed so becomes `declared` without a gather: what is cut stays cut, or was
+// never; what is pending may be scattered.
+bool becomes(const Cut &computed, const Cut &declared);
 
 } // namespace cleave::dist
 

@@ -24,6 +24,16 @@ inline constexpr llvm::StringLiteral kLayoutsAttr = "dist.layouts";
 // first, then what is reduced), over which mesh axes the dim is computed.
 inline constexpr llvm::StringLiteral kFactorsAttr = "dist.factors";
 
+// On ops that are computed over more than their results are cut over, because gathering these moves fewer
+// bytes than gathering operands.
+inline constexpr llvm::StringLiteral kGathersAttr = "dist.gathers";
+// Beside layouts, under a plan: arrays of #dist.origin, on ops one array per result; where there are any, of
+// #dist.conflict.
+inline constexpr llvm::StringLiteral kOriginAttr = "dist.origin";
+inline constexpr llvm::StringLiteral kOriginsAttr = "dist.origins";
+inline constexpr llvm::StringLiteral kConflictAttr = "dist.conflict";
+inline constexpr llvm::StringLiteral kConflictsAttr = "dist.conflicts";
+
 // The layout of a value, or null.
 LayoutAttr layoutOf(mlir::Value value);
 void setLayout(mlir::Value value, LayoutAttr layout);

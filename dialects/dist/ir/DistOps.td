@@ -73,6 +73,30 @@ def Dist_LayoutAttr : AttrDef<Dist_Dialect, "Layout"> {
   let hasCustomAssemblyFormat = 1;
 }
 
+def Dist_OriginAttr : AttrDef<Dist_Dialect, "Origin"> {
+  let mnemonic = "origin";
+  let summary = "Why a value is cut over an axis: the tactic, by its place in the plan, and the named values it came by.";
+  let description = [{
+    `#dist.origin<<"tp">, 1, ["gpt.blocks[*].up.w", "gpt.blocks[*].h"]>`: tactic 1 cut the first of these, from which it
+    spread to the others and then here; none: the tactic cut this value itself. Tactic -1 is a layout that stood in the
+    module.
+  }];
+  let parameters = (ins "::cleave::dist::AxisRefAttr":$axis, "int64_t":$tactic, "::mlir::ArrayAttr":$path);
+  let assemblyFormat = "`<` $axis `,` $tactic `,` $path `>`";
+}
+
+def Dist_ConflictAttr : AttrDef<Dist_Dialect, "Conflict"> {
+  let mnemonic = "conflict";
+  let summary = "An axis that could not cut a dim: which tactic wanted it, and what stood against it.";
+  let description = [{
+    `#dist.conflict<<"tp">, dim 1 by 2, held 2 by 1>`: tactic 2 wanted to cut dim 1 over "tp", which cuts dim 2 since
+    tactic 1; where both dims are one, it is closed or replicated over the axis.
+  }];
+  let parameters = (ins "::cleave::dist::AxisRefAttr":$axis, "int64_t":$dim, "int64_t":$tactic, "int64_t":$holder,
+                        "int64_t":$winner);
+  let assemblyFormat = "`<` $axis `,` `dim` $dim `by` $tactic `,` `held` $holder `by` $winner `>`";
+}
+
 //===------------------------------------------------------------------===//
 // Ops
 //===------------------------------------------------------------------===//

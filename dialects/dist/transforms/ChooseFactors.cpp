@@ -11,7 +11,8 @@ namespace {
 
 class Chooser {
 public:
-  Chooser(const Graph &graph, const Rule &rule) : graph(graph), rule(rule), map(rule.map) {
+  Chooser(const Graph &graph, const Rule &rule, MeshOp mesh)
+      : graph(graph), rule(rule), map(rule.map), mesh(mesh) {
     for (auto [cell, tensor] : llvm::zip(rule.operands, map.operands))
       operandAxes.push_back(factorAxes(map, tensor, graph.cells[cell].cut));
     for (auto [cell, tensor] : llvm::zip(rule.results, map.results))
@@ -31,6 +32,7 @@ private:
   const Graph &graph;
   const Rule &rule;
   const FactorMap &map;
+  MeshOp mesh;
   SmallVector<Assignment, 4> operandAxes, resultAxes;
   Assignment chosen;
 };
@@ -71,9 +73,16 @@ void Chooser::take(unsigned factor, AxisListRef axes) {
 
 int64_t Chooser::cost() const {
   int64_t sent = 0;
-  for (auto [cell, tensor, value] : llvm::zip(rule.operands, map.operands, rule.op->getOperands()))
-    sent += bytesToConvert(graph.cells[cell].cut, cutUnder(tensor, map, chosen),
-                           bytesOf(cast<RankedTensorType>(value.getType())));
+  SmallVector<std::pair<unsigned, LayoutAttr>>
+      counted; // an operand that is read twice alike is converted once
+  for (auto [cell, tensor, value] : llvm::zip(rule.operands, map.operands, rule.op->getOperands())) {
+    Cut need = cutUnder(tensor, map, chosen);
+    std::pair<unsigned, LayoutAttr> read = {cell, toAttr(mesh, need)};
+    if (llvm::is_contained(counted, read))
+      continue;
+    counted.push_back(read);
+    sent += bytesToConvert(graph.cells[cell].cut, need, bytesOf(cast<RankedTensorType>(value.getType())));
+  }
   for (auto [number, cell] : llvm::enumerate(rule.results))
     sent += bytesToConvert(computedCut(map, chosen, number), graph.cells[cell].cut,
                            bytesOf(cast<RankedTensorType>(rule.op->getResult(number).getType())));
@@ -118,9 +127,14 @@ void cleave::dist::chooseFactors(const Graph &graph) {
         mesh = graph.cells[cell].mesh;
     if (!mesh)
       continue;
+    Assignment assignment = Chooser(graph, rule, mesh).run();
     SmallVector<Attribute> dims;
-    for (AxisList &axes : perDim(rule.map, Chooser(graph, rule).run()))
+    for (AxisList &axes : perDim(rule.map, assignment))
       dims.push_back(toAttr(mesh, DimCut{axes, /*open=*/false, 0}));
     rule.op->setAttr(kFactorsAttr, ArrayAttr::get(rule.op->getContext(), dims));
+    rule.op->removeAttr(kGathersAttr);
+    for (auto [number, cell] : llvm::enumerate(rule.results))
+      if (!becomes(computedCut(rule.map, assignment, number), graph.cells[cell].cut))
+        rule.op->setAttr(kGathersAttr, UnitAttr::get(rule.op->getContext()));
   }
 }

@@ -6,6 +6,7 @@
 // Before: no model.call. After: every value has a layout. It stands behind the grad stage, before
 // partitioning.
 #include "dialects/dist/transforms/ChooseFactors.h"
+#include "dialects/dist/transforms/Origins.h"
 #include "dialects/dist/transforms/Passes.h"
 #include "dialects/dist/transforms/Tactics.h"
 
@@ -41,7 +42,11 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
         return signalPassFailure();
     }
     writeLayouts(graph);
+    if (chosen)
+      writeOrigins(graph);
     chooseFactors(graph);
+    if (report)
+      reportConflicts(graph, chosen);
   }
 
 private:

@@ -1,5 +1,7 @@
 #include "dialects/dist/transforms/Graph.h"
 
+#include "dialects/model/transforms/CallOrder.h"
+
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -100,10 +102,15 @@ private:
   func::FuncOp lookup(StringRef name) { return symbols.lookup<func::FuncOp>(name); }
 
   void addOp(Operation *op);
+  void addFunction(func::FuncOp function);
   void addReturn(func::ReturnOp op);
+  void noteJoined(Operation *op);
+  void addJoin(Operation *op, ArrayRef<Value> values, unsigned target);
   void addScan(model::ScanOp op);
-  // Identity from `source` to `targets`; `drop` leading dims only the source has, `add` only the targets.
-  void addFlow(Operation *op, unsigned source, ArrayRef<unsigned> targets, bool drop = false,
+  void addIf(model::IfOp op);
+  void addWhile(model::WhileOp op);
+  // Identity from sources to targets; `drop` leading dims only the sources have, `add` only the targets.
+  void addFlow(Operation *op, ArrayRef<unsigned> sources, ArrayRef<unsigned> targets, bool drop = false,
                bool add = false);
 
   ModuleOp module;
@@ -113,6 +120,7 @@ private:
   DenseMap<Value, unsigned> slotOfValue;
   DenseMap<std::pair<Operation *, unsigned>, unsigned> slotOfResult;
   llvm::EquivalenceClasses<unsigned> classes;
+  DenseSet<std::pair<Operation *, unsigned>> joined; // results of bodies
 };
 
 } // namespace
@@ -231,7 +239,8 @@ LogicalResult GraphBuilder::readLayouts() {
       FailureOr<Cut> cut = resolve(mesh, layout, error);
       if (failed(cut))
         return failure();
-      cell.mesh = mesh;
+      if (!mesh.getAxes().empty()) // one without axes says no more than which dims are closed
+        cell.mesh = mesh;
       cell.cut = *cut;
       for (const DimCut &dim : cut->dims)
         for (const Axis &axis : dim.axes)
@@ -246,28 +255,64 @@ LogicalResult GraphBuilder::readLayouts() {
 // Rules
 //===------------------------------------------------------------------===//
 
-void GraphBuilder::addFlow(Operation *op, unsigned source, ArrayRef<unsigned> targets, bool drop, bool add) {
-  ArrayRef<int64_t> shape = graph.cells[source].shape;
+void GraphBuilder::addFlow(Operation *op, ArrayRef<unsigned> sources, ArrayRef<unsigned> targets, bool drop,
+                           bool add) {
+  ArrayRef<int64_t> shape = graph.cells[sources.front()].shape;
   Rule rule;
   rule.op = op;
   rule.kind = RuleClass::PassThrough;
-  rule.map = identityFactors(drop ? shape.drop_front() : shape, 1, targets.size());
+  rule.map = identityFactors(drop ? shape.drop_front() : shape, sources.size(), targets.size());
   if (drop)
-    rule.map.operands.front().dims.insert(rule.map.operands.front().dims.begin(), DimFactors{});
+    for (TensorFactors &source : rule.map.operands)
+      source.dims.insert(source.dims.begin(), DimFactors{});
   if (add)
     for (TensorFactors &target : rule.map.results)
       target.dims.insert(target.dims.begin(), DimFactors{});
-  rule.operands = {source};
+  rule.operands.assign(sources.begin(), sources.end());
   rule.results.assign(targets.begin(), targets.end());
   if (!rule.map.factors.empty())
     graph.rules.push_back(std::move(rule));
 }
 
+static Value returned(func::FuncOp function, unsigned number) {
+  return function.getBody().front().getTerminator()->getOperand(number);
+}
+
 void GraphBuilder::addReturn(func::ReturnOp op) {
   auto function = op->getParentOfType<func::FuncOp>();
-  for (auto [number, value] : llvm::enumerate(op.getOperands()))
-    if (isTensor(value.getType()) && graph.cell(value) != graph.resultCell[{function, number}])
-      addFlow(op, graph.cell(value), graph.resultCell[{function, number}]);
+  for (auto [number, value] : llvm::enumerate(op.getOperands())) {
+    if (!isTensor(value.getType()) || joined.contains({function, number}))
+      continue;
+    unsigned source = graph.cell(value), target = graph.cell(function, number);
+    if (source != target)
+      addFlow(op, source, target);
+  }
+}
+
+// Notes the results of bodies that come together with other values in one place.
+void GraphBuilder::noteJoined(Operation *op) {
+  auto note = [&](StringRef body, unsigned count) {
+    for (unsigned number = 0; number != count; ++number)
+      joined.insert({lookup(body), number});
+  };
+  if (auto scan = dyn_cast<model::ScanOp>(op))
+    note(scan.getBody(), scan.getCarries().size());
+  else if (auto loop = dyn_cast<model::WhileOp>(op))
+    note(loop.getBody(), loop.getNumResults());
+  else if (auto branch = dyn_cast<model::IfOp>(op))
+    for (StringRef body : {branch.getThenBody(), branch.getElseBody()})
+      note(body, branch.getNumResults());
+}
+
+// Everything that comes together in a place spreads to it at once: what a loop starts from and what a turn
+// gives, what both branches give.
+void GraphBuilder::addJoin(Operation *op, ArrayRef<Value> values, unsigned target) {
+  SmallVector<unsigned> sources;
+  for (Value value : values)
+    if (unsigned source = graph.cell(value); source != target)
+      sources.push_back(source);
+  if (!sources.empty())
+    addFlow(op, sources, target);
 }
 
 void GraphBuilder::addScan(model::ScanOp op) {
@@ -275,12 +320,34 @@ void GraphBuilder::addScan(model::ScanOp op) {
   unsigned argument = 1;
   for (Value value : op.getConsts())
     addFlow(op, graph.cell(value), graph.cell(body.getArgument(argument++)));
-  for (Value value : op.getCarries())
-    addFlow(op, graph.cell(value), graph.cell(body.getArgument(argument++)));
+  for (auto [number, value] : llvm::enumerate(op.getCarries()))
+    addJoin(op, {value, returned(body, number)}, graph.cell(body.getArgument(argument++)));
   for (Value value : op.getSlices())
     addFlow(op, graph.cell(value), graph.cell(body.getArgument(argument++)), /*drop=*/true);
+  addFunction(body);
   for (unsigned i = op.getCarries().size(); i != op.getNumResults(); ++i)
-    addFlow(op, graph.resultCell[{body, i}], graph.cell(op.getResult(i)), /*drop=*/false, /*add=*/true);
+    addFlow(op, graph.cell(body, i), graph.cell(op.getResult(i)), /*drop=*/false, /*add=*/true);
+}
+
+void GraphBuilder::addIf(model::IfOp op) {
+  func::FuncOp thenBody = lookup(op.getThenBody()), elseBody = lookup(op.getElseBody());
+  for (auto [number, value] : llvm::enumerate(op.getInputs()))
+    addFlow(op, graph.cell(value),
+            {graph.cell(thenBody.getArgument(number)), graph.cell(elseBody.getArgument(number))});
+  addFunction(thenBody);
+  addFunction(elseBody);
+  for (auto [number, result] : llvm::enumerate(op.getResults()))
+    addJoin(op, {returned(thenBody, number), returned(elseBody, number)}, graph.cell(result));
+}
+
+void GraphBuilder::addWhile(model::WhileOp op) {
+  func::FuncOp body = lookup(op.getBody());
+  for (auto [number, value] : llvm::enumerate(op.getConsts()))
+    addFlow(op, graph.cell(value), graph.cell(body.getArgument(number)));
+  for (auto [number, value] : llvm::enumerate(op.getCarries()))
+    addJoin(op, {value, returned(body, number)}, graph.cell(op.getResult(number)));
+  addFunction(lookup(op.getCondition()));
+  addFunction(body);
 }
 
 // Whether every operand that has dims walks along the whole result or is broadcast to it, and nothing else.
@@ -316,29 +383,34 @@ void GraphBuilder::addOp(Operation *op) {
   graph.rules.push_back(std::move(rule));
 }
 
+// Rules in the order of execution: what goes into a body, the body, what comes out of it.
+void GraphBuilder::addFunction(func::FuncOp function) {
+  walkTensorOps(function, [&](Operation *op) {
+    TypeSwitch<Operation *>(op)
+        .Case([&](model::ScanOp scan) { addScan(scan); })
+        .Case([&](model::IfOp branch) { addIf(branch); })
+        .Case([&](model::WhileOp loop) { addWhile(loop); })
+        .Case([&](model::CallOp call) {
+          func::FuncOp callee = lookup(call.getCallee());
+          for (auto [number, value] : llvm::enumerate(call.getInputs()))
+            addFlow(op, graph.cell(value), graph.cell(callee.getArgument(number)));
+          addFunction(callee);
+        })
+        .Default([&](Operation *other) { addOp(other); });
+  });
+}
+
 void GraphBuilder::addRules() {
+  DenseSet<Operation *> bodies;
+  module.walk([&](Operation *op) {
+    noteJoined(op);
+    for (func::FuncOp body : model::calleesOf(op, symbols))
+      bodies.insert(body);
+  });
   module.walk([&](func::ReturnOp op) { addReturn(op); });
-  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
-    walkTensorOps(function, [&](Operation *op) {
-      TypeSwitch<Operation *>(op)
-          .Case([&](model::ScanOp scan) { addScan(scan); })
-          .Case([&](model::IfOp branch) {
-            for (auto [i, value] : llvm::enumerate(branch.getInputs()))
-              addFlow(op, graph.cell(value),
-                      {graph.cell(lookup(branch.getThenBody()).getArgument(i)),
-                       graph.cell(lookup(branch.getElseBody()).getArgument(i))});
-          })
-          .Case([&](model::WhileOp loop) {
-            for (auto [i, value] : llvm::enumerate(loop->getOperands()))
-              addFlow(op, graph.cell(value), graph.cell(lookup(loop.getBody()).getArgument(i)));
-          })
-          .Case([&](model::CallOp call) {
-            for (auto [i, value] : llvm::enumerate(call.getInputs()))
-              addFlow(op, graph.cell(value), graph.cell(lookup(call.getCallee()).getArgument(i)));
-          })
-          .Default([&](Operation *other) { addOp(other); });
-    });
-  }
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    if (!bodies.contains(function) && !function.isExternal())
+      addFunction(function);
   for (auto [number, rule] : llvm::enumerate(graph.rules))
     for (unsigned cell : llvm::concat<const unsigned>(rule.operands, rule.results))
       if (graph.cells[cell].rules.empty() || graph.cells[cell].rules.back() != number)

@@ -49,6 +49,7 @@ struct Cell {
   llvm::SmallVector<llvm::StringRef, 4> axes;
   MeshOp mesh; // null: not known yet
   Cut cut;
+  AxisList reserved;                        // that dims will have whose turn has not come
   llvm::SmallVector<unsigned, 4> remainder; // per dim: see Graph::Remainder
   model::StateOp state;                     // of an entry's state: one cell, whatever entries and ends it has
   llvm::SmallVector<unsigned> rules;

@@ -44,9 +44,22 @@ def DistPropagate : Pass<"dist-propagate", "::mlir::ModuleOp"> {
     Option<"plan", "plan", "std::string", "\"\"", "The plan; by default the only one there is">,
     Option<"stopAfter", "stop-after", "int", "-1", "Apply this many tactics only">,
     Option<"strategy", "strategy", "std::string", "\"aggressive\"", "basic: nothing that conflicts is spread; aggressive: conflicts are resolved">,
-    Option<"opPriorities", "op-priorities", "bool", "true", "Element-wise ops first, broadcasts last">
+    Option<"opPriorities", "op-priorities", "bool", "true", "Element-wise ops first, broadcasts last">,
+    Option<"report", "report", "bool", "false", "Remarks on what lost, and on ops whose tensors lie differently">
   ];
   let dependentDialects = ["::cleave::model::ModelDialect", "::cleave::dist::DistDialect"];
+}
+
+def VerifyDistStage : Pass<"verify-dist-stage", "::mlir::ModuleOp"> {
+  let summary = "Fails on a module that is not legal at the end of the dist stage.";
+  let description = [{
+    ```mlir
+    // refused: computed over "tp" along b, over which its layout is whole, and not marked `dist.gathers`
+    %y = model.index (b: Batch = 8) sum (h: Hidden = 32) ... {dist.factors = [#dist.dim<{"tp"}>, #dist.dim<{}> ],
+                                                              dist.layouts = [#dist.layout<@m, [{} ]>]}
+    ```
+    Holds before and after: nothing changes. For tests; the pipeline checks the stage itself.
+  }];
 }
 
 #endif

@@ -36,6 +36,7 @@ std::set<int64_t> HeldDims::hold() {
         continue;
       priorities.insert(dim.priority);
       held.push_back({static_cast<unsigned>(number), static_cast<unsigned>(position), dim});
+      llvm::append_range(cell.reserved, dim.axes);
       dim = {{}, /*open=*/false, 0};
     }
   }
@@ -46,7 +47,9 @@ void HeldDims::release(int64_t priority) {
   for (Held &entry : held) {
     if (entry.cut.priority != priority)
       continue;
-    DimCut &dim = graph.cells[entry.cell].cut.dims[entry.dim];
+    Cell &cell = graph.cells[entry.cell];
+    llvm::erase_if(cell.reserved, [&](const Axis &axis) { return llvm::is_contained(entry.cut.axes, axis); });
+    DimCut &dim = cell.cut.dims[entry.dim];
     dim = entry.cut;
     dim.priority = 0;
   }

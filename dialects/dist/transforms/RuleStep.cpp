@@ -29,7 +29,7 @@ struct TensorCut {
   bool broadcast; // lacks a factor of the result
   const TensorFactors *factors;
   SmallVector<FactorCut, 6> byFactor;
-  AxisList barred;  // replicated, partial, or on dims that no factor walks along
+  AxisList barred;  // replicated, reserved, partial, or on dims that no factor walks along
   int64_t size = 1; // of the space its factors span
 };
 
@@ -79,6 +79,7 @@ void Step::addTensor(unsigned number, const TensorFactors &factors, bool operand
   tensor.byFactor.resize(rule.map.factors.size());
   tensor.broadcast = operand && rule.kind == RuleClass::PassThrough && !rule.map.isFull(factors);
   tensor.barred = cell.cut.replicated;
+  llvm::append_range(tensor.barred, cell.reserved);
   for (const PendingCut &partial : cell.cut.partials)
     llvm::append_range(tensor.barred, partial.axes);
   SmallVector<FactorAxes, 6> projected(rule.map.factors.size());

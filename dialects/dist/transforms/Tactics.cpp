@@ -54,9 +54,11 @@ SmallVector<unsigned> cleave::dist::select(Operation *tactic, StringRef selector
   if (entry)
     functions = functionsOf(tactic, entry.getValue());
   SmallVector<unsigned> found;
-  for (auto [number, cell] : llvm::enumerate(graph.cells)) {
+  for (unsigned number = 0; number != graph.cells.size(); ++number) {
+    const Cell &cell = graph.cells[number];
+    model::StateOp state = cell.state;
     bool named = llvm::any_of(cell.slots, [&](const Slot &slot) {
-      StringRef name = slot.name();
+      StringRef name = state ? state.getPath() : slot.name();
       return !name.empty() && (!entry || functions.contains(slot.parent())) &&
              (selector.empty() ||
               llvm::any_of(patterns, [&](StringRef pattern) { return matches(pattern, name); }));
@@ -233,6 +235,7 @@ LogicalResult Tactics::hold(LayoutOfOp op, int tactic) {
       if (failed(checkParts(op, cell, position, sizeOf(dim.axes))))
         return failure();
       cell.cut.dims[position] = {{}, /*open=*/false, 0};
+      llvm::append_range(cell.reserved, dim.axes);
     }
     cell.origins.clear();
     cell.cut.partials = stated.partials;
@@ -272,6 +275,7 @@ void Tactics::release(int tactic) {
       continue;
     Cell &cell = graph.cells[number];
     cell.cut.dims = entry.cut.dims;
+    cell.reserved.clear();
     for (DimCut &dim : cell.cut.dims) {
       dim.priority = 0;
       for (const Axis &axis : dim.axes)

@@ -10,10 +10,10 @@ dist.plan @p on @m hash "" {
 }
 
 // CHECK-LABEL: func.func @mlp
-// CHECK-SAME: %arg0: tensor<8x16xf32, #model.axes<Batch, In>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>}
-// CHECK-SAME: %arg1: tensor<16x32xf32, #model.axes<In, Hidden>> {dist.layout = #dist.layout<@m, [{?}, {"tp", ?}]>}
-// CHECK-SAME: %arg2: tensor<32x16xf32, #model.axes<Hidden, Out>> {dist.layout = #dist.layout<@m, [{"tp", ?}, {?}]>}
-// CHECK-SAME: -> (tensor<8x16xf32, #model.axes<Batch, Out>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>})
+// CHECK-SAME: %arg0: tensor<8x16xf32, #model.axes<Batch, In>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>, dist.origin = [#dist.origin<<"dp">, 0, []>]}
+// CHECK-SAME: %arg1: tensor<16x32xf32, #model.axes<In, Hidden>> {dist.layout = #dist.layout<@m, [{?}, {"tp", ?}]>, dist.origin = [#dist.origin<<"tp">, 1, []>]}
+// CHECK-SAME: %arg2: tensor<32x16xf32, #model.axes<Hidden, Out>> {dist.layout = #dist.layout<@m, [{"tp", ?}, {?}]>, dist.origin = [#dist.origin<<"tp">, 1, []>]}
+// CHECK-SAME: -> (tensor<8x16xf32, #model.axes<Batch, Out>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>, dist.origin = [#dist.origin<<"dp">, 0, []>]})
 // ONE-LABEL: func.func @mlp
 // ONE-SAME: %arg1: tensor<16x32xf32, #model.axes<In, Hidden>> {dist.layout = #dist.layout<@m, [{?}, {?}]>}
 func.func @mlp(%x: tensor<8x16xf32, #model.axes<Batch, In>>, %w: tensor<16x32xf32, #model.axes<In, Hidden>>,
@@ -41,7 +41,7 @@ func.func @mlp(%x: tensor<8x16xf32, #model.axes<Batch, In>>, %w: tensor<16x32xf3
 // CHECK-LABEL: func.func @stack
 func.func @stack(%x: tensor<8x16xf32, #model.axes<Batch, E>>, %z: tensor<1x16xf32, #model.axes<One, E>>,
                  %w: tensor<3x16xf32, #model.axes<Layers, E>>) -> tensor<8x16xf32, #model.axes<Batch, E>> {
-  // CHECK: model.scan @body count 3 {{.*}} {dist.layouts = [#dist.layout<@m, [{"dp", ?}, {?}]>]}
+  // CHECK: model.scan @body count 3 {{.*}} {dist.layouts = [#dist.layout<@m, [{"dp", ?}, {?}]>], dist.origins = {{\[\[}}#dist.origin<<"dp">, 0, []>]]}
   %0 = model.scan @body count 3 over "Layers" consts() carries(%x) slices(%w)
     : (), (tensor<8x16xf32, #model.axes<Batch, E>>), (tensor<3x16xf32, #model.axes<Layers, E>>) -> (tensor<8x16xf32, #model.axes<Batch, E>>)
   // CHECK: model.scan @body_0 count 3
@@ -51,8 +51,8 @@ func.func @stack(%x: tensor<8x16xf32, #model.axes<Batch, E>>, %z: tensor<1x16xf3
 }
 // CHECK: func.func private @body_0
 // CHECK: func.func private @body(
-// CHECK-SAME: %arg1: tensor<8x16xf32, #model.axes<Batch, E>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>}
-// CHECK-SAME: -> (tensor<8x16xf32, #model.axes<Batch, E>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>})
+// CHECK-SAME: %arg1: tensor<8x16xf32, #model.axes<Batch, E>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>, dist.origin = [#dist.origin<<"dp">, 0, []>]}
+// CHECK-SAME: -> (tensor<8x16xf32, #model.axes<Batch, E>> {dist.layout = #dist.layout<@m, [{"dp", ?}, {?}]>, dist.origin = [#dist.origin<<"dp">, 0, []>]})
 func.func private @body(%i: tensor<i64>, %x: tensor<8x16xf32, #model.axes<Batch, E>>, %w: tensor<16xf32, #model.axes<E>>)
     -> tensor<8x16xf32, #model.axes<Batch, E>> {
   %y = model.index (b: Batch = 8, e: E = 16)
