@@ -65,7 +65,7 @@ Value FunctionPartitioner::convert(Value value, Value local, LayoutAttr from, La
       continue;
     }
     local = emitStep(builder, value.getLoc(), shards, whole, local, from, step,
-                     reasonFor(value, step, from, to, user));
+                     reasons.of(value, step, from, to, user));
     from = step.after;
   }
   return local;

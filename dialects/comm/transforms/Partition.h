@@ -2,7 +2,7 @@
 #ifndef CLEAVE_DIALECTS_COMM_TRANSFORMS_PARTITION_H
 #define CLEAVE_DIALECTS_COMM_TRANSFORMS_PARTITION_H
 
-#include "dialects/comm/transforms/Reshard.h"
+#include "dialects/comm/transforms/Reasons.h"
 
 #include <map>
 #include <set>
@@ -21,7 +21,7 @@ public:
   FunctionPartitioner(const Shards &shards, Resharder &resharder, mlir::SymbolTable &symbols,
                       mlir::func::FuncOp function)
       : shards(shards), resharder(resharder), symbols(symbols), function(function),
-        builder(function.getContext()) {}
+        builder(function.getContext()), reasons(function, shards) {}
 
   // Rewrites the body to local shapes. Arguments and results keep the layouts they declare.
   mlir::LogicalResult run();
@@ -40,10 +40,6 @@ private:
   mlir::Value convert(mlir::Value value, mlir::Value local, LayoutAttr from, LayoutAttr to,
                       mlir::Operation *user);
   mlir::Value remake(mlir::Value value, LayoutAttr layout);
-  ReasonAttr reasonFor(mlir::Value value, const Step &step, LayoutAttr from, LayoutAttr to,
-                       mlir::Operation *user);
-
-  void explainHalo(HaloOp op, mlir::Value value, mlir::Operation *user);
 
   // --- positions ---
   // First index of this rank's block, a scalar i64; made once, at the head of the function.
@@ -92,6 +88,7 @@ private:
   mlir::SymbolTable &symbols;
   mlir::func::FuncOp function;
   mlir::OpBuilder builder;
+  Reasons reasons;
   mlir::Block *fresh = nullptr;
   // Values of the program in the layouts they have been wanted in; the first is the declared one.
   llvm::DenseMap<mlir::Value, llvm::MapVector<LayoutAttr, mlir::Value>> values;

@@ -395,7 +395,7 @@ Value FunctionPartitioner::IndexPlan::operandValue(unsigned input) {
         builder, op.getLoc(), RankedTensorType::get(sizes, type.getElementType(), type.getEncoding()), value,
         shards.getMeshName().getValue(), overOf(op.getContext(), axes), halo.dim, halo.low, halo.high,
         shards.padded(whole.getDimSize(halo.dim)), op.getOutsideValue(input), nullptr, nullptr, nullptr);
-    partitioner.explainHalo(made, op.getInputs()[input], op);
+    made.setReasonAttr(partitioner.reasons.ofHalo(op.getInputs()[input], halo.dim, axes, op));
     value = made;
   }
   for (const Part &part : operand.parts)

@@ -28,7 +28,9 @@ func.func @f(%x: !x {dist.layout = #dist.layout<@m, [{"dp"}, {}]>, model.input =
 !y = tensor<8xf32, #model.axes<Batch>>
 dist.mesh @m ["dp", "tp"] = [2, 2]
 // CHECK-LABEL: func.func @scatter
-// CHECK: comm.reduce_scatter sum %{{.*}} dim 0 over @m [#dist.axis<"tp">] : tensor<8xf32, {{.*}}> -> tensor<4xf32
+// CHECK: comm.reduce_scatter sum %{{.*}} dim 0 over @m [#dist.axis<"tp">]
+// CHECK-SAME: #comm.reason<"scatter", "forward", "the sum over In is computed over tp: each rank has a part of it, and f32[Batch/tp] is wanted", ""
+// CHECK-SAME: : tensor<8xf32, {{.*}}> -> tensor<4xf32
 func.func @scatter(%x: !x {dist.layout = #dist.layout<@m, [{}, {"tp"}]>}) -> (!y {dist.layout = #dist.layout<@m, [{"tp"}]>}) {
   %y = model.index (b: Batch = 8) sum (i: In = 32) ins(%x[b, i] : !x) {
   ^bb0(%a: f32):
@@ -43,7 +45,7 @@ func.func @scatter(%x: !x {dist.layout = #dist.layout<@m, [{}, {"tp"}]>}) -> (!y
 dist.mesh @m ["dp", "tp"] = [2, 2]
 // CHECK-LABEL: func.func @window
 // CHECK: %[[AT:.*]] = comm.offset 8 block 4 over @m [#dist.axis<"dp">]
-// CHECK: %[[H:.*]] = comm.halo %arg0 dim 0 low 1 high 1 extent 8 over @m [#dist.axis<"dp">] {fill = 0.000000e+00 : f32} : tensor<4xf32, {{.*}}> -> tensor<6xf32
+// CHECK: %[[H:.*]] = comm.halo %arg0 dim 0 low 1 high 1 extent 8 over @m [#dist.axis<"dp">] {fill = 0.000000e+00 : f32, reason = {{.*}}} : tensor<4xf32, {{.*}}> -> tensor<6xf32
 // CHECK: model.index (d0: I = 4) sum (d1: D = 3) ins(%[[H]][d0 + d1], %[[AT]][]
 // CHECK: %[[LOCAL:.*]] = model.iter 0
 // CHECK: arith.addi %[[LOCAL]]
@@ -152,4 +154,25 @@ func.func private @body(%i: tensor<i64>, %x: !x {dist.layout = #dist.layout<@m, 
 func.func @layers(%x: !x, %w: !w {dist.layout = #dist.layout<@m, [{}, {"dp"}]>}) -> !x {
   %y = model.scan @body count 3 over "L" consts() carries(%x) slices(%w) {dist.layouts = [#dist.layout<@m, [{}]>]} : (), (!x), (!w) -> (!x)
   return %y : !x
+}
+
+// -----
+// Reasons: the user's names, the phase, the plan's line and the edit that removes the collective.
+!t = tensor<8x4xf32, #model.axes<Vocab, Embed>>
+dist.mesh @m ["dp", "tp"] = [2, 2]
+dist.plan @p on @m hash "" {
+  dist.shard ["Batch"] over [#dist.axis<"tp">]
+  dist.store "params" "" over [#dist.axis<"dp">] loc("plan":3:5)
+}
+model.state @table path "table" kind "param" : !t
+// CHECK: #[[PLAN:.*]] = loc("plan":3:5)
+// CHECK-LABEL: func.func @reasons
+// CHECK: comm.all_gather %arg0 {{.*}}#comm.reason<"table", "state", "it lies as f32[Vocab/dp, Embed]; double is computed from f32[Vocab, Embed]", "leave out `store params over dp`", #[[PLAN]]>
+func.func @reasons(%t: !t {dist.layout = #dist.layout<@m, [{"dp"}, {}]>, model.state = @table}) -> (!t {model.output = "y"}) attributes {model.entry} {
+  %y = model.index (v: Vocab = 8, e: Embed = 4) ins(%t[v, e] : !t) {
+  ^bb0(%a: f32):
+    %0 = arith.addf %a, %a : f32
+    model.yield %0 : f32
+  } {names = ["double"], dist.factors = [#dist.dim<{}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {}]>]} : !t
+  return %y : !t
 }

@@ -1,0 +1,45 @@
+// Why a collective exists, for people: which value, in which phase, what asked for it, and the edit that
+// removes it.
+#ifndef CLEAVE_DIALECTS_COMM_TRANSFORMS_REASONS_H
+#define CLEAVE_DIALECTS_COMM_TRANSFORMS_REASONS_H
+
+#include "dialects/comm/transforms/Reshard.h"
+
+namespace cleave::comm {
+
+// Of a function with layouts, before it is partitioned.
+class Reasons {
+public:
+  Reasons(mlir::func::FuncOp function, const Shards &shards);
+
+  // A step of bringing `value` from a layout to another; `user` is the op that needs it so, or null where the
+  // value's own declared layout does.
+  ReasonAttr of(mlir::Value value, const Step &step, LayoutAttr from, LayoutAttr to,
+                mlir::Operation *user) const;
+  // A halo of `value` along a dim over these mesh axes.
+  ReasonAttr ofHalo(mlir::Value value, int64_t dim, llvm::ArrayRef<AxisRefAttr> over,
+                    mlir::Operation *user) const;
+
+private:
+  std::string pathOf(mlir::Value value, mlir::Operation *user) const;
+  llvm::StringRef phaseOf(mlir::Value value, mlir::Operation *user) const;
+  mlir::Operation *tacticOf(mlir::Value value, llvm::ArrayRef<AxisRefAttr> over,
+                            llvm::ArrayRef<llvm::StringRef> names) const;
+  ReasonAttr make(mlir::Value value, mlir::Operation *user, const llvm::Twine &because,
+                  llvm::ArrayRef<AxisRefAttr> over, llvm::ArrayRef<llvm::StringRef> names) const;
+
+  mlir::func::FuncOp function;
+  const Shards &shards;
+  dist::PlanOp plan;
+  // Ops of an entry that its outputs depend on, and those that come behind gradients.
+  llvm::DenseSet<mlir::Operation *> forward, update;
+};
+
+// "f32[Batch/dp, Seq, Embed]".
+std::string describe(mlir::RankedTensorType type, LayoutAttr layout);
+// "shard Heads, Hidden over tp": a tactic as it is written.
+std::string describe(mlir::Operation *tactic);
+
+} // namespace cleave::comm
+
+#endif
