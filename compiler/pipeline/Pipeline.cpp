@@ -6,6 +6,7 @@
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
 #include "dialects/comm/transforms/Passes.h"
+#include "dialects/comm/transforms/StageChecks.h"
 #include "dialects/dist/transforms/Passes.h"
 #include "dialects/dist/transforms/StageChecks.h"
 #include "dialects/model/transforms/Passes.h"
@@ -64,8 +65,9 @@ void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {
   comm::CommPartitionOptions partition;
   partition.rank.assign(options.rank.begin(), options.rank.end());
   manager.addPass(comm::createCommPartition(partition));
+  manager.addPass(comm::createCommMergeReductions());
   manager.addPass(model::createModelSimplify());
-  endStage(manager, 6, "comm", nullptr, options);
+  endStage(manager, 6, "comm", comm::verifyCommStage, options);
 }
 
 void buildSchedStage(OpPassManager &manager, const PipelineOptions &options) {
