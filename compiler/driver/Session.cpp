@@ -34,6 +34,7 @@ rt::Status Session::load(const std::string &file, const std::map<std::string, st
 
 rt::Status Session::load(DriverOptions driverOptions) {
   running.reset();
+  single = nullptr;
   loaded = std::make_unique<Driver>(std::move(driverOptions), *diagnosed);
   return loaded->check() ? rt::Status() : rt::Status(rejected());
 }
@@ -53,6 +54,7 @@ rt::Status Session::start(const rt::Artefact &artefact) {
   if (!instance)
     return instance.error();
   made = artefact.facts;
+  single = instance->get();
   running = std::move(*instance);
   return {};
 }

@@ -41,14 +41,14 @@ public:
   rt::Status open(const std::string &artefact);
 
   // Initial values for every state.
-  rt::Status initialise(int64_t seed = 0) { return instance().initialise(seed); }
+  rt::Status initialise(int64_t seed = 0) { return running->initialise(seed); }
   // Every state from a file that save() wrote.
-  rt::Status resume(const std::string &path) { return instance().load(path); }
+  rt::Status resume(const std::string &path) { return running->load(path); }
 
   rt::Status setInput(const std::string &entry, const std::string &input, const void *data, int64_t bytes) {
-    return instance().setInput(entry, input, data, bytes);
+    return running->setInput(entry, input, data, bytes);
   }
-  rt::Status run(const std::string &entry) { return instance().run(entry); }
+  rt::Status run(const std::string &entry) { return running->run(entry); }
   rt::Result<rt::TensorView> output(const std::string &entry, const std::string &name) const {
     return running->output(entry, name);
   }
@@ -57,8 +57,10 @@ public:
   // After load(); the engine always.
   Driver &driver() { return *loaded; }
   diag::Engine &engine() { return *diagnosed; }
-  // After compile(); everything else an instance can do.
-  rt::Instance &instance() { return *running; }
+  // After compile() or open(): everything else that can be done with it.
+  rt::Runnable &runnable() { return *running; }
+  // The same where there is one rank.
+  rt::Instance &instance() { return *single; }
   // After open() or compile(): target, sizes and hyper-parameters.
   const rt::ArtefactFacts &facts() const { return made; }
 
@@ -73,7 +75,8 @@ private:
   std::unique_ptr<diag::Engine> diagnosed;
   std::unique_ptr<Driver> loaded;
   rt::ArtefactFacts made;
-  std::unique_ptr<rt::Instance> running;
+  std::unique_ptr<rt::Runnable> running;
+  rt::Instance *single = nullptr; // what runs, where that is one rank
 };
 
 } // namespace cleave

@@ -1,6 +1,7 @@
 #include "runtime/core/Instance.h"
 
 #include "runtime/core/Footprint.h"
+#include "runtime/core/Ports.h"
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 #include "runtime/core/Verify.h"
@@ -19,31 +20,6 @@ int64_t bytesOf(const std::vector<Port> &ports) {
   for (const Port &port : ports)
     total += port.shape.bytes();
   return total;
-}
-
-std::vector<std::string> namesOf(const std::vector<Port> &ports) {
-  std::vector<std::string> names;
-  for (const Port &port : ports)
-    names.push_back(port.name);
-  return names;
-}
-
-Error unknown(const char *code, const std::string &rule, const std::string &name,
-              const std::vector<std::string> &candidates) {
-  Error error = {code, rule + ", found '" + name + "'", "", {}, ""};
-  if (std::string near = nearest(name, candidates); !near.empty())
-    error.hint = "did you mean '" + near + "'?";
-  else if (!candidates.empty())
-    error.notes.push_back("there are " + listText(candidates, 8));
-  return error;
-}
-
-// One of an entry's ports by its name, or E510. `kind`: "input" or "output".
-Result<int> findPort(const std::vector<Port> &ports, const std::string &name, const char *kind) {
-  for (size_t i = 0; i < ports.size(); ++i)
-    if (ports[i].name == name)
-      return static_cast<int>(i);
-  return unknown("E510", std::string("an ") + kind + " must be one of the entry's", name, namesOf(ports));
 }
 
 Error tooLarge(const char *what, int64_t bytes) {
@@ -111,16 +87,6 @@ Status Instance::allocate() {
   return {};
 }
 
-Result<int> Instance::findEntry(const std::string &name) const {
-  for (size_t i = 0; i < source->entries.size(); ++i)
-    if (source->entries[i].name == name)
-      return static_cast<int>(i);
-  std::vector<std::string> names;
-  for (const Entry &entry : source->entries)
-    names.push_back(entry.name);
-  return unknown("E701", "an entry must be one of the program's", name, names);
-}
-
 // The executor and buffers of an entry, made when first asked for: an entry that is never run costs nothing.
 Result<Instance::Runner *> Instance::runner(int index) {
   Runner &made = runners[index];
@@ -151,14 +117,6 @@ Result<Instance::Runner *> Instance::runner(int index) {
   if (options.profile)
     made.executor->enableProfile(roofline);
   return &made;
-}
-
-Result<int> Instance::findInput(int entry, const std::string &name) const {
-  return findPort(source->entries[entry].inputs, name, "input");
-}
-
-Result<int> Instance::findOutput(int entry, const std::string &name) const {
-  return findPort(source->entries[entry].outputs, name, "output");
 }
 
 Result<Instance::Bindable> Instance::bindable(int entry, const std::vector<Port> &ports, const char *kind,
@@ -415,24 +373,6 @@ Status Instance::load(const std::string &path) { return loadState(path, *source,
 
 Status Instance::loadWeights(const std::string &path, const std::string &name) {
   return rt::loadWeights(path, name, *source, stateMemory.data(), pool);
-}
-
-Status Instance::run(const std::string &entry) {
-  Result<int> index = findEntry(entry);
-  return index ? run(*index) : Status(index.error());
-}
-
-Status Instance::setInput(const std::string &entry, const std::string &input, const void *data,
-                          int64_t bytes) {
-  Result<int> index = findEntry(entry);
-  return index ? setInput(*index, input, data, bytes) : Status(index.error());
-}
-
-Result<TensorView> Instance::output(const std::string &entry, const std::string &name) const {
-  Result<int> index = findEntry(entry);
-  if (!index)
-    return index.error();
-  return output(*index, name);
 }
 
 const Profile *Instance::profile(int entry) const {

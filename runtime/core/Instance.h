@@ -15,7 +15,7 @@
 #include "runtime/core/Data.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Executor.h"
-#include "runtime/core/Program.h"
+#include "runtime/core/Runnable.h"
 #include "runtime/device/cpu/Memory.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -35,36 +35,25 @@ struct InstanceOptions {
   std::function<void(const std::string &)> print;
 };
 
-// A dense row-major tensor that lies elsewhere.
-struct TensorView {
-  Shape shape;
-  void *data = nullptr;
-  template <class T> T *as() const { return static_cast<T *>(data); }
-};
-
-class Instance {
+class Instance : public Runnable {
 public:
+  using Runnable::output;
+  using Runnable::run;
+  using Runnable::setInput;
+
   // `code` keeps the kernels' machine code alive. E702 when memory cannot be had, E799 for a malformed
   // program.
   static Result<std::unique_ptr<Instance>> create(std::shared_ptr<const Program> program,
                                                   std::shared_ptr<void> code, InstanceOptions options = {});
-  ~Instance();
+  ~Instance() override;
 
-  const Program &program() const { return *source; }
+  const Program &program() const override { return *source; }
 
-  // Runs the entry `init`: every state gets its initial value, step 0.
-  Status initialise(int64_t seed);
+  Status initialise(int64_t seed) override;
+  Status setInput(int entry, const std::string &input, const void *data, int64_t bytes) override;
 
-  // The index of an entry. E701 with a suggestion when there is none.
-  Result<int> findEntry(const std::string &name) const;
-
-  // The index of an entry's input or output. E510 with a suggestion when there is none.
-  Result<int> findInput(int entry, const std::string &name) const;
-  Result<int> findOutput(int entry, const std::string &name) const;
-
-  // Gives an input its value: copied, or read in place from the caller's buffer at each run. Either wins over
-  // the input's data source. E510 unknown input, E511 wrong number of bytes.
-  Status setInput(int entry, const std::string &input, const void *data, int64_t bytes);
+  // Lets an input be read in place from the caller's buffer at each run; it wins over the input's data
+  // source.
   Status bindInput(int entry, const std::string &input, void *data, int64_t bytes);
 
   // Lets an output be written to the caller's buffer.
@@ -75,44 +64,19 @@ public:
   Status unbindInput(int entry, int input);
   Status unbindOutput(int entry, int output);
 
-  // Opens the data sources of an entry and checks that every input has a value, so that run() finds no fault
-  // in them. run() does it where it has not been done. E5xx; E512 an input without value.
-  Status prepare(int entry);
-
-  // Runs an entry once. E710 a value is not finite, E711 an assertion failed; the state is then what it was.
-  Status run(int entry);
-
-  // The value an output had after the last run.
-  Result<TensorView> output(int entry, const std::string &name) const;
-
-  // What an input was at the last run, or is set to.
-  Result<TensorView> input(int entry, const std::string &name) const;
-
-  // A state by its path, `gpt.blocks[3].up.w` or stacked `gpt.blocks[*].up.w`. E612 unknown path.
-  Result<TensorView> state(const std::string &path) const;
-  Status setState(const std::string &path, const void *data, int64_t bytes);
-
-  // Built-in states; 0 where a program has none.
-  int64_t step() const { return counter("step"); }
-  int64_t seed() const { return counter("seed"); }
-
-  // Writes every state, see SavedState.h.
-  Status save(const std::string &path) const;
-  // Reads every state, or leaves all as they are.
-  Status load(const std::string &path);
-
-  // Reads published weights by a mapping of the program, see Weights.h. `name`: which; empty: the only one.
-  Status loadWeights(const std::string &path, const std::string &name = "");
-
-  // By name.
-  Status run(const std::string &entry);
-  Status setInput(const std::string &entry, const std::string &input, const void *data, int64_t bytes);
-  Result<TensorView> output(const std::string &entry, const std::string &name) const;
-
-  int threads() const { return pool.threads(); }
-
-  // Where the time of an entry's runs went; null unless profiling, or before the entry is prepared.
-  const Profile *profile(int entry) const;
+  Status prepare(int entry) override;
+  Status run(int entry) override;
+  Result<TensorView> output(int entry, const std::string &name) const override;
+  Result<TensorView> input(int entry, const std::string &name) const override;
+  Result<TensorView> state(const std::string &path) const override;
+  Status setState(const std::string &path, const void *data, int64_t bytes) override;
+  int64_t step() const override { return counter("step"); }
+  int64_t seed() const override { return counter("seed"); }
+  Status save(const std::string &path) const override;
+  Status load(const std::string &path) override;
+  Status loadWeights(const std::string &path, const std::string &name = "") override;
+  int threads() const override { return pool.threads(); }
+  const Profile *profile(int entry) const override;
 
 private:
   struct Slot { // an input or output buffer

@@ -21,14 +21,14 @@ rt::Status openArtefact(Session &session, const CommonOptions &options) {
                    "set it with cleave build"};
 }
 
-rt::Status readWeights(rt::Instance &instance, const std::string &text) {
+rt::Status readWeights(rt::Runnable &running, const std::string &text) {
   size_t equals = text.find('=');
-  const std::vector<rt::WeightMap> &maps = instance.program().weights;
+  const std::vector<rt::WeightMap> &maps = running.program().weights;
   bool named = equals != std::string::npos &&
                std::any_of(maps.begin(), maps.end(),
                            [&](const rt::WeightMap &map) { return map.name == text.substr(0, equals); });
-  return named ? instance.loadWeights(text.substr(equals + 1), text.substr(0, equals))
-               : instance.loadWeights(text);
+  return named ? running.loadWeights(text.substr(equals + 1), text.substr(0, equals))
+               : running.loadWeights(text);
 }
 
 namespace {
@@ -75,13 +75,13 @@ std::optional<std::vector<char>> bytesOf(const Number &number, rt::Type type) {
 }
 
 // One input's value, from a number or a file.
-rt::Status giveOne(rt::Instance &instance, int entry, const rt::Port &port, const std::string &text,
+rt::Status giveOne(rt::Runnable &running, int entry, const rt::Port &port, const std::string &text,
                    const std::optional<Number> &number, const std::optional<rt::Npy> &file) {
   std::optional<std::vector<char>> bytes;
   if (number && port.shape.sizes.empty())
     bytes = bytesOf(*number, port.shape.type);
   if (bytes)
-    return instance.setInput(entry, port.name, bytes->data(), static_cast<int64_t>(bytes->size()));
+    return running.setInput(entry, port.name, bytes->data(), static_cast<int64_t>(bytes->size()));
   if (number)
     return rt::Error{"E504",
                      "a number is the value of a scalar input whose type holds it, found " + text + " for '" +
@@ -97,12 +97,12 @@ rt::Status giveOne(rt::Instance &instance, int entry, const rt::Port &port, cons
                      port.location,
                      {},
                      "no conversion is implicit"};
-  return instance.setInput(entry, port.name, file->data(), found.bytes());
+  return running.setInput(entry, port.name, file->data(), found.bytes());
 }
 
 } // namespace
 
-rt::Status giveInput(rt::Instance &instance, int entry, const std::string &given) {
+rt::Status giveInput(rt::Runnable &running, int entry, const std::string &given) {
   size_t equals = given.find('=');
   std::string name = given.substr(0, equals), text = given.substr(equals + 1);
   std::optional<Number> number = numberOf(text);
@@ -114,16 +114,16 @@ rt::Status giveInput(rt::Instance &instance, int entry, const std::string &given
     file = std::move(*opened);
   }
   bool used = false;
-  for (size_t i = 0; i < instance.program().entries.size(); ++i)
-    for (const rt::Port &port : instance.program().entries[i].inputs) {
+  for (size_t i = 0; i < running.program().entries.size(); ++i)
+    for (const rt::Port &port : running.program().entries[i].inputs) {
       if (port.name != name)
         continue;
       used = true;
-      if (rt::Status status = giveOne(instance, static_cast<int>(i), port, text, number, file); !status)
+      if (rt::Status status = giveOne(running, static_cast<int>(i), port, text, number, file); !status)
         return status;
     }
-  // An unknown name: let the instance say it, with its suggestion.
-  return used ? rt::Status() : instance.setInput(entry, name, nullptr, 0);
+  // An unknown name: let the runtime say it, with its suggestion.
+  return used ? rt::Status() : running.setInput(entry, name, nullptr, 0);
 }
 
 } // namespace cleave::tool

@@ -13,11 +13,11 @@ namespace cleave::tool {
 rt::Status openArtefact(Session &session, const CommonOptions &options);
 
 // NAME=PATH of one of the program's declarations, or the PATH alone.
-rt::Status readWeights(rt::Instance &instance, const std::string &text);
+rt::Status readWeights(rt::Runnable &running, const std::string &text);
 
 // NAME=FILE.npy, or NAME=NUMBER for a scalar: for every entry that has an input of that name. When there is
 // none, `entry` is the one whose inputs the error names.
-rt::Status giveInput(rt::Instance &instance, int entry, const std::string &text);
+rt::Status giveInput(rt::Runnable &running, int entry, const std::string &text);
 
 } // namespace cleave::tool
 

@@ -122,7 +122,7 @@ private:
     if (rt::Status status = openArtefact(session, options); !status)
       return status;
     std::vector<std::string> names;
-    for (const rt::Entry &entry : session.instance().program().entries)
+    for (const rt::Entry &entry : session.runnable().program().entries)
       if (entry.name != kInit)
         names.push_back(entry.name);
     for (const auto &[name, value] : session.facts().hypers)
@@ -220,8 +220,8 @@ private:
   rt::Status prepare() {
     if (rt::Status status = checkFiles(); !status)
       return status;
-    rt::Instance &instance = session.instance();
-    rt::Result<int> found = instance.findEntry(entryName);
+    rt::Runnable &running = session.runnable();
+    rt::Result<int> found = running.findEntry(entryName);
     if (!found)
       return found.error();
     entry = *found;
@@ -230,24 +230,24 @@ private:
       if (rt::Status status = session.resume(options.resume); !status)
         return status;
       if (options.seed)
-        if (rt::Status status = instance.setState("seed", &seed, sizeof(seed)); !status)
+        if (rt::Status status = running.setState("seed", &seed, sizeof(seed)); !status)
           return status;
     } else if (entryName != kInit) {
       if (rt::Status status = session.initialise(seed); !status)
         return status;
-    } else if (rt::Status status = instance.setInput(entry, "seed", &seed, sizeof(seed)); !status) {
+    } else if (rt::Status status = running.setInput(entry, "seed", &seed, sizeof(seed)); !status) {
       return status;
     }
     for (const std::string &weights : options.weights)
-      if (rt::Status status = readWeights(instance, weights); !status)
+      if (rt::Status status = readWeights(running, weights); !status)
         return status;
     for (const std::string &input : options.inputs)
-      if (rt::Status status = giveInput(instance, entry, input); !status)
+      if (rt::Status status = giveInput(running, entry, input); !status)
         return status;
     if (options.sample)
-      if (rt::Status status = instance.prepare(*instance.findEntry(kSample)); !status)
+      if (rt::Status status = running.prepare(*running.findEntry(kSample)); !status)
         return status;
-    if (rt::Status status = instance.prepare(entry); !status)
+    if (rt::Status status = running.prepare(entry); !status)
       return status;
     for (const std::string &name : options.dumps) // a wrong index, say
       if (rt::Result<rt::TensorView> value = dumped(name); !value)
@@ -258,7 +258,7 @@ private:
   //===-- The steps ---------------------------------------------------===//
 
   const rt::Entry &facts() const { return session_().program().entries[entry]; }
-  rt::Instance &session_() const { return const_cast<Session &>(session).instance(); }
+  rt::Runnable &session_() const { return const_cast<Session &>(session).runnable(); }
 
   // The output called `loss`, else the first floating-point scalar.
   std::string lossName() const {
@@ -283,9 +283,9 @@ private:
   }
 
   rt::Status steps() {
-    rt::Instance &instance = session.instance();
+    rt::Runnable &running = session.runnable();
     bool advances = entryName != kInit && contains(facts().writes, "step");
-    int64_t first = advances ? instance.step() : 0;
+    int64_t first = advances ? running.step() : 0;
     int64_t last = options.steps ? *options.steps : !advances ? 1 : hyperSteps.value_or(kDefaultSteps);
     progress = std::make_unique<Progress>(first, last, shown() && advances);
     if (!options.metrics.empty())
@@ -302,12 +302,12 @@ private:
     step.tokens = tokensPerStep();
     for (int64_t at = first; at < last && !stopped; ++at) {
       auto start = std::chrono::steady_clock::now();
-      if (rt::Status status = instance.run(entry); !status)
+      if (rt::Status status = running.run(entry); !status)
         return status;
       step.step = at;
       step.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       if (!loss.empty()) {
-        rt::Result<rt::TensorView> value = instance.output(entry, loss);
+        rt::Result<rt::TensorView> value = running.output(entry, loss);
         step.loss = rt::elementAsDouble(value->shape.type, value->data, 0);
       }
       progress->step(step);
@@ -343,7 +343,7 @@ private:
       savedTo = options.save;
     }
     if (stopped && shown())
-      std::printf("stopped after step %lld%s\n", static_cast<long long>(session.instance().step()),
+      std::printf("stopped after step %lld%s\n", static_cast<long long>(session.runnable().step()),
                   savedTo.empty() ? "" : (", saved to " + savedTo).c_str());
     if (rt::Status status = plot(); !status)
       return status;
@@ -351,8 +351,8 @@ private:
       return status;
     if (shown())
       showOutputs();
-    if (const rt::Profile *profile = session.instance().profile(entry); profile && shown())
-      std::printf("%s", profileText(session.instance().program(), facts(), *profile, options.file).c_str());
+    if (const rt::Profile *profile = session.runnable().profile(entry); profile && shown())
+      std::printf("%s", profileText(session.runnable().program(), facts(), *profile, options.file).c_str());
     stopWatching();
     return options.sample && !stopped ? sample() : rt::Status();
   }
@@ -379,13 +379,13 @@ private:
           return rt::TensorView{part.shape, const_cast<void *>(part.data)};
     }
     if (!value)
-      value = session.instance().input(entry, name);
-    return value ? value : session.instance().state(name);
+      value = session.runnable().input(entry, name);
+    return value ? value : session.runnable().state(name);
   }
 
   rt::Status dump() {
     for (const std::string &name : options.dumps) {
-      if (progress->steps() == 0 && !session.instance().state(name))
+      if (progress->steps() == 0 && !session.runnable().state(name))
         return rt::Error{"E514",
                          "a dumped value is made by a step, found that none ran to make '" + name + "'",
                          "",
@@ -417,8 +417,8 @@ private:
   rt::Status sample() {
     if (rt::Status status = session.run(kSample); !status)
       return status;
-    const rt::Instance &instance = session.instance();
-    for (const rt::Port &port : instance.program().entries[*instance.findEntry(kSample)].outputs) {
+    const rt::Runnable &running = session.runnable();
+    for (const rt::Port &port : running.program().entries[*running.findEntry(kSample)].outputs) {
       rt::Result<rt::TensorView> value = session.output(kSample, port.name);
       if (!value)
         continue;
@@ -434,18 +434,18 @@ private:
     json["diagnostics"] = Json::parse(session.engine().renderJson());
     if (!progress)
       return json;
-    const rt::Instance &instance = session.instance();
+    const rt::Runnable &running = session.runnable();
     const Curve &curve = progress->curve();
-    json["seed"] = instance.seed();
-    json["step"] = instance.step();
+    json["seed"] = running.seed();
+    json["step"] = running.step();
     json["steps_run"] = progress->steps();
-    json["threads"] = instance.threads();
+    json["threads"] = running.threads();
     json["compile_seconds"] = compileSeconds;
     json["cache"] = nameOf(cacheUse);
     json["seconds"] = progress->seconds();
     if (progress->tokens() > 0 && progress->seconds() > 0)
       json["tokens_per_second"] = progress->tokens() / progress->seconds();
-    json["peak_bytes"] = rt::footprintOf(instance.program()).bytes;
+    json["peak_bytes"] = rt::footprintOf(running.program()).bytes;
     if (!curve.empty()) {
       json["first_loss"] = curve.front().second;
       json["loss"] = curve.back().second;
@@ -459,8 +459,8 @@ private:
       json["sample"] = sampled;
     if (!savedTo.empty())
       json["saved"] = savedTo;
-    if (const rt::Profile *profile = instance.profile(entry))
-      json["profile"] = profileJson(instance.program(), facts(), *profile);
+    if (const rt::Profile *profile = running.profile(entry))
+      json["profile"] = profileJson(running.program(), facts(), *profile);
     return json;
   }
 
