@@ -106,6 +106,24 @@ void showSummary(const ast::Program &program) {
               rt::bytesText(counts.stateBytes).c_str());
 }
 
+// Ranks with equal local shapes.
+struct ClassMemory {
+  rt::Footprint footprint;
+  int64_t ranks = 1;
+};
+
+std::vector<ClassMemory> memoryOf(const Driver::Planned &planned) {
+  std::vector<ClassMemory> classes = {{rt::footprintOf(planned.program), planned.program.mesh.ranks()}};
+  for (const rt::Program &other : planned.classes.others)
+    classes.push_back({rt::footprintOf(other), 0});
+  for (uint32_t number : planned.classes.classOf)
+    if (number > 0) {
+      ++classes[number].ranks;
+      --classes[0].ranks;
+    }
+  return classes;
+}
+
 Json memoryFacts(const rt::Footprint &footprint) {
   Json parts = Json::array();
   for (const rt::Footprint::Part &part : footprint.parts)
@@ -114,11 +132,43 @@ Json memoryFacts(const rt::Footprint &footprint) {
   return {{"peak_bytes", footprint.bytes}, {"parts", std::move(parts)}};
 }
 
-void showMemory(const rt::Footprint &footprint) {
-  std::printf("  peak memory %s\n", rt::bytesText(footprint.bytes).c_str());
+// Without a plan "memory" is an object; with one there is one per class of ranks.
+Json planFacts(const Driver::Planned &planned) {
+  std::vector<ClassMemory> classes = memoryOf(planned);
+  const rt::Program &program = planned.program;
+  if (program.mesh.axes.empty())
+    return {{"memory", memoryFacts(classes[0].footprint)}};
+  Json mesh = Json::object(), memory = Json::array();
+  for (const rt::MeshAxis &axis : program.mesh.axes)
+    mesh[axis.name] = axis.size;
+  for (const ClassMemory &each : classes) {
+    memory.push_back({{"ranks", each.ranks}});
+    memory.back().update(memoryFacts(each.footprint));
+  }
+  return {{"plan", {{"name", program.plan}, {"hash", program.planHash}}},
+          {"mesh", std::move(mesh)},
+          {"ranks", program.mesh.ranks()},
+          {"memory", std::move(memory)}};
+}
+
+void showMemory(const ClassMemory &memory, bool isAlone) {
+  const rt::Footprint &footprint = memory.footprint;
+  std::printf("  peak memory %s", rt::bytesText(footprint.bytes).c_str());
+  if (!isAlone)
+    std::printf(" on each of %lld ranks", static_cast<long long>(memory.ranks));
+  std::printf("\n");
   for (const rt::Footprint::Part &part : footprint.parts)
     if (part.bytes > 0)
       std::printf("    %s %s\n", part.what.c_str(), rt::bytesText(part.bytes).c_str());
+}
+
+void showMemory(const Driver::Planned &planned) {
+  const rt::Program &program = planned.program;
+  if (!program.mesh.axes.empty())
+    std::printf("  plan %s %.12s on %s, %lld ranks\n", program.plan.c_str(), program.planHash.c_str(),
+                rt::toString(program.mesh).c_str(), static_cast<long long>(program.mesh.ranks()));
+  for (const ClassMemory &each : memoryOf(planned))
+    showMemory(each, program.mesh.axes.empty());
 }
 
 } // namespace
@@ -127,8 +177,10 @@ int checkCommand(const CheckOptions &options) {
   diag::Engine engine;
   Driver driver(driverOptions(options), engine);
   const ast::Program *program = driver.check();
-  std::optional<rt::Program> planned = program && options.memory ? driver.plan() : std::nullopt;
-  bool accepted = program && (planned || !options.memory);
+  // A plan is legal when every value can be laid out by it.
+  bool goesOn = options.memory;
+  std::optional<Driver::Planned> planned = program && goesOn ? driver.plan() : std::nullopt;
+  bool accepted = program && (planned || !goesOn);
   showDiagnostics(engine, options.json);
   if (options.json) {
     Json result = {{"file", options.file}, {"accepted", accepted}};
@@ -136,12 +188,12 @@ int checkCommand(const CheckOptions &options) {
     if (accepted)
       result.update(facts(*program));
     if (planned)
-      result["memory"] = memoryFacts(rt::footprintOf(*planned));
+      result.update(planFacts(*planned));
     showJson(result);
   } else if (accepted && !options.quiet) {
     showSummary(*program);
     if (planned)
-      showMemory(rt::footprintOf(*planned));
+      showMemory(*planned);
   }
   return accepted ? Fine : Rejected;
 }
