@@ -60,9 +60,11 @@ void Chooser::take(unsigned factor, AxisListRef axes) {
     if (other != factor)
       llvm::append_range(used, list);
   AxisList taken;
+  // Digits before the last are cut in equal parts, or the dim would not be cut block by block.
+  bool isLast = factor + 1 == map.factors.size() || map.factors[factor + 1].dim != map.factors[factor].dim;
   for (const Axis &axis : axes) {
     std::optional<Axis> prefix = prefixWithout(axis, used);
-    if (!prefix)
+    if (!prefix || (!isLast && map.factors[factor].size % (sizeOf(taken) * prefix->size) != 0))
       break;
     taken.push_back(*prefix);
     if (*prefix != axis)
@@ -114,7 +116,7 @@ Assignment Chooser::run() {
   for (auto [number, factor] : llvm::enumerate(map.factors))
     if (factor.kind != FactorKind::Blocked)
       tryAxes(number);
-  return chosen;
+  return assignmentOf(map, perDim(map, chosen)); // minor digits only where the major ones are cut up
 }
 
 void cleave::dist::chooseFactors(const Graph &graph) {
