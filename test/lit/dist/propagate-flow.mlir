@@ -71,6 +71,114 @@ func.func @inside(%c: tensor<8x8xf32, #model.axes<A, B>>) -> (tensor<8x8xf32, #m
   return %r : tensor<8x8xf32, #model.axes<A, B>>
 }
 
+// CHECK-LABEL: func.func private @uses(
+// CHECK-SAME: dist.layout = #dist.layout<@m, []>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"b", ?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"b", ?}]>}
+func.func private @uses(%i: tensor<i64>,
+              %w: tensor<8x8xf32, #model.axes<A, B>>,
+              %c: tensor<8x8xf32, #model.axes<A, B>>,
+              %s: tensor<8xf32, #model.axes<B>>) -> (tensor<8x8xf32, #model.axes<A, B>>,
+                  tensor<8xf32, #model.axes<B>>) {
+  // CHECK: dist.factors = [#dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"a", ?}, {?}]>]
+  %n = model.index (i: A = 8, j: B = 8)
+         ins(%c[i, j], %w[i, j] : tensor<8x8xf32, #model.axes<A, B>>, tensor<8x8xf32, #model.axes<A, B>>) {
+  ^bb0(%e0: f32, %e1: f32):
+    %val = arith.addf %e0, %e1 : f32
+    model.yield %val : f32
+  } : tensor<8x8xf32, #model.axes<A, B>>
+  // CHECK: dist.factors = [#dist.dim<{"b"}>], dist.layouts = [#dist.layout<@m, [{"b", ?}]>]
+  %t = model.index (j: B = 8)
+         ins(%s[j] : tensor<8xf32, #model.axes<B>>) {
+  ^bb0(%e0: f32):
+    model.yield %e0 : f32
+  } : tensor<8xf32, #model.axes<B>>
+  return %n, %t : tensor<8x8xf32, #model.axes<A, B>>, tensor<8xf32, #model.axes<B>>
+}
+
+// What a body makes of its arguments ties consts and slices to carries and stacks: from a stack inwards to the slices,
+// from the result to the const.
+// CHECK-LABEL: func.func @outwards(
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{?}, {"b", ?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a"}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{?}, {"b"}]>}
+func.func @outwards(%w: tensor<8x8xf32, #model.axes<A, B>>,
+              %c: tensor<8x8xf32, #model.axes<A, B>>,
+              %s: tensor<3x8xf32, #model.axes<L, B>>) -> (tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"a"}, {?}]>},
+                  tensor<3x8xf32, #model.axes<L, B>> {dist.layout = #dist.layout<@m, [{?}, {"b"}]>}) {
+  // CHECK: dist.layouts = [#dist.layout<@m, [{"a", ?}, {?}]>, #dist.layout<@m, [{?}, {"b", ?}]>]
+  %r:2 = model.scan @uses count 3 over "L" consts(%w) carries(%c) slices(%s)
+         : (tensor<8x8xf32, #model.axes<A, B>>), (tensor<8x8xf32, #model.axes<A, B>>), (tensor<3x8xf32, #model.axes<L, B>>) -> (tensor<8x8xf32, #model.axes<A, B>>, tensor<3x8xf32, #model.axes<L, B>>)
+  return %r#0, %r#1 : tensor<8x8xf32, #model.axes<A, B>>, tensor<3x8xf32, #model.axes<L, B>>
+}
+
+// CHECK-LABEL: func.func private @around(
+// CHECK-SAME: dist.layout = #dist.layout<@m, []>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", "c", ?}, {?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", "c", ?}, {?}]>}
+func.func private @around(%i: tensor<i64>,
+              %c: tensor<8x8xf32, #model.axes<A, B>>) -> (tensor<8x8xf32, #model.axes<A, B>>) {
+  // CHECK: dist.factors = [#dist.dim<{"a", "c"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"a", "c"}, {}]>]
+  %n = model.index (i: A = 8, j: B = 8)
+         ins(%c[i, j] : tensor<8x8xf32, #model.axes<A, B>>) {
+  ^bb0(%e0: f32):
+    model.yield %e0 : f32
+  } {dist.layouts = [#dist.layout<@m, [{"a", "c"}, {}]>]} : tensor<8x8xf32, #model.axes<A, B>>
+  return %n : tensor<8x8xf32, #model.axes<A, B>>
+}
+
+// What a loop starts from and what a turn gives come together as far as they agree; what the body makes of it decides
+// the rest.
+// CHECK-LABEL: func.func @agreed(
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", "b"}, {}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", "c", ?}, {?}]>}
+func.func @agreed(%c: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"a", "b"}, {}]>}) -> (tensor<8x8xf32, #model.axes<A, B>>) {
+  // CHECK: dist.layouts = [#dist.layout<@m, [{"a", "c", ?}, {?}]>]
+  %r = model.scan @around count 3 over "L" consts() carries(%c) slices() : (), (tensor<8x8xf32, #model.axes<A, B>>), () -> (tensor<8x8xf32, #model.axes<A, B>>)
+  return %r : tensor<8x8xf32, #model.axes<A, B>>
+}
+
+// CHECK-LABEL: func.func private @inner(
+// CHECK-SAME: dist.layout = #dist.layout<@m, []>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {"b", ?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {"b", ?}]>}
+func.func private @inner(%i: tensor<i64>,
+              %c: tensor<8x8xf32, #model.axes<A, B>>) -> (tensor<8x8xf32, #model.axes<A, B>>) {
+  // CHECK: dist.factors = [#dist.dim<{"a"}>, #dist.dim<{"b"}>], dist.layouts = [#dist.layout<@m, [{"a", ?}, {"b", ?}]>]
+  %n = model.index (i: A = 8, j: B = 8)
+         ins(%c[i, j] : tensor<8x8xf32, #model.axes<A, B>>) {
+  ^bb0(%e0: f32):
+    model.yield %e0 : f32
+  } : tensor<8x8xf32, #model.axes<A, B>>
+  return %n : tensor<8x8xf32, #model.axes<A, B>>
+}
+
+// CHECK-LABEL: func.func private @outer(
+// CHECK-SAME: dist.layout = #dist.layout<@m, []>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {"b", ?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {"b", ?}]>}
+func.func private @outer(%i: tensor<i64>,
+              %c: tensor<8x8xf32, #model.axes<A, B>>) -> (tensor<8x8xf32, #model.axes<A, B>>) {
+  // CHECK: dist.layouts = [#dist.layout<@m, [{"a", ?}, {"b", ?}]>]
+  %r = model.scan @inner count 2 over "M" consts() carries(%c) slices() : (), (tensor<8x8xf32, #model.axes<A, B>>), () -> (tensor<8x8xf32, #model.axes<A, B>>)
+  return %r : tensor<8x8xf32, #model.axes<A, B>>
+}
+
+// Through loops in loops.
+// CHECK-LABEL: func.func @nested(
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a"}, {"b", ?}]>}
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {"b"}]>}
+func.func @nested(%c: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"a"}, {?}]>}) -> (tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{?}, {"b"}]>}) {
+  // CHECK: dist.layouts = [#dist.layout<@m, [{"a", ?}, {"b", ?}]>]
+  %r = model.scan @outer count 3 over "L" consts() carries(%c) slices() : (), (tensor<8x8xf32, #model.axes<A, B>>), () -> (tensor<8x8xf32, #model.axes<A, B>>)
+  return %r : tensor<8x8xf32, #model.axes<A, B>>
+}
+
 // CHECK-LABEL: func.func private @then(
 // CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", "b", ?}, {?}]>}
 // CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", "c", ?}, {?}]>}
