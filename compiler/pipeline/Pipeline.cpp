@@ -65,7 +65,9 @@ void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {
   comm::CommPartitionOptions partition;
   partition.rank.assign(options.rank.begin(), options.rank.end());
   manager.addPass(comm::createCommPartition(partition));
+  manager.addPass(comm::createCommHoist());
   manager.addPass(comm::createCommMergeReductions());
+  manager.addPass(comm::createCommSimplify());
   manager.addPass(model::createModelSimplify());
   endStage(manager, 6, "comm", comm::verifyCommStage, options);
 }

@@ -39,8 +39,7 @@ LayoutAttr FunctionPartitioner::declared(Value value) const {
   return layout ? layout : replicated(value);
 }
 
-// The identity of a reduction everywhere: every rank may have it.
-static bool isIdentity(Value value, model::Combiner combiner) {
+bool cleave::comm::isIdentity(Value value, model::Combiner combiner) {
   auto op = value.getDefiningOp<model::IndexOp>();
   if (!op || op.getNumReductions() != 0)
     return false;

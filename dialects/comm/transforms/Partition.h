@@ -97,6 +97,8 @@ private:
 
 // The identity of a reduction, as an attribute of the element type.
 mlir::TypedAttr identityOf(model::Combiner combiner, mlir::Type element);
+// Whether a value is that everywhere.
+bool isIdentity(mlir::Value value, model::Combiner combiner);
 
 } // namespace cleave::comm
 

@@ -43,6 +43,55 @@ def CommMergeReductions : Pass<"comm-merge-reductions", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::comm::CommDialect"];
 }
 
+def CommHoist : Pass<"comm-hoist", "::mlir::ModuleOp"> {
+  let summary = "Collectives leave the loops that repeat them.";
+  let description = [{
+    ```mlir
+    // before, in a body that a scan runs 8 times
+    %a = comm.all_reduce sum %g over @m [#dist.axis<"dp">] : ...
+    %next = model.index (i: I = 8) ins(%carry[i], %a[i] : ...) { addf }
+    // after; behind the scan: comm.all_reduce of its result
+    %next = model.index (i: I = 8) ins(%carry[i], %g[i] : ...) { addf }
+    ```
+    So do stacks of short all_reduces (sending takes less time than beginning to send), and collectives of consts, which
+    are done before the loop. A reduce_scatter stays: what is kept in parts would be kept whole.
+
+    Holds before and after: a legal comm stage. Stands behind comm-partition and before comm-merge-reductions, which would
+    join a carry to a sum.
+  }];
+  let dependentDialects = ["::cleave::comm::CommDialect"];
+}
+
+def CommSimplify : Pass<"comm-simplify", "::mlir::ModuleOp"> {
+  let summary = "Collectives that undo each other go, two that are one become one, equal ones are done once.";
+  let description = [{
+    ```mlir
+    // before
+    %a = comm.all_reduce sum %x over @m [#dist.axis<"dp">] : ...
+    %y = comm.slice %a dim 0 over @m [#dist.axis<"dp">] : ...
+    // after
+    %y = comm.reduce_scatter sum %x dim 0 over @m [#dist.axis<"dp">] : ...
+    ```
+    Holds before and after: a legal comm stage. Stands behind passes that bring collectives together.
+  }];
+  let dependentDialects = ["::cleave::comm::CommDialect"];
+}
+
+def CommSplitReductions : Pass<"comm-split-reductions", "::mlir::ModuleOp"> {
+  let summary = "Large all_reduces become a reduce_scatter and an all_gather.";
+  let description = [{
+    ```mlir
+    %y = comm.all_reduce sum %x over @m [#dist.axis<"dp">] : ...              // before
+    %s = comm.reduce_scatter sum %x dim 0 over @m [#dist.axis<"dp">] : ...    // after
+    %y = comm.all_gather %s dim 0 over @m [#dist.axis<"dp">] : ...
+    ```
+    Holds before and after: a legal comm stage. comm-simplify goes the way back. Not part of a stage: for schedules that
+    put work between the two.
+  }];
+  let options = [Option<"least", "least", "int64_t", "0", "Bytes from which on an all_reduce is split">];
+  let dependentDialects = ["::cleave::comm::CommDialect"];
+}
+
 def CommVerify : Pass<"comm-verify", "::mlir::ModuleOp"> {
   let summary = "Fails where a module is no legal comm stage.";
   let description = [{

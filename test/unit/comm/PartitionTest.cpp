@@ -174,8 +174,12 @@ protected:
       options.rank.assign(at.begin(), at.end());
       PassManager passes(&context);
       passes.addPass(comm::createCommPartition(options));
-      if (merge)
+      if (merge) {
+        passes.addPass(comm::createCommHoist());
         passes.addPass(comm::createCommMergeReductions());
+        passes.addPass(comm::createCommSplitReductions());
+        passes.addPass(comm::createCommSimplify());
+      }
       bool made = succeeded(passes.run(*owned.back())) && succeeded(comm::verifyCommStage(*owned.back()));
       if (!made)
         annotated.dump();

@@ -67,7 +67,9 @@ protected:
     passes.addPass(model::createModelSimplify());
     passes.addPass(dist::createDistPropagate());
     passes.addPass(comm::createCommPartition());
+    passes.addPass(comm::createCommHoist());
     passes.addPass(comm::createCommMergeReductions());
+    passes.addPass(comm::createCommSimplify());
     ASSERT_TRUE(succeeded(passes.run(*module)));
     ASSERT_TRUE(succeeded(comm::verifyCommStage(*module)));
     entry = module->lookupSymbol<func::FuncOp>("train");
