@@ -23,10 +23,12 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
   using DistPropagateBase::DistPropagateBase;
 
   void runOnOperation() override {
-    unshareBodies(getOperation());
     Graph graph;
     PlanOp chosen;
-    if (failed(findPlan(chosen)) || failed(buildGraph(getOperation(), graph)))
+    if (failed(findPlan(chosen)))
+      return signalPassFailure();
+    unshareBodies(getOperation(), /*erase=*/static_cast<bool>(chosen));
+    if (failed(buildGraph(getOperation(), graph)))
       return signalPassFailure();
     PropagateOptions options;
     options.strategy = strategy == "basic" ? Strategy::Basic : Strategy::Aggressive;

@@ -83,6 +83,7 @@ public:
   LogicalResult run();
 
 private:
+  void walkAll(function_ref<void(Operation *)> visit);
   void addSlots();
   void mergeSlots();
   void mergeStates();
@@ -134,6 +135,11 @@ static void walkTensorOps(func::FuncOp function, function_ref<void(Operation *)>
       visit(&op);
 }
 
+void GraphBuilder::walkAll(function_ref<void(Operation *)> visit) {
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    walkTensorOps(function, visit);
+}
+
 void GraphBuilder::addSlots() {
   auto add = [&](Slot slot) {
     classes.insert(slots.size());
@@ -158,7 +164,7 @@ void GraphBuilder::addSlots() {
 }
 
 void GraphBuilder::mergeSlots() {
-  module.walk([&](Operation *op) {
+  walkAll([&](Operation *op) {
     TypeSwitch<Operation *>(op)
         .Case([&](model::ScanOp scan) {
           func::FuncOp body = lookup(scan.getBody());
@@ -402,7 +408,7 @@ void GraphBuilder::addFunction(func::FuncOp function) {
 
 void GraphBuilder::addRules() {
   DenseSet<Operation *> bodies;
-  module.walk([&](Operation *op) {
+  walkAll([&](Operation *op) {
     noteJoined(op);
     for (func::FuncOp body : model::calleesOf(op, symbols))
       bodies.insert(body);
@@ -460,13 +466,17 @@ static void eraseUnused(ModuleOp module, const DenseSet<Operation *> &used) {
         function->removeAttr(attr.getName());
 }
 
-void cleave::dist::unshareBodies(ModuleOp module) {
+void cleave::dist::unshareBodies(ModuleOp module, bool erase) {
   SymbolTable symbols(module);
-  DenseSet<Operation *> used;
+  DenseSet<Operation *> called, used;
+  module.walk([&](Operation *op) {
+    for (func::FuncOp callee : model::calleesOf(op, symbols))
+      called.insert(callee);
+  });
   // Copies are visited too: what they run is theirs alone.
   SmallVector<func::FuncOp> pending;
   for (func::FuncOp function : module.getOps<func::FuncOp>())
-    if (function.isPublic())
+    if (function.isPublic() || (!erase && !called.contains(function)))
       pending.push_back(function);
   for (unsigned i = 0; i != pending.size(); ++i) {
     func::FuncOp caller = pending[i];
@@ -483,7 +493,8 @@ void cleave::dist::unshareBodies(ModuleOp module) {
       }
     });
   }
-  eraseUnused(module, used);
+  if (erase)
+    eraseUnused(module, used);
 }
 
 //===------------------------------------------------------------------===//

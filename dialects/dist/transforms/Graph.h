@@ -93,9 +93,9 @@ mlir::LogicalResult buildGraph(mlir::ModuleOp module, Graph &graph);
 // Adds `dist.constrain value to LAYOUT` before an op, with its cell and rule; the cell of the result.
 unsigned addConversion(Graph &graph, MeshOp mesh, mlir::Value value, const Cut &to, mlir::Operation *before);
 
-// One body per scan, if, while and call: layouts differ from use to use. Private functions that nothing runs
-// go.
-void unshareBodies(mlir::ModuleOp module);
+// One body per scan, if, while and call: layouts differ from use to use. With `erase`, private functions that
+// nothing runs go.
+void unshareBodies(mlir::ModuleOp module, bool erase);
 
 } // namespace cleave::dist
 
