@@ -123,6 +123,9 @@ const ast::Program *Driver::Implementation::check() {
   checked = true;
   sema::Options semaOptions;
   semaOptions.sets.assign(options.sets.begin(), options.sets.end());
+  semaOptions.plan = options.plan;
+  semaOptions.mesh.assign(options.mesh.begin(), options.mesh.end());
+  semaOptions.libraryPlans = options.libraryPlans;
   semaOptions.stdlib = options.stdlib.empty() ? standardLibrary() : options.stdlib;
   program = sema::checkFile(options.file, semaOptions, engine);
   return program.get();
@@ -336,6 +339,8 @@ std::string Driver::Implementation::originOf(const codegen::Target &target) cons
     add(name);
     add(value);
   }
+  add(options.plan);
+  add(program && program->plan ? program->plan->hash : "");
   addAll(options.entries);
   addAll(options.expose);
   add(options.verifyStages ? "checked" : ""); // who wants the stages checked finds only what passed

@@ -42,6 +42,7 @@ struct DriverOptions {
   std::map<std::string, std::string> sets; // --set NAME=VALUE: axis sizes and hyper-parameters
   std::string plan;                        // --plan: how the program is spread over ranks; empty: not at all
   std::map<std::string, std::string> mesh; // --mesh NAME=SIZE: sizes of the plan's mesh axes
+  bool libraryPlans = false;               // check(): list the plans of the standard library too
   std::string stdlib;                      // folder of the standard library
   std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
   std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)

@@ -31,6 +31,8 @@ public:
       this->state(*state);
     for (const WeightMap &map : program.weights)
       weights(map);
+    if (program.plan)
+      plan(*program.plan);
     for (const Function *f : program.functions)
       function(*f);
     for (const Layer *l : program.layers)
@@ -374,6 +376,16 @@ private:
            join(weight.sources, [&](const WeightSource &s) { return source(s); }, " else "));
     for (const std::string &name : map.ignored)
       line("ignore \"" + name + "\"");
+    indent -= 2;
+    line("}");
+  }
+
+  void plan(const Plan &p) {
+    line("plan " + p.name + (p.target.empty() ? "" : " for " + p.target) + " on " + p.mesh.name +
+         toString(p.mesh) + " { // " + p.hash);
+    indent += 2;
+    for (const Tactic &tactic : p.tactics)
+      line(toString(tactic, p.mesh));
     indent -= 2;
     line("}");
   }

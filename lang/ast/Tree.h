@@ -27,6 +27,7 @@
 #ifndef CLEAVE_LANG_AST_TREE_H
 #define CLEAVE_LANG_AST_TREE_H
 
+#include "lang/ast/Plan.h"
 #include "lang/diag/Source.h"
 
 #include <cstdint>
@@ -715,6 +716,10 @@ struct Program {
   std::vector<const Layer *> layers;        // every instance
   std::vector<const Entry *> entries;
   std::vector<WeightMap> weights;
+  // Of the file and the modules it imports, in order of declaration; then of the library, where asked for. A
+  // module's plan that does not fit this program is left out.
+  std::vector<const Plan *> plans;
+  const Plan *plan = nullptr; // the selected one
   const Value *step = nullptr;
   const Value *seed = nullptr;
 

@@ -90,6 +90,16 @@ void Walk::readTokens() {
 
 bool Walk::isTight(const Token &token, size_t rule) const {
   std::string_view text = token.text;
+  // A list of axes begins a layout; `Hidden/tp`, `tp[1:2]`, `Seq?` are one word each.
+  if (rule == Parser::RuleLayout && text == "[")
+    return before == "(";
+  if ((rule == Parser::RuleLayoutDim || ruleBefore == Parser::RuleLayoutDim) &&
+      (text == "/" || text == "?" || before == "/"))
+    return true;
+  if (rule == Parser::RuleMeshUse && before == ":")
+    return true;
+  if (rule == Parser::RuleSelectorStep && text == "*")
+    return before == "." || before == "[";
   if (before == "(" || before == "[" || before == "." || before == "..." || afterPrefix)
     return true;
   if (text == "," || text == ")" || text == "]" || text == "." || text == ":" || text == "[")
@@ -103,7 +113,8 @@ bool Walk::isTight(const Token &token, size_t rule) const {
     return before != ")";
   return rule == Parser::RuleReduction || rule == Parser::RuleSuffix || rule == Parser::RulePrintStatement ||
          rule == Parser::RuleAssertStatement || rule == Parser::RuleUpdateStatement ||
-         rule == Parser::RuleScatterExpression;
+         rule == Parser::RuleScatterExpression || rule == Parser::RuleMeshAxes ||
+         rule == Parser::RuleLinkItem || rule == Parser::RuleTactic;
 }
 
 unsigned Walk::costBefore(const Token &token, size_t type, size_t rule) const {
@@ -117,7 +128,8 @@ unsigned Walk::costBefore(const Token &token, size_t type, size_t rule) const {
   }
   if (before == "(" && token.text != ")")
     return ruleBefore == Parser::RuleParameters || ruleBefore == Parser::RuleSuffix ||
-                   ruleBefore == Parser::RuleUpdateStatement
+                   ruleBefore == Parser::RuleUpdateStatement || ruleBefore == Parser::RuleMeshAxes ||
+                   ruleBefore == Parser::RuleLinkItem || ruleBefore == Parser::RuleTactic
                ? base + kOpen
                : kNoBreak;
   if (rule == Parser::RuleBinaryOperator)
@@ -130,8 +142,9 @@ unsigned Walk::costBefore(const Token &token, size_t type, size_t rule) const {
     return base + kReduction;
   bool keyword = type == Parser::FROM || type == Parser::CARRY || type == Parser::BOUND ||
                  type == Parser::AT || type == Parser::INTO || type == Parser::OUTSIDE ||
-                 type == Parser::WITH || type == Parser::UNDER ||
-                 (type == Parser::ELSE && rule == Parser::RuleWeightRow);
+                 type == Parser::WITH || type == Parser::UNDER || type == Parser::OVER ||
+                 type == Parser::ON || type == Parser::EXTENDS || type == Parser::OF ||
+                 type == Parser::PARTIAL || (type == Parser::ELSE && rule == Parser::RuleWeightRow);
   return keyword && rule != Parser::RuleName ? base + kKeyword : kNoBreak;
 }
 
@@ -187,7 +200,8 @@ void Walk::visit(ParseTree *node, Statement &statement) {
     return mark(terminal);
   auto *context = dynamic_cast<antlr4::ParserRuleContext *>(node);
   if (context &&
-      (context->getRuleIndex() == Parser::RuleBlock || context->getRuleIndex() == Parser::RuleWeightBlock))
+      (context->getRuleIndex() == Parser::RuleBlock || context->getRuleIndex() == Parser::RuleWeightBlock ||
+       context->getRuleIndex() == Parser::RulePlanBlock))
     return visitBlock(context, statement);
   for (ParseTree *child : node->children)
     visit(child, statement);

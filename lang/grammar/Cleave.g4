@@ -33,7 +33,7 @@ program : item* EOF ;
 
 item
   : importItem | axisItem | hyperItem | dataItem | functionItem | layerItem | stateStatement | entryItem
-  | weightsItem
+  | weightsItem | linkItem | meshItem | planItem
   ;
 
 importItem : IMPORT ( path | STRING ) ( AS name )? ;
@@ -71,6 +71,46 @@ weightStep : name ( '[' ( name ( ',' name )* )? ']' )? ;
 weightSource : STRING ( '[' ( weightPosition ( ',' weightPosition )* )? ']' )? ;
 // `(h, d)`: two axes that the file has merged into one. Offsets: `(h, d) + Embed`, `3 * h + 1`.
 weightPosition : '(' name ( ',' name )+ ')' ( '+' expression )? | expression ;
+
+// A class of links between ranks.
+linkItem : LINK name '(' arguments ')' ;
+
+meshItem : MESH name meshAxes ;
+meshAxes : '(' meshAxis ( ',' meshAxis )* ')' ;
+meshAxis : name ( ':' expression )? ( OVER path )? ;
+
+// How a program is spread over a mesh: `plan a for gpt on mesh(dp: 2) { ... }`, or (`plan a = plans.data(dp: 4)`) another
+// plan on sizes of its own.
+planItem
+  : PLAN name ( FOR path )? ( EXTENDS path )? ( ON planMesh )? planBlock
+  | PLAN name '=' path meshAxes?
+  ;
+planMesh : MESH meshAxes | path meshAxes? ;
+planBlock : '{' tactic* '}' ;
+tactic
+  : SHARD path ( ',' path )* OVER meshUse ( ',' meshUse )*
+  | LAYOUT selector ':' layout
+  | REPLICATE selector ( ',' selector )* ( OVER meshUse ( ',' meshUse )* )?
+  | STORE name ( ',' name )* ( OF selector ( ',' selector )* )? OVER meshUse ( ',' meshUse )*
+  | ACCUMULATE expression OF path
+  | ( RECOMPUTE | SAVE ) selector ( ',' selector )*
+  | REMAINDER name ( FOR path ( ',' path )* )?
+  | ALLOW name '<=' quantity
+  | ASSERT NO collective
+  | ASSERT name ( '(' collective ')' )? '<=' quantity
+  | MANUAL path '(' manualPort ( ',' manualPort )* ')' '->' manualResults '=' path
+  ;
+// `tp[1:2]`: the part of `tp` of size 2 that 1 part lies before.
+meshUse : name ( '[' INTEGER ':' INTEGER ']' )? ;
+collective : name ( OVER meshUse ( ',' meshUse )* )? ( IN selector )? ;
+quantity : ( INTEGER | FLOAT ) IDENTIFIER? ;
+selector : selectorStep ( '.' selectorStep )* ;
+selectorStep : ( name | '*' ) ( '[' ( '*' | expression ) ']' )? ;
+layout : '[' ( layoutDim ( ',' layoutDim )* )? ']' layoutPartial* ;
+layoutDim : path ( '/' meshUse )* '?'? ;
+layoutPartial : PARTIAL name OVER meshUse ( ',' meshUse )* ;
+manualPort : name ':' layout ;
+manualResults : layout | '(' layout ( ',' layout )* ')' ;
 
 generics : '[' genericParameter ( ',' genericParameter )* ']' ;
 genericParameter : '...' name | name ( ':' name )? ;
@@ -165,7 +205,8 @@ nameList : name ( ',' name )* ;
 // Words that are keywords in one place only can be names everywhere.
 name
   : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE | WEIGHTS | FOR | UNDER
-  | IGNORE
+  | IGNORE | LINK | MESH | PLAN | EXTENDS | ON | SHARD | LAYOUT | REPLICATE | STORE | OF | ACCUMULATE | RECOMPUTE | SAVE
+  | REMAINDER | ALLOW | NO | MANUAL | PARTIAL
   ;
 
 IMPORT : 'import' ;
@@ -183,6 +224,24 @@ WEIGHTS : 'weights' ;
 FOR : 'for' ;
 UNDER : 'under' ;
 IGNORE : 'ignore' ;
+LINK : 'link' ;
+MESH : 'mesh' ;
+PLAN : 'plan' ;
+EXTENDS : 'extends' ;
+ON : 'on' ;
+SHARD : 'shard' ;
+LAYOUT : 'layout' ;
+REPLICATE : 'replicate' ;
+STORE : 'store' ;
+OF : 'of' ;
+ACCUMULATE : 'accumulate' ;
+RECOMPUTE : 'recompute' ;
+SAVE : 'save' ;
+REMAINDER : 'remainder' ;
+ALLOW : 'allow' ;
+NO : 'no' ;
+MANUAL : 'manual' ;
+PARTIAL : 'partial' ;
 WITH : 'with' ;
 FROM : 'from' ;
 IN : 'in' ;

@@ -11,7 +11,8 @@ using Kind = Symbol::Kind;
 
 static Kind kindOf(sema::Symbol::Kind kind) {
   static constexpr Kind kinds[] = {Kind::Module, Kind::Axis,     Kind::Hyper, Kind::Data,  Kind::Function,
-                                   Kind::Layer,  Kind::Instance, Kind::State, Kind::Entry, Kind::Weights};
+                                   Kind::Layer,  Kind::Instance, Kind::State, Kind::Entry, Kind::Weights,
+                                   Kind::Link,   Kind::Mesh,     Kind::Plan};
   return kinds[static_cast<size_t>(kind)];
 }
 
@@ -218,6 +219,11 @@ void Resolver::run(const sema::Facts &facts) {
     module = &m;
     for (const auto &f : m.files)
       file(*f);
+  }
+  for (const sema::Module &m : sema.modules) {
+    module = &m;
+    for (const auto &f : m.files)
+      plansOf(*f);
   }
   addTypes(facts);
   addSizes();

@@ -6,12 +6,31 @@
 namespace cleave::index {
 
 const char *describe(Symbol::Kind kind) {
-  static const char *const names[] = {
-      "a module",       "an axis",         "a hyper-parameter", "a data source",     "a function",
-      "a layer",        "a layer",         "a state",           "an entry",          "a weights declaration",
-      "a generic",      "a parameter",     "an output",         "a value",           "a trained parameter",
-      "a sub-layer",    "a carried value", "a counter",         "an index variable", "built in",
-      "an unknown name"};
+  static const char *const names[] = {"a module",
+                                      "an axis",
+                                      "a hyper-parameter",
+                                      "a data source",
+                                      "a function",
+                                      "a layer",
+                                      "a layer",
+                                      "a state",
+                                      "an entry",
+                                      "a weights declaration",
+                                      "a link",
+                                      "a mesh",
+                                      "a plan",
+                                      "a mesh axis",
+                                      "a generic",
+                                      "a parameter",
+                                      "an output",
+                                      "a value",
+                                      "a trained parameter",
+                                      "a sub-layer",
+                                      "a carried value",
+                                      "a counter",
+                                      "an index variable",
+                                      "built in",
+                                      "an unknown name"};
   return names[static_cast<size_t>(kind)];
 }
 

@@ -34,6 +34,10 @@ struct Symbol {
     State,    // of the file or of a layer
     Entry,
     Weights, // where the parameters of a layer lie in files
+    Link,
+    Mesh,
+    Plan,
+    MeshAxis, // of a mesh or plan
     // Of a definition.
     Generic,
     Parameter,

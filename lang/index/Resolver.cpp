@@ -157,6 +157,18 @@ void Resolver::item(const syntax::Item &i) {
   case Item::Weights:
     declare(i.name, Kind::Weights);
     return weights(i);
+  case Item::Link:
+    declare(i.name, Kind::Link);
+    for (const syntax::Argument &a : i.arguments) {
+      use(a.name, builtin(a.name.text));
+      expression(a.value);
+    }
+    return;
+  case Item::Mesh:
+    declare(i.name, Kind::Mesh);
+    return mesh(i);
+  case Item::Plan: // walked last
+    return declare(i.name, Kind::Plan);
   case Item::Function:
   case Item::Layer:
   case Item::Entry:

@@ -43,6 +43,17 @@ private:
   void parameter(const syntax::Parameter &p, Symbol &owner);
   void weights(const syntax::Item &item);
   void weightSource(const syntax::WeightSource &source);
+  // Plans (ResolvePlans.cpp).
+  void mesh(const syntax::Item &item);
+  void plan(const syntax::Item &item);
+  void plansOf(const syntax::File &file);
+  void tactic(const syntax::Item &item, const syntax::Tactic &written, const Symbol *target);
+  void planAxis(const syntax::Path &written);
+  void meshUses(const syntax::Item &item, const std::vector<syntax::MeshUse> &uses);
+  void selector(const syntax::Selector &written, const Symbol *target);
+  void layout(const syntax::Item &item, const syntax::Layout &written);
+  Symbol *meshAxis(const syntax::Item &item, std::string_view name);
+  Symbol *boundIn(const Symbol *symbol, std::string_view name);
   void backward(const syntax::Item &item, Symbol &owner, const std::vector<Symbol *> &residuals);
   void block(const syntax::Block &block, uint32_t begin);
   void statements(const syntax::Block &block);
@@ -81,6 +92,7 @@ private:
   Symbol *owner = nullptr;
   std::vector<Symbol *> *residuals = nullptr; // of the composite being walked
   bool inData = false;
+  bool planIsForAny = false; // of the plan being walked
 };
 
 } // namespace cleave::index

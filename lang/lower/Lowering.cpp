@@ -1,6 +1,7 @@
 // Programs, entries and states.
 #include "lang/lower/Lowering.h"
 
+#include "dialects/dist/ir/Dist.h"
 #include "lang/lower/Random.h"
 
 using namespace mlir;
@@ -15,6 +16,8 @@ OwningOpRef<ModuleOp> cleave::lower::lower(const ast::Program &program, MLIRCont
                                            const Options &options) {
   context.loadDialect<model::ModelDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
                       tensor::TensorDialect>();
+  if (program.plan)
+    context.loadDialect<dist::DistDialect>();
   return Lowering(program, context, options).run();
 }
 
@@ -24,6 +27,8 @@ Lowering::Lowering(const ast::Program &program, MLIRContext &context, const Opti
       builder(&context) {}
 
 OwningOpRef<ModuleOp> Lowering::run() {
+  if (program.plan)
+    emitPlan(*program.plan);
   emitStates();
   emitData();
   emitInit();

@@ -48,6 +48,7 @@ private:
   void emitStates();
   void emitData();
   void emitInit();
+  void emitPlan(const ast::Plan &plan); // Plans.cpp
   void emitEntry(const ast::Entry &entry);
   void declareState(llvm::StringRef name, llvm::StringRef path, llvm::StringRef kind, mlir::Type type,
                     ast::ElementType element);

@@ -28,6 +28,8 @@ void Sema::resolveInstances() {
 void Sema::run(const std::string &path, std::string text) {
   if (!loadMain(path, std::move(text)) || loadFailed)
     return;
+  if (!options.plan.empty() && !(selectedPlan = findPlan(options.plan)))
+    return;
   ast::Type counter{ast::ElementType::I64, {}, nullptr};
   program.step = makeValue(ast::Value::Kind::Step, "step", counter, {});
   program.seed = makeValue(ast::Value::Kind::Seed, "seed", counter, {});
@@ -52,6 +54,9 @@ void Sema::run(const std::string &path, std::string text) {
     elaborateUncalled(*definition);
   for (const WeightsSymbol &symbol : weights)
     resolveWeights(symbol);
+  for (auto *list : {&parameterStates, &bufferStates, &optimiserStates})
+    program.states.insert(program.states.end(), list->begin(), list->end());
+  resolvePlans();
   if (!engine.hasErrors())
     finish();
 }
@@ -70,8 +75,6 @@ void Sema::countStates() {
 }
 
 void Sema::finish() {
-  for (auto *list : {&parameterStates, &bufferStates, &optimiserStates})
-    program.states.insert(program.states.end(), list->begin(), list->end());
   countStates();
   collectReachable(program);
   program.sources = engine.getSources();

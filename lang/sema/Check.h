@@ -17,6 +17,13 @@ namespace cleave::sema {
 struct Options {
   // `--set NAME=VALUE`, in order; NAME is an axis or hyper of the main file (or module.NAME).
   std::vector<std::pair<std::string, std::string>> sets;
+  // `--plan`: a plan of the program, of a module it imports, of the standard library, or FILE.dsl:NAME.
+  // Empty: none.
+  std::string plan;
+  // `--mesh NAME=SIZE`: sizes of the selected plan's mesh axes.
+  std::vector<std::pair<std::string, std::string>> mesh;
+  // List the plans of the standard library too.
+  bool libraryPlans = false;
   // The folder that `import nn` is looked up in, after the folder of the importing file.
   std::string stdlib;
   // The text of a file as an editor holds it, given its absolute path; none: what lies on the disk.

@@ -7,7 +7,7 @@
 namespace cleave::sema {
 
 diag::Diagnostic &Sema::error(const std::string &code, Location at, std::string message) {
-  if (at && !reported.insert({at.source, at.begin, code, message}).second) {
+  if (silent || (at && !reported.insert({at.source, at.begin, code, message}).second)) {
     swallowed = {};
     return swallowed;
   }

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 const char *describe(Symbol::Kind kind) {
   static const char *const names[] = {
       "a module", "an axis",          "a hyper", "a data source", "a function",
-      "a layer",  "a layer instance", "a state", "an entry",      "a weights declaration"};
+      "a layer",  "a layer instance", "a state", "an entry",      "a weights declaration",
+      "a link",   "a mesh",           "a plan"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -160,6 +161,21 @@ void Sema::declareItem(Module &module, syntax::Item &item) {
   case Kind::Weights:
     weights.push_back({&item, &module});
     s.kind = Symbol::Kind::Weights;
+    break;
+  case Kind::Link:
+    links.push_back({qualified(module, item.name.text), &item});
+    s.kind = Symbol::Kind::Link;
+    s.link = &links.back();
+    break;
+  case Kind::Mesh:
+    meshes.push_back({qualified(module, item.name.text), &item, &module});
+    s.kind = Symbol::Kind::Mesh;
+    s.mesh = &meshes.back();
+    break;
+  case Kind::Plan:
+    plans.push_back({qualified(module, item.name.text), &item, &module});
+    s.kind = Symbol::Kind::Plan;
+    s.plan = &plans.back();
     break;
   case Kind::Function:
   case Kind::Layer:

@@ -11,6 +11,8 @@
 
 namespace cleave::sema {
 
+class PlanNames;
+
 // Every name that a walk bound. Those of a generic definition come first as it was checked on its own, then
 // once per instance.
 struct Facts {
@@ -81,6 +83,14 @@ public:
   // --- Weights (Weights.cpp)
   void resolveWeights(const WeightsSymbol &symbol);
 
+  // --- Plans (Plans.cpp, PlanSearch.cpp)
+  // The plan that the command line names, or null (reported).
+  const PlanSymbol *findPlan(const std::string &text);
+  void resolvePlans();
+  // The module of the standard library that has the default links; null when there is none.
+  const Module *linkModule();
+  const PlanNames &planNames();
+
   // --- Diagnostics
   // Adds the calls that led here; an error met again in another instance is reported once.
   diag::Diagnostic &error(const std::string &code, Location at, std::string message);
@@ -114,6 +124,9 @@ public:
   std::vector<DataSymbol *> dataOrder;
   std::vector<InstanceSymbol *> instanceOrder;
   std::vector<StateSymbol *> stateOrder;
+  std::deque<PlanSymbol> plans; // of every module, in order of declaration
+  const PlanSymbol *selectedPlan = nullptr;
+  bool silent = false; // errors go nowhere
   AxisEnvironment *baseEnvironment = nullptr;
 
 private:
@@ -136,6 +149,7 @@ private:
   void declareStates(Module &module, const syntax::Item &item);
   void declareInstances(Module &module, const syntax::Item &item);
   void addSymbol(Module &module, const syntax::Name &name, Symbol symbol);
+  const PlanSymbol *findPlanInFile(const std::string &file, const std::string &name);
   void resolveInstances();
   std::string keyOf(const Bindings &bindings, const AxisEnvironment &environment) const;
   void finish();
@@ -154,6 +168,9 @@ private:
   std::deque<InstanceSymbol> instances;
   std::deque<StateSymbol> fileStates;
   std::deque<WeightsSymbol> weights;
+  std::deque<LinkSymbol> links;
+  std::deque<MeshSymbol> meshes;
+  std::shared_ptr<PlanNames> names;
   std::deque<Definition> definitions;
   std::deque<AxisEnvironment> environments;
   std::deque<LayerInfo> layerInfos;

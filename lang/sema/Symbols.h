@@ -76,8 +76,41 @@ struct WeightsSymbol {
   Module *module = nullptr;
 };
 
+struct LinkSymbol {
+  std::string name;
+  const syntax::Item *item = nullptr;
+  const ast::Link *link = nullptr; // once resolved; null when it was broken
+  bool resolved = false;
+};
+
+struct MeshSymbol {
+  std::string name;
+  const syntax::Item *item = nullptr;
+  Module *module = nullptr;
+};
+
+struct PlanSymbol {
+  std::string name; // qualified
+  const syntax::Item *item = nullptr;
+  Module *module = nullptr;
+};
+
 struct Symbol {
-  enum class Kind { Module, Axis, Hyper, Data, Function, Layer, Instance, State, Entry, Weights };
+  enum class Kind {
+    Module,
+    Axis,
+    Hyper,
+    Data,
+    Function,
+    Layer,
+    Instance,
+    State,
+    Entry,
+    Weights,
+    Link,
+    Mesh,
+    Plan
+  };
   Kind kind = Kind::Axis;
   Location location;
   Module *module = nullptr;
@@ -87,6 +120,9 @@ struct Symbol {
   Definition *definition = nullptr; // Function, Layer, Entry
   InstanceSymbol *instance = nullptr;
   StateSymbol *state = nullptr;
+  LinkSymbol *link = nullptr;
+  MeshSymbol *mesh = nullptr;
+  PlanSymbol *plan = nullptr;
 };
 
 // Functions, types and values that every program has.

@@ -17,7 +17,7 @@ public:
   void build(P::ProgramContext *context);
 
 private:
-  // Items (BuildItems.cpp, BuildWeights.cpp).
+  // Items (BuildItems.cpp, BuildWeights.cpp, BuildPlans.cpp).
   void item(P::ItemContext *c);
   void importItem(P::ImportItemContext *c, Item &item);
   void functionItem(P::FunctionItemContext *c, Item &item);
@@ -26,6 +26,18 @@ private:
   void weightsItem(P::WeightsItemContext *c, Item &item);
   WeightRow weightRow(P::WeightRowContext *c);
   WeightSource weightSource(P::WeightSourceContext *c);
+  void meshItem(P::MeshItemContext *c, Item &item);
+  void planItem(P::PlanItemContext *c, Item &item);
+  std::vector<MeshAxis> meshAxes(P::MeshAxesContext *c);
+  PlanMesh planMesh(P::PlanMeshContext *c);
+  Tactic tactic(P::TacticContext *c);
+  void assertion(P::TacticContext *c, Tactic &tactic);
+  void manual(P::TacticContext *c, Tactic &tactic);
+  MeshUse meshUse(P::MeshUseContext *c);
+  std::vector<MeshUse> meshUses(const std::vector<P::MeshUseContext *> &list);
+  Selector selector(P::SelectorContext *c);
+  Layout layout(P::LayoutContext *c);
+  Quantity quantity(P::QuantityContext *c);
   void generics(P::GenericsContext *c, Item &item);
   void parameters(P::ParametersContext *c, Item &item);
   void results(P::ResultsContext *c, Item &item);

@@ -186,6 +186,14 @@ void Builder::item(P::ItemContext *c) {
     entryItem(c->entryItem(), item);
   } else if (c->weightsItem()) {
     weightsItem(c->weightsItem(), item);
+  } else if (P::LinkItemContext *l = c->linkItem()) {
+    item.kind = Item::Kind::Link;
+    item.name = name(l->name());
+    item.arguments = arguments(l->arguments());
+  } else if (c->meshItem()) {
+    meshItem(c->meshItem(), item);
+  } else if (c->planItem()) {
+    planItem(c->planItem(), item);
   }
 }
 

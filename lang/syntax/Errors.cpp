@@ -118,7 +118,7 @@ void ErrorListener::syntaxError(antlr4::Recognizer *recognizer, antlr4::Token *t
 void ErrorStrategy::sync(antlr4::Parser *parser) {
   size_t rule = parser->getContext()->getRuleIndex();
   if (rule != CleaveParser::RuleBlock && rule != CleaveParser::RuleProgram &&
-      rule != CleaveParser::RuleWeightBlock)
+      rule != CleaveParser::RuleWeightBlock && rule != CleaveParser::RulePlanBlock)
     return DefaultErrorStrategy::sync(parser);
   const antlr4::atn::ATN &atn = parser->getATN();
   antlr4::misc::IntervalSet next = atn.nextTokens(atn.states[parser->getState()]);
@@ -127,8 +127,9 @@ void ErrorStrategy::sync(antlr4::Parser *parser) {
     return;
   reportUnwantedToken(parser);
   // A definition that begins here means that the block was not closed.
-  for (ssize_t item : {CleaveParser::IMPORT, CleaveParser::AXIS, CleaveParser::HYPER, CleaveParser::FUNCTION,
-                       CleaveParser::COMPOSITE, CleaveParser::ENTRY, CleaveParser::WEIGHTS})
+  for (ssize_t item :
+       {CleaveParser::IMPORT, CleaveParser::AXIS, CleaveParser::HYPER, CleaveParser::FUNCTION,
+        CleaveParser::COMPOSITE, CleaveParser::ENTRY, CleaveParser::WEIGHTS, CleaveParser::PLAN})
     next.add(item);
   consumeUntil(parser, next);
 }

@@ -229,8 +229,123 @@ struct WeightRow {
   Location location;                // of the path
 };
 
+// `dp: 2 over network`
+struct MeshAxis {
+  Name name;
+  Expr *size = nullptr; // null: left to who uses it
+  Path link;            // no parts when not written
+};
+
+// The mesh of a plan: axes as written, or a mesh by name with sizes of its own for some axes.
+struct PlanMesh {
+  bool written = false;
+  Path path; // no parts: `mesh(...)` or, of a plan that is another on other sizes, `(...)`
+  std::vector<MeshAxis> axes;
+  Location location;
+};
+
+// A mesh axis, or (`tp[1:2]`) a part of one: the digits as written.
+struct MeshUse {
+  Name name;
+  std::string_view before, size; // both empty: the whole axis
+  Location location;
+};
+
+// `gpt`, `blocks[*]`, `*`
+struct SelectorStep {
+  Name name; // "*": any
+  bool stacked = false;
+  const Expr *index = nullptr; // null where `[*]` was written
+};
+
+struct Selector {
+  std::vector<SelectorStep> steps;
+  Location location;
+  std::string str() const {
+    std::string s;
+    for (const SelectorStep &step : steps)
+      s.append(s.empty() ? "" : ".").append(step.name.text).append(step.stacked ? "[*]" : "");
+    return s;
+  }
+};
+
+// `Hidden/tp`, `Seq?`
+struct LayoutDim {
+  Path axis;
+  std::vector<MeshUse> over;
+  bool open = false;
+  Location location;
+};
+
+// `[Batch/dp, Embed] partial sum over tp`
+struct Layout {
+  struct Partial {
+    Name combiner;
+    std::vector<MeshUse> over;
+  };
+  std::vector<LayoutDim> dims;
+  std::vector<Partial> partials;
+  Location location;
+};
+
+struct Quantity {
+  std::string_view number;
+  Name unit; // empty where there is none
+  Location location;
+};
+
+struct ManualPort {
+  Name name;
+  Layout layout;
+};
+
+struct Tactic {
+  enum class Kind : uint8_t {
+    Shard,
+    Layout,
+    Replicate,
+    Store,
+    Accumulate,
+    Recompute,
+    Save,
+    Remainder,
+    Allow,
+    AssertNo,
+    Assert,
+    Manual
+  };
+  Kind kind = Kind::Shard;
+  Location location;
+  std::vector<Path> axes;          // of Shard, Accumulate, Remainder
+  std::vector<MeshUse> over;       // of an assertion: of its collective
+  std::vector<Selector> selectors; // of an assertion: what its collective stands in
+  std::vector<Name> words;         // of Store: kinds. Remainder: the policy. Allow, Assert: what is bounded
+  Name collective;                 // of assertions
+  Quantity quantity;
+  const Expr *count = nullptr; // of Accumulate
+  syntax::Layout layout;
+  // Manual: the composite, its arguments and results, and the function in its place.
+  Path composite, function;
+  std::vector<ManualPort> ports;
+  std::vector<syntax::Layout> results;
+};
+
 struct Item {
-  enum class Kind : uint8_t { Import, Axis, Hyper, Data, Function, Layer, Instance, State, Entry, Weights };
+  enum class Kind : uint8_t {
+    Import,
+    Axis,
+    Hyper,
+    Data,
+    Function,
+    Layer,
+    Instance,
+    State,
+    Entry,
+    Weights,
+    Link,
+    Mesh,
+    Plan
+  };
   Kind kind = Kind::Axis;
   Location location;
   Name name;
@@ -258,6 +373,11 @@ struct Item {
   // Weights: `path` is the layer's name, `names` are the file's element types.
   std::vector<std::string> prefixes;
   std::vector<WeightRow> rows;
+  // Link: its arguments. Mesh: `mesh`. Plan: `path` is what it is for, `base` what it extends.
+  std::vector<Argument> arguments;
+  PlanMesh mesh;
+  Path base;
+  std::vector<Tactic> tactics;
 };
 
 // One parsed file.

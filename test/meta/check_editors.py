@@ -87,7 +87,12 @@ def _():
     uses = {"as": "import nn as n", "in": "entry e(x: u8[A] from c in order)", "order": "from c in order {", "with": "update a with b",
             "from": "x: u8[A] from c", "over": "scan t over A {", "bound": "while k bound n", "at": "x[i] at v", "into": "= ids into y",
             "set": "set a = b", "state": "state a: f32", "data": "data a = b", "weights": "weights hf for a {",
-            "for": "weights hf for a {", "under": 'for a under "b" {', "ignore": 'ignore "b"'}
+            "for": "weights hf for a {", "under": 'for a under "b" {', "ignore": 'ignore "b"', "link": "link a(b: 1)",
+            "mesh": "mesh a(b: 1)", "plan": "plan a for b {", "extends": "plan a extends b {", "on": "plan a on b {", "shard": "shard A over b",
+            "layout": "layout a: [B]", "replicate": "replicate a over b", "store": "store params of a over b", "of": "store params of a over b",
+            "accumulate": "accumulate 2 of A", "recompute": "recompute a", "save": "save a", "remainder": "remainder pad for A",
+            "allow": "allow reshard <= 1", "no": "assert no all_reduce", "manual": "manual f(a: [A]) -> [A] = g",
+            "partial": "[A] partial sum over b"}
     for word in KEYWORDS:
         line = uses.get(word, f"{word}(x)" if word in ("sum", "max", "min", "mean", "prod", "argmax", "argmin") else f"{word} x")
         scope = scope_of(line, word)
@@ -99,7 +104,8 @@ def _():
 @suite.test("words that are names elsewhere are names there")
 def _():
     for line, word in [("softmax(a, over: Keys)", "over"), ("normal(mean: 0)", "mean"), ("let max = 3", "max"), ("x.data", "data"),
-                       ("f(set, at)", "set"), ("f(set, at)", "at"), ("x * weights[e]", "weights"), ("f(weights, for)", "for")]:
+                       ("f(set, at)", "set"), ("f(set, at)", "at"), ("x * weights[e]", "weights"), ("f(weights, for)", "for"),
+                       ("let y = plan * mesh[b]", "mesh"), ("f(store, of: on)", "of")]:
         scope = scope_of(line, word)
         expect(not scope.startswith("keyword"), f"{word} in {line!r} is a name; found {scope}")
 
@@ -123,6 +129,9 @@ def _():
             (r'print("a \" // b", x)', r'"a \" // b"', "string.quoted.double.cleave"),
             ("update gpt with optim.AdamW(g, lr: rate)", "lr", "variable.parameter.cleave"),
             ("let a = nn.gelu(x)", "gelu", "entity.name.function.call.cleave"),
+            ("plan fast for gpt on mesh(dp: 2) {", "fast", "entity.name.section.cleave"),
+            ("plan fast for gpt on mesh(dp: 2) {", "mesh", "keyword.other.cleave"),
+            ("  layout gpt.w: [Embed/tp, Hidden?]", "Hidden", "entity.name.type.cleave"),
             ("return where(m, 1.5, -inf)", "inf", "constant.language.cleave")]:
         expect(scope_of(line, word) == scope, f"{word} in {line!r} is {scope}; found {scope_of(line, word)}")
 

@@ -17,6 +17,8 @@ enum Exit { Fine = 0, Rejected = 1, Usage = 2, Failed = 3, Interrupted = 130 };
 struct CommonOptions {
   std::string file;
   std::vector<std::string> sets; // NAME=VALUE
+  std::string plan;              // a plan's name, or FILE.dsl:NAME; empty: none
+  std::vector<std::string> mesh; // AXIS=SIZE, several separated by commas
   bool json = false;
   bool quiet = false;
 };
@@ -91,6 +93,7 @@ int cacheCommand(const CacheOptions &options);
 int checkCommand(const CheckOptions &options);
 int fmtCommand(const FmtOptions &options);
 int generateCommand(const GenerateOptions &options);
+int planListCommand(const CommonOptions &options);
 int irCommand(const IrOptions &options);
 int runCommand(const RunOptions &options);
 

@@ -23,6 +23,23 @@ std::string notNegative(const std::string &text) {
   return text[0] == '-' ? "must not be negative, found " + text : "";
 }
 
+void addMesh(CLI::App &command, CommonOptions &options) {
+  command
+      .add_option("--mesh", options.mesh, "Sizes of the plan's mesh axes, AXIS=SIZE[,AXIS=SIZE]; repeatable")
+      ->check(pairChecker)
+      ->type_name("AXIS=SIZE")
+      ->allow_extra_args(false);
+}
+
+// How the program is spread over ranks.
+void addPlan(CLI::App &command, CommonOptions &options) {
+  command
+      .add_option("--plan", options.plan,
+                  "A plan of the program, of what it imports or of the library; or FILE.dsl:NAME")
+      ->type_name("PLAN");
+  addMesh(command, options);
+}
+
 void addCommon(CLI::App &command, CommonOptions &options) {
   command.add_option("file", options.file, "The program, a .dsl file")->required()->type_name("PROGRAM");
   command
@@ -103,6 +120,7 @@ void addRun(CLI::App &app, RunOptions &options) {
 void addCheck(CLI::App &app, CheckOptions &options) {
   CLI::App *check = app.add_subcommand("check", "Check a program and say what is in it");
   addCommon(*check, options);
+  addPlan(*check, options);
   check->add_flag("--memory", options.memory,
                   "Plan the memory of all entries too, and say the peak and what takes it");
 }
@@ -173,6 +191,7 @@ void addGenerate(CLI::App &app, GenerateOptions &options) {
 void addIr(CLI::App &app, IrOptions &ir) {
   CLI::App *command = app.add_subcommand("ir", "Show a program at a stage of the compiler");
   addCommon(*command, ir);
+  addPlan(*command, ir);
   command->add_option("--stage", ir.stage, "Stage to show")
       ->required()
       ->check(CLI::IsMember(stageNames()))
@@ -186,6 +205,13 @@ void addIr(CLI::App &app, IrOptions &ir) {
   command->add_option("--entry", ir.entries, "Show this entry only; repeatable")
       ->type_name("NAME")
       ->allow_extra_args(false);
+}
+
+void addPlanCommand(CLI::App &app, CommonOptions &options) {
+  CLI::App *plan = app.add_subcommand("plan", "Show the plans that a program can be run under");
+  plan->require_subcommand(1);
+  CLI::App *list = plan->add_subcommand("list", "List plans with their mesh, tactics, hash and place");
+  addCommon(*list, options);
 }
 
 void addFmt(CLI::App &app, FmtOptions &options) {
@@ -265,6 +291,14 @@ DriverOptions driverOptions(const CommonOptions &options) {
     size_t equals = set.find('=');
     result.sets[set.substr(0, equals)] = set.substr(equals + 1);
   }
+  result.plan = options.plan;
+  for (const std::string &sizes : options.mesh)
+    for (size_t begin = 0, end; begin <= sizes.size(); begin = end + 1) {
+      end = std::min(sizes.find(',', begin), sizes.size());
+      std::string size = sizes.substr(begin, end - begin);
+      size_t equals = std::min(size.find('='), size.size());
+      result.mesh[size.substr(0, equals)] = equals < size.size() ? size.substr(equals + 1) : "";
+    }
   result.verifyStages |= std::getenv("CLEAVE_VERIFY_STAGES") != nullptr;
   return result;
 }
@@ -283,6 +317,8 @@ int main(int argc, char **argv) {
   IrOptions ir;
   addRun(app, run);
   addCheck(app, check);
+  CommonOptions plan;
+  addPlanCommand(app, plan);
   GenerateOptions generate;
   addGenerate(app, generate);
   addIr(app, ir);
@@ -308,6 +344,7 @@ int main(int argc, char **argv) {
                : app.got_subcommand("cache")    ? cacheCommand(cache)
                : app.got_subcommand("fmt")      ? fmtCommand(fmt)
                : app.got_subcommand("check")    ? checkCommand(check)
+               : app.got_subcommand("plan")     ? planListCommand(plan)
                                                 : irCommand(ir);
   return status == Fine ? wholeOutput() : status;
 }

@@ -34,6 +34,16 @@ inline constexpr llvm::StringLiteral kOriginsAttr = "dist.origins";
 inline constexpr llvm::StringLiteral kConflictAttr = "dist.conflict";
 inline constexpr llvm::StringLiteral kConflictsAttr = "dist.conflicts";
 
+// On a plan: the one entry it is for. On a tactic: its selector is about values of this entry alone.
+inline constexpr llvm::StringLiteral kEntryAttr = "dist.entry";
+
+// Whether a tactic's selector names what has this path. A selector is a list of patterns, separated by ", ":
+// each is steps separated by dots, in which `*` stands for any one; what it matches and all below that is
+// meant. "" is all.
+//
+//   selects("gpt.blocks[*].up", "gpt.blocks[*].up.w"), selects("gpt.*.w", "gpt.head.w")
+bool selects(llvm::StringRef selector, llvm::StringRef path);
+
 // The layout of a value, or null.
 LayoutAttr layoutOf(mlir::Value value);
 void setLayout(mlir::Value value, LayoutAttr layout);

@@ -1,0 +1,168 @@
+// Links, meshes and plans. Plans are walked when all else is: a selector may name what a layer further down
+// binds.
+#include "lang/index/Resolver.h"
+
+namespace cleave::index {
+
+using Item = syntax::Item::Kind;
+
+// The axis as declared: by what the plan extends, else by its mesh.
+static const syntax::Name *axisIn(sema::Sema &sema, const syntax::Item &item, const sema::Module &module,
+                                  std::string_view name, unsigned depth = 0) {
+  constexpr unsigned kDeepest = 100; // plans that extend each other in a circle
+  const syntax::PlanMesh &mesh = item.mesh;
+  const syntax::Path &inner = mesh.path.parts.empty() ? item.base : mesh.path;
+  size_t failed;
+  const sema::Module *scope;
+  const sema::Symbol *symbol =
+      inner.parts.empty() || depth > kDeepest ? nullptr : sema.lookup(module, inner, failed, scope);
+  const syntax::Item *of = !symbol        ? nullptr
+                           : symbol->plan ? symbol->plan->item
+                           : symbol->mesh ? symbol->mesh->item
+                                          : nullptr;
+  const sema::Module *home = !of ? nullptr : symbol->plan ? symbol->plan->module : symbol->mesh->module;
+  if (of)
+    if (const syntax::Name *found = axisIn(sema, *of, *home, name, depth + 1))
+      return found;
+  for (const syntax::MeshAxis &axis : mesh.axes)
+    if (axis.name.text == name)
+      return &axis.name;
+  return nullptr;
+}
+
+Symbol *Resolver::meshAxis(const syntax::Item &item, std::string_view name) {
+  const syntax::Name *found = axisIn(sema, item, *module, name);
+  if (!found)
+    return nullptr;
+  Symbol *symbol = declaredAt(found->location);
+  return symbol ? symbol : make(Kind::MeshAxis, found->text, found->location, found->location);
+}
+
+void Resolver::mesh(const syntax::Item &item) {
+  path(item.mesh.path.parts, Where::Type);
+  for (const syntax::MeshAxis &axis : item.mesh.axes) {
+    use(axis.name, meshAxis(item, axis.name.text));
+    expression(axis.size);
+    const sema::Module *defaults = axis.link.parts.size() == 1 ? sema.linkModule() : nullptr;
+    const sema::Symbol *known = defaults ? defaults->find(axis.link.parts[0].text) : nullptr;
+    if (known && !lookup(axis.link.parts[0].text, Where::Type))
+      use(axis.link.parts[0], symbolOf(*known));
+    else
+      path(axis.link.parts, Where::Type);
+  }
+}
+
+// An axis of the program's file, whichever file the plan is in.
+void Resolver::planAxis(const syntax::Path &written) {
+  const sema::Module *own = module;
+  module = sema.mainModule;
+  Symbol *found = lookupPath(written.parts, Where::Type);
+  if (found && found->kind == Kind::Axis)
+    path(written.parts, Where::Type);
+  else
+    for (const syntax::Name &name : written.parts)
+      use(name, planIsForAny ? builtin(name.text) : nullptr);
+  module = own;
+}
+
+void Resolver::meshUses(const syntax::Item &item, const std::vector<syntax::MeshUse> &uses) {
+  for (const syntax::MeshUse &one : uses)
+    use(one.name, meshAxis(item, one.name.text));
+}
+
+// What a layer, or a layer that an object is of, or an entry binds.
+Symbol *Resolver::boundIn(const Symbol *symbol, std::string_view name) {
+  if (!symbol)
+    return nullptr;
+  if (symbol->kind == Kind::Instance || symbol->kind == Kind::SubLayer)
+    symbol = symbol->target;
+  if (symbol && (symbol->kind == Kind::Layer || symbol->kind == Kind::Entry))
+    for (const Symbol *member : symbol->members)
+      if (member->name == name && member->kind != Kind::Generic)
+        return const_cast<Symbol *>(member);
+  return nullptr;
+}
+
+void Resolver::selector(const syntax::Selector &written, const Symbol *target) {
+  const sema::Module *own = module;
+  module = sema.mainModule;
+  Symbol *at = nullptr;
+  for (size_t i = 0; i < written.steps.size(); ++i) {
+    const syntax::Name &name = written.steps[i].name;
+    if (name.text == "*") {
+      at = nullptr;
+      continue;
+    }
+    Symbol *found = i == 0                           ? boundIn(target, name.text)
+                    : at && at->kind == Kind::Module ? memberOf(at, name.text)
+                                                     : boundIn(at, name.text);
+    if (i == 0 && !found)
+      found = lookup(name.text, Where::Type);
+    // Bare names of what an entry binds.
+    if (i == 0 && !found)
+      for (const auto &[text, symbol] : module->symbols)
+        if (!found && symbol.kind == sema::Symbol::Kind::Entry)
+          found = boundIn(symbolOf(symbol), name.text);
+    bool isBehindAny = i > 0 && !at;
+    at = use(name, found || !(planIsForAny || isBehindAny) ? found : builtin(name.text));
+  }
+  module = own;
+}
+
+void Resolver::layout(const syntax::Item &item, const syntax::Layout &written) {
+  for (const syntax::LayoutDim &dim : written.dims) {
+    planAxis(dim.axis);
+    meshUses(item, dim.over);
+  }
+  for (const syntax::Layout::Partial &partial : written.partials) {
+    use(partial.combiner, builtin(partial.combiner.text));
+    meshUses(item, partial.over);
+  }
+}
+
+void Resolver::tactic(const syntax::Item &item, const syntax::Tactic &written, const Symbol *target) {
+  for (const syntax::Path &axis : written.axes)
+    planAxis(axis);
+  meshUses(item, written.over);
+  for (const syntax::Selector &one : written.selectors)
+    selector(one, target);
+  for (const syntax::Name &word : written.words)
+    use(word, builtin(word.text));
+  for (const syntax::Name &word : {written.collective, written.quantity.unit})
+    if (!word.empty())
+      use(word, builtin(word.text));
+  expression(written.count);
+  layout(item, written.layout);
+  const Symbol *composite = path(written.composite.parts, Where::Base);
+  for (const syntax::ManualPort &port : written.ports) {
+    use(port.name, boundIn(composite, port.name.text));
+    layout(item, port.layout);
+  }
+  for (const syntax::Layout &result : written.results)
+    layout(item, result);
+  path(written.function.parts, Where::Base);
+}
+
+void Resolver::plan(const syntax::Item &item) {
+  planIsForAny = item.path.str() == "any";
+  const Symbol *target = nullptr;
+  if (planIsForAny)
+    use(item.path.parts[0], builtin("any"));
+  else
+    target = path(item.path.parts, Where::Type);
+  path(item.base.parts, Where::Type);
+  mesh(item);
+  for (const syntax::Tactic &written : item.tactics)
+    tactic(item, written, target);
+}
+
+void Resolver::plansOf(const syntax::File &f) {
+  current = &index.contents[index.sourcePaths[f.source]];
+  owner = nullptr;
+  scope = 0;
+  for (const syntax::Item *item : f.items)
+    if (item->kind == Item::Plan)
+      plan(*item);
+}
+
+} // namespace cleave::index
