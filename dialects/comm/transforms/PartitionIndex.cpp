@@ -152,13 +152,15 @@ bool FunctionPartitioner::IndexPlan::accept(Operand &operand, ArrayRef<AxisRefAt
 
 // c1 d1 + c2 d2 + ...: every rank has one d1, one d2..., and blocks of the last.
 bool FunctionPartitioner::IndexPlan::asJoinedBlocks(int64_t extent, const Linear &linear, AxisList &axes) {
+  if (shards.padded(extent) != extent)
+    return false;
   SmallVector<std::pair<unsigned, int64_t>> terms(linear.terms);
   llvm::sort(terms, [](auto a, auto b) { return a.second > b.second; });
   for (auto [i, term] : llvm::enumerate(terms)) {
     const LocalDim &dim = dims[term.first];
     bool last = i + 1 == terms.size();
     if (term.second <= 0 || dim.whole * term.second != extent || (!last && dim.size != 1) ||
-        dim.whole % shards.members(dim.axes) != 0)
+        dim.size * shards.members(dim.axes) != dim.whole) // padded: blocks do not begin where a digit does
       return false;
     extent = term.second;
     axes.append(dim.axes);
@@ -239,7 +241,7 @@ bool FunctionPartitioner::IndexPlan::asDigit(int64_t extent, AffineExpr expr, Ax
   if (size == 0 && dim.whole % behind == 0)
     size = dim.whole / behind;
   if (size == 0 || extent != size || dim.whole % (behind * size) != 0 ||
-      dim.whole % shards.members(dim.axes) != 0)
+      dim.size * shards.members(dim.axes) != dim.whole || shards.padded(extent) != extent)
     return false;
   if (dim.size % (behind * size) == 0)
     return true; // every block has all of it
