@@ -1,5 +1,7 @@
 #include "dialects/dist/transforms/Tactics.h"
 
+#include "dialects/model/transforms/CallOrder.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -25,41 +27,46 @@ static bool matches(StringRef pattern, StringRef text) {
   return false;
 }
 
-// The functions that run when an entry does.
-static DenseSet<Operation *> functionsOf(Operation *tactic, StringRef entry) {
+// The functions that run when the entry does that a tactic or its plan is about; none where it is about all.
+static std::optional<DenseSet<Operation *>> functionsOf(Operation *tactic) {
+  auto entry = tactic->getAttrOfType<StringAttr>(kEntryAttr);
+  if (!entry && tactic->getParentOp())
+    entry = tactic->getParentOp()->getAttrOfType<StringAttr>(kEntryAttr);
+  if (!entry)
+    return std::nullopt;
   SymbolTable symbols(tactic->getParentOfType<ModuleOp>());
   DenseSet<Operation *> found;
   SmallVector<Operation *> pending;
-  if (Operation *function = symbols.lookup(entry))
+  if (Operation *function = symbols.lookup(entry.getValue()))
     pending.push_back(function);
   while (!pending.empty()) {
     Operation *function = pending.pop_back_val();
     if (!found.insert(function).second)
       continue;
     function->walk([&](Operation *op) {
-      for (NamedAttribute attr : op->getAttrs())
-        if (auto name = dyn_cast<FlatSymbolRefAttr>(attr.getValue()))
-          if (auto callee = symbols.lookup<func::FuncOp>(name.getValue()))
-            pending.push_back(callee);
+      for (func::FuncOp callee : model::calleesOf(op, symbols))
+        pending.push_back(callee);
     });
   }
   return found;
 }
 
+static bool isIn(const Cell &cell, const std::optional<DenseSet<Operation *>> &functions) {
+  return !functions ||
+         llvm::any_of(cell.slots, [&](const Slot &slot) { return functions->contains(slot.parent()); });
+}
+
 SmallVector<unsigned> cleave::dist::select(Operation *tactic, StringRef selector, const Graph &graph) {
   SmallVector<StringRef> patterns;
   selector.split(patterns, ", ");
-  DenseSet<Operation *> functions;
-  auto entry = tactic->getAttrOfType<StringAttr>("dist.entry");
-  if (entry)
-    functions = functionsOf(tactic, entry.getValue());
+  std::optional<DenseSet<Operation *>> functions = functionsOf(tactic);
   SmallVector<unsigned> found;
   for (unsigned number = 0; number != graph.cells.size(); ++number) {
     const Cell &cell = graph.cells[number];
     model::StateOp state = cell.state;
     bool named = llvm::any_of(cell.slots, [&](const Slot &slot) {
       StringRef name = state ? state.getPath() : slot.name();
-      return !name.empty() && (!entry || functions.contains(slot.parent())) &&
+      return !name.empty() && (!functions || functions->contains(slot.parent())) &&
              (selector.empty() ||
               llvm::any_of(patterns, [&](StringRef pattern) { return matches(pattern, name); }));
     });
@@ -176,10 +183,11 @@ LogicalResult Tactics::shard(ShardOp op, int tactic) {
       resolve(mesh, axesOf(op.getOver()), [&]() { return op.emitError() << "E920: shard "; });
   if (failed(over))
     return failure();
+  std::optional<DenseSet<Operation *>> functions = functionsOf(op);
   for (Cell &cell : graph.cells)
     for (StringRef wanted : op.getAxes().getAsValueRange<StringAttr>())
       for (auto [position, axis] : llvm::enumerate(cell.axes))
-        if (axis == wanted && failed(seed(op, cell, position, *over, tactic)))
+        if (axis == wanted && isIn(cell, functions) && failed(seed(op, cell, position, *over, tactic)))
           return failure();
   return success();
 }
