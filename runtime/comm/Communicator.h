@@ -32,8 +32,8 @@ public:
   // before each wait.
   virtual Status start(const void *in, void *out) = 0;
 
-  // Returns when both buffers are the caller's again. E716: another rank failed, is missing after the
-  // time-out, or has called another collective.
+  // Returns when both buffers are the caller's again; at once where nothing is started. E716: another rank
+  // failed, is missing after the time-out, or has called another collective.
   virtual Status wait() = 0;
 
   Status run(const void *in, void *out) {

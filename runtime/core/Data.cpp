@@ -1,5 +1,6 @@
 #include "runtime/core/Data.h"
 
+#include "runtime/core/Blocks.h"
 #include "runtime/core/File.h"
 #include "runtime/core/Npy.h"
 
@@ -73,18 +74,15 @@ public:
     return {};
   }
 
-  void fill(const Port &input, int64_t seed, int64_t step, void *target) const override {
-    int64_t window = windowOf(input);
-    int64_t rows = window ? input.shape.elements() / window : 0;
-    int64_t bytes = window * sizeOf(input.shape.type);
-    for (int64_t row = 0; row < rows; ++row) {
-      int64_t begin = input.ordered ? rowAt(input, length() / window, seed, step, row) * window
-                                    : randomBelow(length() - window + 1, seed, step, row);
-      read(begin, window, input.shape.type, static_cast<char *>(target) + row * bytes);
-    }
+protected:
+  void readRun(const Port &input, int64_t seed, int64_t step, int64_t first, int64_t count,
+               char *target) const override {
+    int64_t window = windowOf(input), row = first / window;
+    int64_t begin = input.ordered ? rowAt(input, length() / window, seed, step, row) * window
+                                  : randomBelow(length() - window + 1, seed, step, row);
+    read(begin + first % window, count, input.shape.type, target);
   }
 
-protected:
   virtual Status checkType(const Port &input) const = 0;
   virtual int64_t length() const = 0; // in elements
   virtual void read(int64_t begin, int64_t count, Type type, char *target) const = 0;
@@ -249,20 +247,33 @@ public:
     return {};
   }
 
-  void fill(const Port &input, int64_t seed, int64_t step, void *target) const override {
+  // Rows in order lie in order, up to the end of the file.
+  const void *view(const Port &input, const InputPart &part, int64_t seed, int64_t step) const override {
+    const std::vector<Block> &blocks = part.blocks;
+    for (size_t i = 0; i < blocks.size(); ++i)
+      if (blocks[i].local != (i ? part.whole.sizes[i] : blocks[i].size))
+        return nullptr;
+    if (!input.ordered || blocks[0].size == 0)
+      return nullptr;
     Rows rows = rowsFor(input);
-    for (int64_t row = 0; row < rowsOf(input); ++row)
-      std::memcpy(static_cast<char *>(target) + row * rows.bytes, rowOf(rows, input, seed, step, row),
-                  rows.bytes);
+    int64_t last = blocks[0].size - 1;
+    const char *first = rowOf(rows, input, seed, step, blocks[0].begin);
+    bool together = rowOf(rows, input, seed, step, blocks[0].begin + last) == first + last * rows.bytes;
+    return together && reinterpret_cast<uintptr_t>(first) % sizeOf(input.shape.type) == 0 ? first : nullptr;
   }
 
-  // Rows in order lie in order, up to the end of the file.
-  const void *view(const Port &input, int64_t seed, int64_t step) const override {
+protected:
+  void readRun(const Port &input, int64_t seed, int64_t step, int64_t first, int64_t count,
+               char *target) const override {
     Rows rows = rowsFor(input);
-    int64_t last = rowsOf(input) - 1;
-    const char *first = rowOf(rows, input, seed, step, 0);
-    bool together = input.ordered && rowOf(rows, input, seed, step, last) == first + last * rows.bytes;
-    return together && reinterpret_cast<uintptr_t>(first) % sizeOf(input.shape.type) == 0 ? first : nullptr;
+    int64_t width = sizeOf(input.shape.type), perRow = rows.bytes / width;
+    while (count > 0) { // a row of one dim is an element
+      int64_t inside = first % perRow, now = std::min(count, perRow - inside);
+      std::memcpy(target, rowOf(rows, input, seed, step, first / perRow) + inside * width, now * width);
+      first += now;
+      count -= now;
+      target += now * width;
+    }
   }
 
 private:
@@ -317,9 +328,11 @@ public:
     return {};
   }
 
-  void fill(const Port &input, int64_t seed, int64_t step, void *target) const override {
-    for (int64_t i = 0; i < input.shape.elements(); ++i)
-      store(input.shape.type, target, i, hash(static_cast<uint64_t>(seed) ^ salt, step, i));
+protected:
+  void readRun(const Port &input, int64_t seed, int64_t step, int64_t first, int64_t count,
+               char *target) const override {
+    for (int64_t i = 0; i < count; ++i)
+      store(input.shape.type, target, i, hash(static_cast<uint64_t>(seed) ^ salt, step, first + i));
   }
 
 private:
@@ -363,6 +376,58 @@ template <class Kind> Result<std::unique_ptr<Dataset>> openSequence(const DataSo
 }
 
 } // namespace
+
+InputPart InputPart::of(const Port &input, const Mesh &mesh, int64_t rank) {
+  return {wholeOf(input.shape, input.split), blocksOf(mesh, input.shape, input.split, rank)};
+}
+
+bool InputPart::isWhole() const {
+  for (size_t i = 0; i < blocks.size(); ++i)
+    if (blocks[i].size != whole.sizes[i] || blocks[i].local != whole.sizes[i])
+      return false;
+  return true;
+}
+
+void Dataset::fill(const Port &input, int64_t seed, int64_t step, void *target) const {
+  fill(input, InputPart::of(input, Mesh(), 0), seed, step, target);
+}
+
+// In runs through the dims that the part has whole, but for the rows: each comes from a place of its own.
+void Dataset::fill(const Port &input, const InputPart &part, int64_t seed, int64_t step, void *target) const {
+  const std::vector<Block> &blocks = part.blocks;
+  const std::vector<int64_t> &sizes = part.whole.sizes;
+  int64_t width = sizeOf(part.whole.type), local = width;
+  for (const Block &block : blocks)
+    local *= block.local;
+  if (hasPadding(blocks))
+    std::memset(target, 0, local);
+  if (sizes.empty())
+    return readRun(input, seed, step, 0, 1, static_cast<char *>(target));
+  size_t last = sizes.size() - 1;
+  auto isWhole = [&](size_t dim) {
+    return blocks[dim].size == sizes[dim] && blocks[dim].local == sizes[dim];
+  };
+  while (last > 1 && isWhole(last))
+    --last;
+  int64_t inner = 1, outer = 1;
+  for (size_t i = last + 1; i < sizes.size(); ++i)
+    inner *= sizes[i];
+  for (size_t i = 0; i < last; ++i)
+    outer *= blocks[i].size;
+  int64_t count = blocks[last].size * inner;
+  for (int64_t n = 0; n < outer && count > 0; ++n) {
+    int64_t rest = n, first = blocks[last].begin * inner, to = 0;
+    int64_t inWhole = sizes[last] * inner, inLocal = blocks[last].local * inner;
+    for (size_t i = last; i-- > 0; rest /= blocks[i].size) {
+      int64_t index = rest % blocks[i].size;
+      first += (blocks[i].begin + index) * inWhole;
+      to += index * inLocal;
+      inWhole *= sizes[i];
+      inLocal *= blocks[i].local;
+    }
+    readRun(input, seed, step, first, count, static_cast<char *>(target) + to * width);
+  }
+}
 
 int64_t randomBelow(int64_t bound, int64_t seed, int64_t step, int64_t row) {
   return static_cast<int64_t>((static_cast<unsigned __int128>(hash(seed, step, row)) * bound) >> 64);

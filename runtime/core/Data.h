@@ -17,8 +17,19 @@
 #include "runtime/core/Program.h"
 
 #include <memory>
+#include <vector>
 
 namespace cleave::rt {
+
+// The part of an input that a rank has. Rows and windows are those of the whole, so ranks together read what
+// one rank would; only the part is read.
+struct InputPart {
+  Shape whole;
+  std::vector<Block> blocks; // of every dim
+
+  static InputPart of(const Port &input, const Mesh &mesh, int64_t rank);
+  bool isWhole() const;
+};
 
 // One opened source. Errors, with the location of the source or of the input:
 //   E501 missing or unreadable   E502 nothing there (no match, no bytes)   E503 too short for the input
@@ -28,16 +39,25 @@ public:
   static Result<std::unique_ptr<Dataset>> open(const DataSource &source);
   virtual ~Dataset() = default;
 
-  // Whether the source can feed this input.
+  // Whether the source can feed this input, whose shape is the whole's.
   virtual Status check(const Port &input) const = 0;
 
-  // Fills `target`, a dense tensor of the input's shape. check() has passed.
-  virtual void fill(const Port &input, int64_t seed, int64_t step, void *target) const = 0;
+  // Fills `target`, a dense tensor of the part's local shape; padding becomes zero. check() has passed.
+  // `input` has the shape of the whole.
+  void fill(const Port &input, const InputPart &part, int64_t seed, int64_t step, void *target) const;
+  // The same of the whole.
+  void fill(const Port &input, int64_t seed, int64_t step, void *target) const;
 
   // What fill() would write, where it lies in the source as it is; else null. Never to be written.
-  virtual const void *view(const Port & /*input*/, int64_t /*seed*/, int64_t /*step*/) const {
+  virtual const void *view(const Port & /*input*/, const InputPart & /*part*/, int64_t /*seed*/,
+                           int64_t /*step*/) const {
     return nullptr;
   }
+
+protected:
+  // `count` neighbouring elements of the input, from number `first` (row-major) on; all are in one row.
+  virtual void readRun(const Port &input, int64_t seed, int64_t step, int64_t first, int64_t count,
+                       char *target) const = 0;
 };
 
 // A number in [0, bound): uniform, and a function of its arguments alone.

@@ -1,5 +1,7 @@
 #include "runtime/core/Executor.h"
 
+#include "runtime/comm/Communicator.h"
+#include "runtime/core/VerifyCollectives.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <chrono>
@@ -36,6 +38,72 @@ Executor::Executor(const Program &program, const Entry &entry, Bases bases) : pr
   iterations.resize(deepest);
   loopAt.resize(deepest);
   collectMoves();
+}
+
+Executor::~Executor() = default;
+
+Status Executor::connect(Communicator &communicator) {
+  std::vector<Operation *> started; // by token: what its last Start in the list begins
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Instruction &instruction = entry.instructions[i];
+    Step &step = steps[i];
+    if (step.op != Opcode::Collective && step.op != Opcode::Start && step.op != Opcode::Wait)
+      continue;
+    const Collective &collective = program.collectives[instruction.target];
+    step.sends = operandsRead(collective.kind) > 0;
+    step.receives = operandsOf(collective.kind) > operandsRead(collective.kind);
+    auto token = static_cast<size_t>(instruction.count);
+    if (step.op != Opcode::Collective)
+      started.resize(std::max(started.size(), token + 1));
+    if (step.op == Opcode::Wait) {
+      step.operation = started[token];
+      continue;
+    }
+    Result<std::unique_ptr<Operation>> made = communicator.prepare(
+        program.mesh, collective, instruction.operands.front().shape, instruction.operands.back().shape);
+    if (!made)
+      return made.error();
+    operations.push_back(std::move(*made));
+    step.operation = operations.back().get();
+    if (step.op == Opcode::Start)
+      started[token] = step.operation;
+  }
+  return {};
+}
+
+Status Executor::communicate(const Step &step) {
+  const void *in = step.sends ? step.arguments[0] : nullptr;
+  void *out = step.receives ? step.arguments[step.operands - 1] : nullptr;
+  switch (step.op) {
+  case Opcode::Start:
+    return step.operation->start(in, out);
+  case Opcode::Wait:
+    return step.operation->wait();
+  default:
+    return step.operation->run(in, out);
+  }
+}
+
+// Whether it went well.
+template <Executor::Mode mode> bool Executor::collective(uint32_t at) {
+  std::chrono::steady_clock::time_point start;
+  if (mode == Mode::Profiled)
+    start = std::chrono::steady_clock::now();
+  Status status = communicate(steps[at]);
+  if (!status) {
+    collectiveFailed = status.error();
+    return false;
+  }
+  if (mode == Mode::Profiled) {
+    int64_t spent = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
+    InstructionProfile &mine = measured->instructions[at];
+    mine.times += 1;
+    mine.nanoseconds += spent;
+    mine.busy += spent;
+    if (measured->runs < 2)
+      recordTraffic(at);
+  }
+  return true;
 }
 
 void Executor::addStep(const Instruction &instruction, uint32_t depth,
@@ -239,7 +307,9 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
     case Opcode::Collective:
     case Opcode::Start:
     case Opcode::Wait:
-      break; // no instance is made of a program that has some
+      if (!collective<mode>(at))
+        return {Outcome::CollectiveFailed, instructions + at};
+      break;
     }
     at = next;
   }
@@ -254,8 +324,17 @@ Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
                      : runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr);
   if (measured)
     ++measured->runs;
+  if (end.outcome == Outcome::NotFinite)
+    endCollectives();
   restore(end);
   return end;
+}
+
+// A guard stops all ranks at one place, with what they have started there.
+void Executor::endCollectives() {
+  for (std::unique_ptr<Operation> &operation : operations)
+    if (!operation->wait())
+      return; // another rank has failed, and says so
 }
 
 // A run that stopped inside loops leaves pointers moved on.
@@ -269,6 +348,7 @@ void Executor::restore(const End &end) {
 CheckReport Executor::runChecked(ThreadPool &pool, const Instruction *until) {
   CheckReport report;
   restore(runSteps<Mode::Checked>(pool, Hooks(), &report, until));
+  endCollectives();
   return report;
 }
 

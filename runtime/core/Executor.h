@@ -7,6 +7,7 @@
 #ifndef CLEAVE_RUNTIME_CORE_EXECUTOR_H
 #define CLEAVE_RUNTIME_CORE_EXECUTOR_H
 
+#include "runtime/core/Error.h"
 #include "runtime/core/Profile.h"
 #include "runtime/core/Program.h"
 
@@ -18,6 +19,8 @@
 
 namespace cleave::rt {
 
+class Communicator;
+class Operation;
 class ThreadPool;
 
 // Where an instance's regions begin.
@@ -45,10 +48,10 @@ struct CheckReport {
 
 class Executor {
 public:
-  enum class Outcome { Done, NotFinite, AssertFailed };
+  enum class Outcome { Done, NotFinite, AssertFailed, CollectiveFailed };
   struct End {
     Outcome outcome = Outcome::Done;
-    const Instruction *instruction = nullptr; // the Guard or Assert that stopped the run
+    const Instruction *instruction = nullptr; // the Guard, Assert or collective that stopped it
   };
   struct Hooks {
     bool allowNonFinite = false;
@@ -60,6 +63,13 @@ public:
   Executor(const Program &program, const Entry &entry, Bases bases);
   Executor(const Executor &) = delete;
   Executor &operator=(const Executor &) = delete;
+  ~Executor();
+
+  // Prepares the entry's collectives for this rank. The communicator outlives the executor. Errors of
+  // Communicator::prepare().
+  Status connect(Communicator &communicator);
+  // Why the last run ended with CollectiveFailed.
+  const Error &failure() const { return *collectiveFailed; }
 
   // Points every operand in an input's or output's buffer to `data`.
   void bindInput(uint32_t slot, void *data) { bind(Region::Input, slot, data); }
@@ -88,6 +98,8 @@ private:
     KernelFunction function;
     int64_t rows, grain, count;
     uint32_t movesBegin, movesEnd; // LoopBegin: what its counter moves
+    Operation *operation;          // of collectives; a Wait has its Start's
+    bool sends, receives;          // whether it has such an operand
   };
   struct Move {
     uint32_t pointer;
@@ -109,8 +121,11 @@ private:
   template <Mode mode> void launch(ThreadPool &pool, uint32_t at);
   void recordTraffic(uint32_t at);
   void copy(uint32_t at) const;
+  template <Mode mode> bool collective(uint32_t at);
+  Status communicate(const Step &step);
   uint32_t follow(const Step &step, uint32_t at);
   void restore(const End &end);
+  void endCollectives();
   void movePointers(const Step &loop, int64_t times);
   int64_t counterOf(const Step &loop) const;
   void rewind(const Step &loop);
@@ -126,6 +141,8 @@ private:
   std::vector<uint32_t> loopAt;    // per depth, the step of the loop that runs
   std::unique_ptr<Profile> measured;
   std::unique_ptr<ReuseDistance> reuse;
+  std::vector<std::unique_ptr<Operation>> operations;
+  std::optional<Error> collectiveFailed;
 };
 
 // The first NaN, +inf or -inf in a dense tensor: its row-major position, or -1. `wanted` says which.

@@ -124,9 +124,11 @@ void removeLeftovers(const std::string &folder, const std::string &name) {
   closedir(entries);
 }
 
-bool writeAll(int descriptor, const Piece &piece) {
-  const char *data = static_cast<const char *>(piece.data);
-  for (int64_t left = piece.bytes; left > 0;) {
+constexpr size_t kGathered = size_t{1} << 20; // bytes of small pieces that are written at once
+constexpr int64_t kSmall = int64_t{64} << 10;
+
+bool writeAll(int descriptor, const char *data, int64_t bytes) {
+  for (int64_t left = bytes; left > 0;) {
     ssize_t written = write(descriptor, data, std::min<int64_t>(left, int64_t{1} << 30));
     if (written < 0 && errno == EINTR)
       continue;
@@ -163,7 +165,32 @@ bool canReplaceFile(const std::string &path, std::string &why) {
   return false;
 }
 
+bool PieceWriter::write(const void *data, int64_t bytes) {
+  if (bytes < kSmall) {
+    waiting.append(static_cast<const char *>(data), bytes);
+    return waiting.size() < kGathered || flush();
+  }
+  flush();
+  return good = good && writeAll(descriptor, static_cast<const char *>(data), bytes);
+}
+
+bool PieceWriter::flush() {
+  good = good && writeAll(descriptor, waiting.data(), static_cast<int64_t>(waiting.size()));
+  waiting.clear();
+  return good;
+}
+
 bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std::string &why) {
+  auto contents = [&](PieceWriter &writer) {
+    for (const Piece &piece : pieces)
+      if (!writer.write(piece.data, piece.bytes))
+        return;
+  };
+  return replaceFile(path, contents, why);
+}
+
+bool replaceFile(const std::string &path, const std::function<void(PieceWriter &)> &contents,
+                 std::string &why) {
   if (!canReplaceFile(path, why))
     return false;
   std::string target = behindLinks(path);
@@ -173,8 +200,11 @@ bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std:
   std::string temporary = folder + "/." + nameOf(target) + "." + std::to_string(getpid()) + ".partial";
   int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   bool good = descriptor >= 0;
-  for (size_t i = 0; good && i < pieces.size(); ++i)
-    good = writeAll(descriptor, pieces[i]);
+  if (good) {
+    PieceWriter writer(descriptor);
+    contents(writer);
+    good = writer.flush();
+  }
   good = good && fsync(descriptor) == 0;
   int reason = errno;
   if (descriptor >= 0 && close(descriptor) != 0 && good) {

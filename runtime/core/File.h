@@ -5,6 +5,7 @@
 #include "runtime/core/Error.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,20 @@ struct Piece {
   int64_t bytes;
 };
 
+// Takes the pieces of a file one after the other; small ones are put together. Whether it could write so far.
+class PieceWriter {
+public:
+  explicit PieceWriter(int descriptor) : descriptor(descriptor) {}
+  bool write(const void *data, int64_t bytes);
+  bool flush();
+  bool isGood() const { return good; }
+
+private:
+  int descriptor;
+  bool good = true;
+  std::string waiting;
+};
+
 // Whether replaceFile() may make a file there, as far as can be told beforehand; if not, `why` has the
 // reason. Only a regular file is replaced: a device or a pipe is not.
 bool canReplaceFile(const std::string &path, std::string &why);
@@ -52,6 +67,9 @@ bool canReplaceFile(const std::string &path, std::string &why);
 // the new one: a temporary file in the same folder is written, synced and renamed. On failure the old file is
 // untouched, the temporary one is gone, and the system's reason is in `why`.
 bool replaceFile(const std::string &path, const std::vector<Piece> &pieces, std::string &why);
+// The same, of what `contents` writes; it may stop once it cannot.
+bool replaceFile(const std::string &path, const std::function<void(PieceWriter &)> &contents,
+                 std::string &why);
 
 } // namespace cleave::rt
 

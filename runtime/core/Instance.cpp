@@ -1,5 +1,6 @@
 #include "runtime/core/Instance.h"
 
+#include "runtime/comm/local/Local.h"
 #include "runtime/core/Footprint.h"
 #include "runtime/core/Ports.h"
 #include "runtime/core/SavedState.h"
@@ -35,6 +36,11 @@ Error tooLarge(const char *what, int64_t bytes) {
 Instance::Instance(std::shared_ptr<const Program> program, std::shared_ptr<void> code, InstanceOptions given)
     : source(std::move(program)), code(std::move(code)), options(std::move(given)),
       pool(options.threads, options.pinThreads), runners(source->entries.size()) {
+  if (!options.communicator) {
+    alone = std::move(makeLocal(1)[0]);
+    options.communicator = alone.get();
+  }
+  options.communicator->setThreads(&pool);
   hooks.allowNonFinite = options.allowNonFinite;
   hooks.print = [this](const Instruction &print, void *const *values) {
     std::string line = printedLine(print, values);
@@ -51,10 +57,11 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program
                                                    std::shared_ptr<void> code, InstanceOptions options) {
   if (Status status = verify(*program); !status)
     return status.error();
-  if (program->mesh.ranks() > 1)
+  if (program->mesh.ranks() != (options.communicator ? options.communicator->ranks() : 1))
     return Error{"E715",
-                 "a program must be started with the ranks of its mesh, found one where it has " +
-                     toString(program->mesh),
+                 "a program must be started with the ranks of its mesh, found " +
+                     (options.communicator ? std::to_string(options.communicator->ranks()) : "one") +
+                     " where it has " + toString(program->mesh),
                  "",
                  {},
                  ""};
@@ -108,8 +115,11 @@ Result<Instance::Runner *> Instance::runner(int index) {
   made.outputs.clear();
   if (!allocateSlots(entry.inputs, made.inputs) || !allocateSlots(entry.outputs, made.outputs))
     return tooLarge("inputs and outputs", bytesOf(entry.inputs) + bytesOf(entry.outputs));
-  made.executor =
+  auto executor =
       std::make_unique<Executor>(*source, entry, Bases{stateMemory.data(), scratch.data(), constants.data()});
+  if (Status status = executor->connect(*options.communicator); !status)
+    return status.error();
+  made.executor = std::move(executor);
   for (size_t i = 0; i < made.inputs.size(); ++i)
     made.executor->bindInput(i, made.inputs[i].data);
   for (size_t i = 0; i < made.outputs.size(); ++i)
@@ -232,7 +242,10 @@ Status Instance::prepare(int index) {
     Result<const Dataset *> feed = dataset(port.source);
     if (!feed)
       return feed.error();
-    if (Status status = (*feed)->check(port); !status)
+    slot.whole = port;
+    slot.whole.shape = wholeOf(port.shape, port.split);
+    slot.part = InputPart::of(port, source->mesh, rank());
+    if (Status status = (*feed)->check(slot.whole); !status)
       return status;
     slot.feed = *feed;
   }
@@ -253,12 +266,13 @@ Status Instance::initialise(int64_t seed) {
 }
 
 // Rows that lie in their file as the input wants them are read there.
-void Instance::feed(Runner &made, size_t input, const Port &port, int64_t step) {
+void Instance::feed(Runner &made, size_t input, int64_t step) {
   Slot &slot = made.inputs[input];
-  auto *rows = const_cast<void *>(slot.feed->view(port, seed(), step)); // inputs are never written
+  auto *rows =
+      const_cast<void *>(slot.feed->view(slot.whole, slot.part, seed(), step)); // inputs are never written
   void *data = rows ? rows : slot.owned.data();
   if (!rows)
-    slot.feed->fill(port, seed(), step, data);
+    slot.feed->fill(slot.whole, slot.part, seed(), step, data);
   if (data == slot.data)
     return;
   slot.data = data;
@@ -270,13 +284,12 @@ Status Instance::run(int index) {
   if (!made.ready)
     if (Status status = prepare(index); !status)
       return status;
-  const Entry &entry = source->entries[index];
   auto start = std::chrono::steady_clock::now();
   // An entry that leaves the step as it is goes on through its data all the same.
   int64_t before = step(), again = made.lastStep == before ? made.runsAtStep : 0;
   for (size_t i = 0; i < made.inputs.size(); ++i)
     if (made.inputs[i].feed && !made.inputs[i].given)
-      feed(made, i, entry.inputs[i], before + again);
+      feed(made, i, before + again);
   Executor::End end = made.executor->run(pool, hooks);
   if (Profile *profile = made.executor->profile())
     profile->nanoseconds += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
@@ -284,6 +297,11 @@ Status Instance::run(int index) {
     made.lastStep = before;
     made.runsAtStep = step() == before ? again + 1 : 0;
     return {};
+  }
+  if (end.outcome == Executor::Outcome::CollectiveFailed) {
+    Error error = made.executor->failure();
+    error.location = end.instruction->source;
+    return error;
   }
   if (end.outcome == Executor::Outcome::NotFinite)
     return reportNonFinite(index, *end.instruction);
@@ -369,10 +387,12 @@ int64_t Instance::counter(const char *path) const {
 
 Status Instance::save(const std::string &path) const { return saveState(path, *source, stateMemory.data()); }
 
+Status Instance::load(const StateFile &file) { return file.read(*source, rank(), stateMemory.data(), pool); }
+
 Status Instance::load(const std::string &path) { return loadState(path, *source, stateMemory.data(), pool); }
 
 Status Instance::loadWeights(const std::string &path, const std::string &name) {
-  return rt::loadWeights(path, name, *source, stateMemory.data(), pool);
+  return rt::loadWeights(path, name, *source, stateMemory.data(), pool, rank());
 }
 
 const Profile *Instance::profile(int entry) const {

@@ -12,6 +12,7 @@
 #ifndef CLEAVE_RUNTIME_CORE_INSTANCE_H
 #define CLEAVE_RUNTIME_CORE_INSTANCE_H
 
+#include "runtime/comm/Communicator.h"
 #include "runtime/core/Data.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Executor.h"
@@ -25,12 +26,16 @@
 
 namespace cleave::rt {
 
+class StateFile;
+
 struct InstanceOptions {
   int threads = 0;             // 0: one per processor
   bool pinThreads = false;     // tie workers to processors
   bool allowNonFinite = false; // go on when a scalar output is NaN or infinite
   bool profile = false;        // measure the machine, then the time of every instruction
   int64_t memoryLimit = 0;     // bytes the program may take; 0: what the machine has, negative: any
+  // This rank's end, of a program of several ranks; it outlives the instance. Null: the program has one rank.
+  Communicator *communicator = nullptr;
   // Receives what `print` writes, a line without its end; empty: standard output.
   std::function<void(const std::string &)> print;
 };
@@ -74,6 +79,10 @@ public:
   int64_t seed() const override { return counter("seed"); }
   Status save(const std::string &path) const override;
   Status load(const std::string &path) override;
+  // Reads this rank's part of every state.
+  Status load(const StateFile &file);
+  // Where the states lie.
+  const char *stateData() const { return stateMemory.data(); }
   Status loadWeights(const std::string &path, const std::string &name = "") override;
   int threads() const override { return pool.threads(); }
   const Profile *profile(int entry) const override;
@@ -84,6 +93,8 @@ private:
     void *data = nullptr;
     bool given = false; // the caller has set it
     const Dataset *feed = nullptr;
+    Port whole; // where fed: the port with the shape of the whole
+    InputPart part;
   };
   struct Runner {
     std::unique_ptr<Executor> executor; // made at the first run
@@ -104,9 +115,10 @@ private:
   Result<Bindable> bindable(int entry, const std::vector<Port> &ports, const char *kind,
                             const std::string &name, int64_t bytes);
   Result<const Dataset *> dataset(const std::string &name);
-  void feed(Runner &made, size_t input, const Port &port, int64_t step);
+  void feed(Runner &made, size_t input, int64_t step);
   Status reportNonFinite(int entry, const Instruction &guard);
   int64_t counter(const char *path) const;
+  int64_t rank() const { return options.communicator->rank(); }
 
   std::shared_ptr<const Program> source;
   std::shared_ptr<void> code;
@@ -115,6 +127,7 @@ private:
   ThreadPool pool;
   Roofline roofline; // where runs are profiled
   Executor::Hooks hooks;
+  std::unique_ptr<Communicator> alone; // of a program that has one rank, and collectives all the same
   std::vector<Runner> runners;
   std::map<std::string, std::unique_ptr<Dataset>> datasets;
 };

@@ -133,9 +133,13 @@ Status Instance::reportNonFinite(int index, const Instruction &guard) {
                      "gradient, say, to stop there";
       }
     }
-  if (!error.notes.empty())
+  bool isHere = !error.notes.empty();
+  // All ranks search together: the step's collectives need each of them.
+  if (isHere && options.communicator->ranks() == 1)
     return error;
   CheckReport report = made.executor->runChecked(pool, &guard);
+  if (isHere)
+    return error;
   if (const auto &first = report.first ? report.first : report.firstNegative) {
     error.notes.push_back("first: " + describe(*first));
     if (!sourceOf(*first).empty())

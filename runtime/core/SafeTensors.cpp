@@ -164,26 +164,38 @@ Status checkExtents(const std::string &path, const std::string &what,
 
 Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> &tensors,
                         const std::map<std::string, std::string> &metadata) {
+  return writeSafeTensors(path, tensors, metadata, [&](size_t tensor, PieceWriter &writer) {
+    writer.write(tensors[tensor].data, tensors[tensor].shape.bytes());
+  });
+}
+
+Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> &tensors,
+                        const std::map<std::string, std::string> &metadata,
+                        const std::function<void(size_t, PieceWriter &)> &contents) {
   nlohmann::ordered_json header;
   if (!metadata.empty())
     header["__metadata__"] = metadata;
   int64_t offset = 0;
-  std::vector<Piece> pieces(2);
   for (const NamedTensor &tensor : tensors) {
     int64_t bytes = tensor.shape.bytes();
     header[tensor.name] = {{"dtype", codeOf(tensor.shape.type)},
                            {"shape", tensor.shape.sizes},
                            {"data_offsets", {offset, offset + bytes}}};
-    pieces.push_back({tensor.data, bytes});
     offset += bytes;
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' '); // tensors begin on 8 bytes
   uint64_t length = text.size();
-  pieces[0] = {&length, kLengthBytes};
-  pieces[1] = {text.data(), static_cast<int64_t>(text.size())};
+  auto write = [&](PieceWriter &writer) {
+    bool good =
+        writer.write(&length, kLengthBytes) && writer.write(text.data(), static_cast<int64_t>(text.size()));
+    for (size_t i = 0; good && i < tensors.size(); ++i) {
+      contents(i, writer);
+      good = writer.isGood();
+    }
+  };
   std::string why;
-  if (replaceFile(path, pieces, why))
+  if (replaceFile(path, write, why))
     return {};
   Error error = {"E610",
                  "a state must be written whole, found that '" + path + "' cannot be (" +

@@ -12,6 +12,7 @@
 #include "runtime/core/File.h"
 #include "runtime/core/Program.h"
 
+#include <functional>
 #include <map>
 
 namespace cleave::rt {
@@ -26,6 +27,10 @@ struct NamedTensor {
 // E610 when the file cannot be written; the old one is then untouched.
 Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> &tensors,
                         const std::map<std::string, std::string> &metadata);
+// The same of tensors that lie in parts: `contents` writes the bytes of tensor number `tensor` in order.
+Status writeSafeTensors(const std::string &path, const std::vector<NamedTensor> &tensors,
+                        const std::map<std::string, std::string> &metadata,
+                        const std::function<void(size_t tensor, PieceWriter &)> &contents);
 
 // A file that passed every check of the format. Errors:
 //   E601 missing or unreadable          E602 truncated: shorter than its header says

@@ -1,8 +1,10 @@
 #include "runtime/core/SavedState.h"
 
+#include "runtime/core/Blocks.h"
 #include "runtime/core/Text.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -13,6 +15,7 @@ namespace {
 
 constexpr char kVersion[] = "1";
 constexpr char kStar[] = "[*]";
+constexpr char kNowhere[1] = {}; // a base for those who ask for names and shapes alone
 
 size_t starsIn(const std::string &path) {
   size_t count = 0;
@@ -21,13 +24,29 @@ size_t starsIn(const std::string &path) {
   return count;
 }
 
-Shape unstackedShape(const State &state) {
-  Shape shape = state.shape;
-  size_t stacked = std::min(starsIn(state.path), shape.sizes.size());
+size_t stackedOf(const State &state) { return std::min(starsIn(state.path), state.shape.sizes.size()); }
+
+Shape withoutStacked(Shape shape, size_t stacked) {
   shape.sizes.erase(shape.sizes.begin(), shape.sizes.begin() + stacked);
   if (shape.axes.size() >= stacked)
     shape.axes.erase(shape.axes.begin(), shape.axes.begin() + stacked);
   return shape;
+}
+
+// Of one tensor of the stack, as a rank has it.
+Shape unstackedShape(const State &state) { return withoutStacked(state.shape, stackedOf(state)); }
+
+// Of the whole of it, and how ranks share it.
+Shape unstackedWhole(const State &state) {
+  return withoutStacked(wholeOf(state.shape, state.split), stackedOf(state));
+}
+Split unstackedSplit(const State &state) {
+  Split split = state.split;
+  if (split.dims.empty())
+    return split;
+  split.dims.erase(split.dims.begin(), split.dims.begin() + stackedOf(state));
+  split.global = unstackedWhole(state);
+  return split;
 }
 
 // gpt.blocks[*].w, {3} -> gpt.blocks[3].w
@@ -53,13 +72,99 @@ int64_t counterOf(const Program &program, const char *base, const char *path) {
   return 0;
 }
 
-std::vector<NamedTensor> allTensors(const Program &program, const char *base) {
-  std::vector<NamedTensor> tensors;
+// One tensor of the file and what holds it.
+struct Saved {
+  NamedTensor tensor; // name and shape of the whole; where this rank has its part
+  const State *state;
+  int64_t inState; // bytes from where the state begins on a rank
+};
+
+std::vector<Saved> allTensors(const Program &program, const char *base) {
+  std::vector<Saved> all;
   for (const State &state : program.states)
-    for (NamedTensor &tensor : unstack(state, base))
-      tensors.push_back(std::move(tensor));
-  return tensors;
+    for (NamedTensor &tensor : unstack(state, base)) {
+      int64_t inState = static_cast<const char *>(tensor.data) - (base + state.offset);
+      tensor.shape = unstackedWhole(state);
+      all.push_back({std::move(tensor), &state, inState});
+    }
+  return all;
 }
+
+//===-- Tensors that ranks share ----------------------------------------===//
+
+// Writes a tensor of which each rank has a block, in the order of the whole.
+class SharedTensor {
+public:
+  // `states` has each rank's of the same path; `inState`: see Saved.
+  SharedTensor(const std::vector<StateHolder> &ranks, size_t state, size_t number) {
+    const Mesh &mesh = ranks[0].program->mesh;
+    const State &first = ranks[0].program->states[state];
+    whole = unstackedWhole(first);
+    Split split = unstackedSplit(first);
+    for (size_t i = 0; i < split.dims.size(); ++i)
+      if (!split.dims[i].over.empty())
+        last = i;
+    cuts.resize(split.dims.size());
+    for (size_t i = 0; i < cuts.size(); ++i)
+      for (int64_t member = 0; member < membersOf(split.dims[i].over); ++member)
+        cuts[i].push_back(blockOf(whole.sizes[i], split.dims[i], member));
+    int64_t all = 1;
+    for (const std::vector<Block> &cut : cuts)
+      all *= static_cast<int64_t>(cut.size());
+    owners.resize(all);
+    for (const StateHolder &holder : ranks) {
+      int64_t at = 0;
+      for (size_t i = 0; i < cuts.size(); ++i)
+        at = at * static_cast<int64_t>(cuts[i].size()) + memberOf(mesh, split.dims[i].over, holder.rank);
+      const State &mine = holder.program->states[state];
+      if (!owners[at])
+        owners[at] = holder.base + mine.offset + static_cast<int64_t>(number) * unstackedShape(mine).bytes();
+    }
+  }
+
+  void write(PieceWriter &writer) const {
+    int64_t rows = 1;
+    for (size_t i = 0; i < last; ++i)
+      rows *= whole.sizes[i];
+    std::vector<int64_t> index(last);
+    for (int64_t row = 0; row < rows; ++row) {
+      int64_t rest = row;
+      for (size_t i = last; i-- > 0; rest /= whole.sizes[i])
+        index[i] = rest % whole.sizes[i];
+      for (size_t member = 0; member < cuts[last].size(); ++member)
+        if (!writeRun(index, member, writer))
+          return;
+    }
+  }
+
+private:
+  // The elements of a member's block of dim `last`, with all that is behind them.
+  bool writeRun(const std::vector<int64_t> &index, size_t member, PieceWriter &writer) const {
+    int64_t at = 0, offset = 0;
+    for (size_t i = 0; i < cuts.size(); ++i) {
+      size_t cut = i < last ? cutOf(i, index[i]) : i == last ? member : 0;
+      const Block &block = cuts[i][cut];
+      at = at * static_cast<int64_t>(cuts[i].size()) + static_cast<int64_t>(cut);
+      offset = offset * block.local + (i < last ? index[i] - block.begin : 0);
+    }
+    int64_t bytes = cuts[last][member].size * sizeOf(whole.type);
+    for (size_t i = last + 1; i < whole.sizes.size(); ++i)
+      bytes *= whole.sizes[i];
+    return bytes == 0 || writer.write(owners[at] + offset * sizeOf(whole.type), bytes);
+  }
+
+  size_t cutOf(size_t dim, int64_t index) const {
+    size_t cut = 0;
+    while (index >= cuts[dim][cut].begin + cuts[dim][cut].size)
+      ++cut;
+    return cut;
+  }
+
+  Shape whole;
+  size_t last = 0;                      // the last dim that is cut
+  std::vector<std::vector<Block>> cuts; // by dim and member
+  std::vector<const char *> owners;     // by members of all dims, row-major: where its part begins
+};
 
 Error missing(const std::string &path, const std::vector<std::string> &names, const SafeTensors &file) {
   Error error = {"E607",
@@ -99,32 +204,44 @@ struct ReadPiece {
   const NamedTensor *tensor = nullptr; // in the file
   int64_t offset = 0, bytes = 0;
   char *to = nullptr;
+  std::vector<Block> blocks; // of a tensor that is cut otherwise than in its first dim
   Status status;
 };
 
 void readPieces(void *const *arguments, int64_t begin, int64_t end) {
   auto *file = static_cast<const SafeTensors *>(arguments[0]);
   auto *pieces = static_cast<ReadPiece *>(arguments[1]);
-  for (ReadPiece *piece = pieces + begin; piece != pieces + end; ++piece)
-    piece->status = file->read(*piece->tensor, piece->offset, piece->bytes, piece->to);
+  for (ReadPiece *piece = pieces + begin; piece != pieces + end; ++piece) {
+    if (piece->blocks.empty()) {
+      piece->status = file->read(*piece->tensor, piece->offset, piece->bytes, piece->to);
+      continue;
+    }
+    copyToBlock(piece->tensor->shape, piece->blocks, piece->tensor->data, piece->to);
+    file->release(*piece->tensor);
+  }
 }
 
-// The contents of `wanted`, which lie below `base`.
-Status copyAll(const SafeTensors &file, const std::vector<NamedTensor> &wanted, char *base,
-               ThreadPool &pool) {
-  std::vector<ReadPiece> pieces;
-  for (const NamedTensor &tensor : wanted) {
-    char *to = base + (static_cast<const char *>(tensor.data) - base);
-    int64_t bytes = tensor.shape.bytes();
-    for (int64_t at = 0; at < bytes; at += kPieceBytes)
-      pieces.push_back({&file.tensors().at(tensor.name), at, std::min(kPieceBytes, bytes - at), to + at, {}});
+// Whether blocks are one run of bytes of the whole, and none of padding.
+bool areTogether(const std::vector<Block> &blocks, const Shape &whole) {
+  for (size_t i = 1; i < blocks.size(); ++i)
+    if (blocks[i].size != whole.sizes[i])
+      return false;
+  return !hasPadding(blocks);
+}
+
+void addPieces(const NamedTensor &inFile, const std::vector<Block> &blocks, char *to,
+               std::vector<ReadPiece> &pieces) {
+  if (!areTogether(blocks, inFile.shape)) {
+    pieces.push_back({&inFile, 0, 0, to, blocks, {}});
+    return;
   }
-  void *arguments[] = {const_cast<SafeTensors *>(&file), pieces.data()};
-  pool.run(readPieces, arguments, static_cast<int64_t>(pieces.size()), 1);
-  for (const ReadPiece &piece : pieces)
-    if (!piece.status)
-      return piece.status;
-  return {};
+  int64_t row = sizeOf(inFile.shape.type);
+  for (size_t i = 1; i < blocks.size(); ++i)
+    row *= blocks[i].size;
+  int64_t begin = blocks.empty() ? 0 : blocks[0].begin * row;
+  int64_t bytes = blocks.empty() ? row : blocks[0].size * row;
+  for (int64_t at = 0; at < bytes; at += kPieceBytes)
+    pieces.push_back({&inFile, begin + at, std::min(kPieceBytes, bytes - at), to + at, {}, {}});
 }
 
 } // namespace
@@ -157,7 +274,7 @@ std::string layoutHash(const Program &program) {
   for (const State &state : program.states) {
     add(state.path);
     add(nameOf(state.shape.type));
-    for (int64_t size : state.shape.sizes)
+    for (int64_t size : wholeOf(state.shape, state.split).sizes)
       add(std::to_string(size));
   }
   char text[17];
@@ -166,6 +283,12 @@ std::string layoutHash(const Program &program) {
 }
 
 Status saveState(const std::string &path, const Program &program, const char *base) {
+  return saveState(path, {{&program, base, 0}});
+}
+
+Status saveState(const std::string &path, const std::vector<StateHolder> &ranks) {
+  const Program &program = *ranks[0].program;
+  const char *base = ranks[0].base;
   nlohmann::ordered_json axes = nlohmann::ordered_json::object();
   for (const State &state : program.states)
     if (Shape shape = unstackedShape(state); !shape.axes.empty())
@@ -178,16 +301,33 @@ Status saveState(const std::string &path, const Program &program, const char *ba
       {"layout", layoutHash(program)},
       {"axes", axes.dump()},
   };
-  return writeSafeTensors(path, allTensors(program, base), metadata);
+  if (!program.plan.empty())
+    metadata["plan"] = program.plan + " " + program.planHash;
+  std::vector<Saved> all = allTensors(program, base);
+  std::vector<NamedTensor> tensors;
+  for (const Saved &saved : all)
+    tensors.push_back(saved.tensor);
+  return writeSafeTensors(path, tensors, metadata, [&](size_t tensor, PieceWriter &writer) {
+    const Saved &saved = all[tensor];
+    if (saved.state->split.dims.empty()) {
+      writer.write(saved.tensor.data, saved.tensor.shape.bytes());
+      return;
+    }
+    size_t state = saved.state - program.states.data();
+    int64_t bytes = unstackedShape(*saved.state).bytes();
+    SharedTensor(ranks, state, bytes == 0 ? 0 : saved.inState / bytes).write(writer);
+  });
 }
 
-Status loadState(const std::string &path, const Program &program, char *base, ThreadPool &pool) {
+Result<StateFile> StateFile::open(const std::string &path, const Program &program) {
   Result<SafeTensors> file = SafeTensors::open(path);
   if (!file)
     return file.error();
   if (Status status = checkMetadata(path, *file); !status)
-    return status;
-  std::vector<NamedTensor> wanted = allTensors(program, base);
+    return status.error();
+  std::vector<NamedTensor> wanted;
+  for (Saved &saved : allTensors(program, kNowhere))
+    wanted.push_back(std::move(saved.tensor));
   std::vector<std::string> absent;
   std::map<std::string, NamedTensor> unexpected = file->tensors();
   for (const NamedTensor &tensor : wanted)
@@ -216,7 +356,27 @@ Status loadState(const std::string &path, const Program &program, char *base, Th
                    {},
                    "axis sizes must be those of the run that saved it (--set)"};
   }
-  return copyAll(*file, wanted, base, pool);
+  return StateFile(std::move(*file));
+}
+
+Status StateFile::read(const Program &program, int64_t rank, char *base, ThreadPool &pool) const {
+  std::vector<ReadPiece> pieces;
+  for (const Saved &saved : allTensors(program, base)) {
+    const State &state = *saved.state;
+    std::vector<Block> blocks = blocksOf(program.mesh, unstackedShape(state), unstackedSplit(state), rank);
+    addPieces(file.tensors().at(saved.tensor.name), blocks, base + state.offset + saved.inState, pieces);
+  }
+  void *arguments[] = {const_cast<SafeTensors *>(&file), pieces.data()};
+  pool.run(readPieces, arguments, static_cast<int64_t>(pieces.size()), 1);
+  for (const ReadPiece &piece : pieces)
+    if (!piece.status)
+      return piece.status;
+  return {};
+}
+
+Status loadState(const std::string &path, const Program &program, char *base, ThreadPool &pool) {
+  Result<StateFile> file = StateFile::open(path, program);
+  return file ? file->read(program, 0, base, pool) : Status(file.error());
 }
 
 } // namespace cleave::rt

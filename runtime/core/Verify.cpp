@@ -326,7 +326,7 @@ Status verifyWeights(const WeightMap &map, const std::vector<State> &states) {
     if (state == states.end() || weight.sources.empty())
       return malformed("weights '" + map.name + "' have no place for '" + weight.path + "'", map.location);
     for (const WeightSource &source : weight.sources)
-      if (!liesInside(state->shape, source))
+      if (!liesInside(wholeOf(state->shape, state->split), source))
         return malformed("weights '" + map.name + "' place '" + weight.path + "' outside its tensor '" +
                              source.name + "'",
                          map.location);

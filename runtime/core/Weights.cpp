@@ -1,5 +1,6 @@
 #include "runtime/core/Weights.h"
 
+#include "runtime/core/Blocks.h"
 #include "runtime/core/Convert.h"
 #include "runtime/core/Text.h"
 #include "runtime/core/WeightFiles.h"
@@ -18,10 +19,40 @@ constexpr int64_t kTaskElements = int64_t(1) << 18;
 struct Piece {
   const State *state = nullptr;
   const WeightSource *source = nullptr;
-  std::string name;          // of the tensor
-  int64_t offset = 0;        // into the state, in elements
-  std::vector<CopyDim> dims; // of those that the name does not say; `from` is set by the source's positions
+  std::string name;             // of the tensor
+  std::vector<int64_t> indices; // by dim of the state: what the name says, or kAll
+  std::vector<int64_t> steps;   // by dim of the state: from one index to the next in the tensor, in elements
 };
+
+constexpr int64_t kAll = -1; // the tensor holds every index
+
+// What a rank copies of a piece. Nothing where a size is 0.
+struct LocalPiece {
+  const Piece *piece = nullptr;
+  int64_t to = 0, from = 0;  // in elements, from where the rank's state and the tensor begin
+  std::vector<CopyDim> dims; // of those that the name does not say
+};
+
+LocalPiece localPiece(const Piece &piece, const Mesh &mesh, int64_t rank) {
+  std::vector<Block> blocks = blocksOf(mesh, piece.state->shape, piece.state->split, rank);
+  LocalPiece mine = {&piece, 0, 0, {}};
+  int64_t fileStep = 1, step = 1;
+  for (size_t d = piece.source->sizes.size(); d-- > 0; fileStep *= piece.source->sizes[d])
+    mine.from += fileStep * piece.source->positions[d].offset;
+  for (size_t k = blocks.size(); k-- > 0; step *= blocks[k].local) {
+    const Block &block = blocks[k];
+    if (piece.indices[k] == kAll) {
+      mine.from += block.begin * piece.steps[k];
+      mine.dims.insert(mine.dims.begin(), {block.size, step, piece.steps[k]});
+      continue;
+    }
+    int64_t index = piece.indices[k] - block.begin;
+    if (index < 0 || index >= block.size)
+      mine.dims.insert(mine.dims.begin(), {0, 0, 0});
+    mine.to += index * step;
+  }
+  return mine;
+}
 
 // Which dims of the state stand in the name, "h.{0}.weight".
 std::vector<size_t> dimsOfName(const std::string &name) {
@@ -68,7 +99,7 @@ bool matches(const std::string &pattern, const std::string &name, size_t p = 0, 
 
 // Work of one thread: part of a piece, cut along its first dim.
 struct Task {
-  const Piece *piece = nullptr;
+  const LocalPiece *piece = nullptr;
   const NamedTensor *tensor = nullptr;
   int64_t begin = 0, end = 0;
 };
@@ -78,7 +109,7 @@ public:
   Loader(const std::string &path, const WeightMap &map, const Program &program, const WeightFiles &files)
       : path(path), map(map), program(program), files(files) {}
   Status match();
-  void copy(char *base, ThreadPool &pool) const;
+  void copy(char *base, int64_t rank, ThreadPool &pool) const;
 
 private:
   const State *stateOf(const std::string &name) const;
@@ -108,37 +139,30 @@ const State *Loader::stateOf(const std::string &name) const {
 // One piece per tensor that the name stands for.
 std::vector<Piece> Loader::expand(const Weight &weight, const WeightSource &source) const {
   const State &state = *stateOf(weight.path);
-  const std::vector<int64_t> &sizes = state.shape.sizes;
+  const std::vector<int64_t> &sizes = wholeOf(state.shape, state.split).sizes;
   std::vector<size_t> named = dimsOfName(source.name);
-  std::vector<CopyDim> all(sizes.size());
-  int64_t step = 1;
-  for (size_t k = sizes.size(); k-- > 0; step *= sizes[k])
-    all[k] = {sizes[k], step, 0};
-  int64_t fileStep = 1;
-  for (size_t d = source.sizes.size(); d-- > 0; fileStep *= source.sizes[d])
-    for (size_t k = 0; k < sizes.size(); ++k)
-      all[k].from += fileStep * source.positions[d].strides[k];
   Piece piece;
   piece.state = &state;
   piece.source = &source;
+  piece.steps.resize(sizes.size());
+  int64_t fileStep = 1;
+  for (size_t d = source.sizes.size(); d-- > 0; fileStep *= source.sizes[d])
+    for (size_t k = 0; k < sizes.size(); ++k)
+      piece.steps[k] += fileStep * source.positions[d].strides[k];
+  piece.indices.assign(sizes.size(), kAll);
   int64_t count = 1;
-  for (size_t k = 0; k < sizes.size(); ++k)
-    if (std::find(named.begin(), named.end(), k) == named.end())
-      piece.dims.push_back(all[k]);
-    else
-      count *= sizes[k];
+  for (size_t k : named) {
+    piece.indices[k] = 0;
+    count *= sizes[k];
+  }
   std::vector<Piece> result;
-  std::vector<int64_t> indices(sizes.size(), 0);
   for (int64_t n = 0; n < count; ++n) {
-    piece.name = prefix + expanded(source.name, indices);
-    piece.offset = 0;
-    for (size_t k : named)
-      piece.offset += indices[k] * all[k].to;
+    piece.name = prefix + expanded(source.name, piece.indices);
     result.push_back(piece);
     for (size_t i = named.size(); i-- > 0;) {
-      if (++indices[named[i]] < sizes[named[i]])
+      if (++piece.indices[named[i]] < sizes[named[i]])
         break;
-      indices[named[i]] = 0;
+      piece.indices[named[i]] = 0;
     }
   }
   return result;
@@ -260,31 +284,30 @@ void Loader::runTasks(void *const *arguments, int64_t begin, int64_t end) {
   auto *base = static_cast<char *>(arguments[1]);
   for (int64_t n = begin; n < end; ++n) {
     const Task &task = tasks[n];
-    const Piece &piece = *task.piece;
-    int64_t toOffset = piece.offset, fromOffset = 0, fileStep = 1;
-    for (size_t d = piece.source->sizes.size(); d-- > 0; fileStep *= piece.source->sizes[d])
-      fromOffset += fileStep * piece.source->positions[d].offset;
-    std::vector<CopyDim> dims = piece.dims;
+    int64_t to = task.piece->to, from = task.piece->from;
+    std::vector<CopyDim> dims = task.piece->dims;
     if (!dims.empty()) {
-      toOffset += task.begin * dims[0].to;
-      fromOffset += task.begin * dims[0].from;
+      to += task.begin * dims[0].to;
+      from += task.begin * dims[0].from;
       dims[0].size = task.end - task.begin;
     }
-    Type to = piece.state->shape.type, from = task.tensor->shape.type;
-    copyStrided(to, base + piece.state->offset + toOffset * sizeOf(to), from,
-                static_cast<const char *>(task.tensor->data) + fromOffset * sizeOf(from), std::move(dims));
+    const State &state = *task.piece->piece->state;
+    Type toType = state.shape.type, fromType = task.tensor->shape.type;
+    copyStrided(toType, base + state.offset + to * sizeOf(toType), fromType,
+                static_cast<const char *>(task.tensor->data) + from * sizeOf(fromType), std::move(dims));
   }
 }
 
-void Loader::copy(char *base, ThreadPool &pool) const {
+void Loader::copy(char *base, int64_t rank, ThreadPool &pool) const {
   for (const Piece &piece : pieces) {
+    LocalPiece mine = localPiece(piece, program.mesh, rank);
     std::vector<Task> tasks;
-    int64_t first = piece.dims.empty() ? 1 : piece.dims[0].size, rest = 1;
-    for (size_t k = 1; k < piece.dims.size(); ++k)
-      rest *= piece.dims[k].size;
-    int64_t step = std::max<int64_t>(1, kTaskElements / rest);
-    for (int64_t at = 0; at < first; at += step)
-      tasks.push_back({&piece, files.find(piece.name), at, std::min(first, at + step)});
+    int64_t first = mine.dims.empty() ? 1 : mine.dims[0].size, rest = 1;
+    for (size_t k = 1; k < mine.dims.size(); ++k)
+      rest *= mine.dims[k].size;
+    int64_t step = rest == 0 ? 0 : std::max<int64_t>(1, kTaskElements / rest);
+    for (int64_t at = 0; at < first && rest > 0; at += step)
+      tasks.push_back({&mine, files.find(piece.name), at, std::min(first, at + step)});
     void *arguments[] = {&tasks, base};
     pool.run(runTasks, arguments, static_cast<int64_t>(tasks.size()), 1);
     files.release(piece.name);
@@ -317,7 +340,7 @@ Result<const WeightMap *> declaration(const std::string &name, const Program &pr
 } // namespace
 
 Status loadWeights(const std::string &path, const std::string &name, const Program &program, char *base,
-                   ThreadPool &pool) {
+                   ThreadPool &pool, int64_t rank) {
   Result<const WeightMap *> map = declaration(name, program);
   if (!map)
     return map.error();
@@ -327,7 +350,7 @@ Status loadWeights(const std::string &path, const std::string &name, const Progr
   Loader loader(path, **map, program, *files);
   if (Status status = loader.match(); !status)
     return status;
-  loader.copy(base, pool);
+  loader.copy(base, rank, pool);
   return {};
 }
 

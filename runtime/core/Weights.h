@@ -17,7 +17,7 @@ class ThreadPool;
 //   E615 a tensor of another shape       E616 a tensor of a type that the declaration does not name
 //   E618 no such declaration
 Status loadWeights(const std::string &path, const std::string &name, const Program &program, char *base,
-                   ThreadPool &pool);
+                   ThreadPool &pool, int64_t rank = 0);
 
 } // namespace cleave::rt
 

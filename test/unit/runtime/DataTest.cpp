@@ -1,4 +1,6 @@
 #include "runtime/core/Data.h"
+
+#include "runtime/core/Blocks.h"
 #include "runtime/core/Npy.h"
 #include "test/unit/runtime/Programs.h"
 
@@ -193,11 +195,62 @@ TEST_F(DataTest, RowsInOrderAreReadWhereTheyLie) {
   auto opened = Dataset::open(source("npy", {npy("x.npy", {Type::F32, {20, 3}, {}}, values)}));
   ASSERT_TRUE(opened.ok());
   const Dataset &data = **opened;
-  auto *rows = static_cast<const float *>(data.view(port(Type::F32, {8, 3}, true), 0, 1));
+  auto view = [&](const Port &input, int64_t step) {
+    return data.view(input, InputPart::of(input, Mesh(), 0), 0, step);
+  };
+  auto *rows = static_cast<const float *>(view(port(Type::F32, {8, 3}, true), 1));
   ASSERT_NE(rows, nullptr);
   EXPECT_TRUE(std::equal(rows, rows + 24, values.begin() + 24));
-  EXPECT_EQ(data.view(port(Type::F32, {8, 3}, true), 0, 2), nullptr); // round the end
-  EXPECT_EQ(data.view(port(Type::F32, {8, 3}), 0, 1), nullptr);       // at random
+  EXPECT_EQ(view(port(Type::F32, {8, 3}, true), 2), nullptr); // round the end
+  EXPECT_EQ(view(port(Type::F32, {8, 3}), 1), nullptr);       // at random
+}
+
+// What ranks read together is what one rank reads, of every kind of source and however they share it.
+TEST_F(DataTest, PartsAreThoseOfTheWhole) {
+  std::string letters;
+  for (int i = 0; i < 997; ++i)
+    letters += static_cast<char>(i * 31 % 251);
+  DataSource bytes = source("bytes", {write(folder / "b", letters)});
+  DataSource tokens = source("tokens", {write(folder / "t", letters + letters.substr(0, 1))});
+  tokens.option = "u16";
+  std::vector<float> numbers(50 * 6);
+  std::iota(numbers.begin(), numbers.end(), 0.0f);
+  DataSource rows = source("npy", {npy<float>("r.npy", {Type::F32, {50, 2, 3}, {}}, numbers)});
+  DataSource line = source("npy", {npy<float>("l.npy", {Type::F32, {300}, {}}, numbers)});
+  DataSource drawn = source("synthetic", {});
+  drawn.option = "normal";
+  Mesh mesh = {"m", {{"a", 2}, {"b", 3}}};
+  std::vector<DimSplit> dims = {
+      {{{0, 2, 1}}, false}, {{{1, 3, 1}}, true}, {{{0, 2, 1}, {1, 3, 1}}, false}, {}};
+  for (auto &[from, shape] : std::vector<std::pair<DataSource, Shape>>{{bytes, {Type::U8, {7, 5}, {}}},
+                                                                       {bytes, {Type::U8, {9}, {}}},
+                                                                       {tokens, {Type::I64, {5, 4, 3}, {}}},
+                                                                       {rows, {Type::F32, {8, 2, 3}, {}}},
+                                                                       {line, {Type::F32, {8, 4}, {}}},
+                                                                       {line, {Type::F32, {9}, {}}},
+                                                                       {drawn, {Type::F64, {3, 4, 5}, {}}}})
+    for (bool ordered : {false, true})
+      for (size_t dim = 0; dim < shape.sizes.size(); ++dim)
+        for (const DimSplit &split : dims) {
+          Port whole = port(shape.type, shape.sizes, ordered);
+          auto opened = Dataset::open(from);
+          ASSERT_TRUE(opened.ok() && (*opened)->check(whole).ok());
+          std::vector<char> all(shape.bytes()), together(shape.bytes(), 0x55);
+          (*opened)->fill(whole, 3, 2, all.data());
+          for (int64_t rank = 0; rank < 6; ++rank) {
+            Port mine = whole;
+            mine.split = {shape, std::vector<DimSplit>(shape.sizes.size())};
+            mine.split.dims[dim] = split;
+            InputPart part = InputPart::of(mine, mesh, rank);
+            std::vector<char> local(shape.bytes() * 2);
+            (*opened)->fill(whole, part, 3, 2, local.data());
+            if (const void *seen = (*opened)->view(whole, part, 3, 2))
+              EXPECT_EQ(std::memcmp(seen, local.data(), part.blocks[0].size * shape.bytes() / shape.sizes[0]),
+                        0);
+            copyFromBlock(shape, part.blocks, local.data(), together.data());
+          }
+          EXPECT_EQ(together, all) << from.kind << " " << ordered << " " << dim;
+        }
 }
 
 TEST_F(DataTest, BadArraysAreDiagnosed) {

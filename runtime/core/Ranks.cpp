@@ -1,0 +1,310 @@
+#include "runtime/core/Ranks.h"
+
+#include "runtime/comm/local/Local.h"
+#include "runtime/core/Blocks.h"
+#include "runtime/core/Footprint.h"
+#include "runtime/core/SavedState.h"
+#include "runtime/core/Text.h"
+
+#include <algorithm>
+
+namespace cleave::rt {
+
+namespace {
+
+Error wrongRanks(const std::string &found, const Mesh &mesh) {
+  return {"E715",
+          "a program must be started with the ranks of its mesh, found " + found + " where it has " +
+              toString(mesh),
+          "",
+          {},
+          ""};
+}
+
+// The program with the shapes of its text.
+Program wholeProgram(const Program &program) {
+  Program whole = program;
+  whole.constants.clear();
+  for (Entry &entry : whole.entries)
+    for (std::vector<Port> *ports : {&entry.inputs, &entry.outputs})
+      for (Port &port : *ports) {
+        port.shape = wholeOf(port.shape, port.split);
+        port.split = {};
+      }
+  for (State &state : whole.states) {
+    state.shape = wholeOf(state.shape, state.split);
+    state.split = {};
+  }
+  return whole;
+}
+
+Error wrongSize(const char *what, const std::string &name, const Shape &shape, int64_t bytes) {
+  return {"E511",
+          std::string("a value must have the size of its ") + what + ", found " + std::to_string(bytes) +
+              " bytes for '" + name + "', " + toString(shape) + " of " + std::to_string(shape.bytes()),
+          "",
+          {},
+          ""};
+}
+
+} // namespace
+
+Ranks::~Ranks() = default;
+
+Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const Program>> classes,
+                                             std::vector<uint32_t> classOf, std::shared_ptr<void> code,
+                                             RanksOptions options) {
+  const Mesh &mesh = classes[0]->mesh;
+  int64_t count = mesh.ranks();
+  if (classOf.empty())
+    classOf.assign(count, 0);
+  if (static_cast<int64_t>(classOf.size()) != count)
+    return wrongRanks(std::to_string(classOf.size()), mesh);
+  for (uint32_t number : classOf)
+    if (number >= classes.size() || classes[number]->mesh.ranks() != count)
+      return wrongRanks("a rank of a program with another mesh", mesh);
+  int64_t available = options.memoryLimit == 0 ? availableMemory() : options.memoryLimit;
+  for (const std::shared_ptr<const Program> &program : classes)
+    if (Status status = checkFootprint(*program, available < 0 ? available : available / count); !status)
+      return status.error();
+  std::unique_ptr<Ranks> made(new Ranks());
+  if (Status status = made->make(classes, classOf, code, options); !status)
+    return status.error();
+  return made;
+}
+
+// Every rank makes its own instance, so that its memory is near its threads.
+Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
+                   const std::vector<uint32_t> &classOf, const std::shared_ptr<void> &code,
+                   const RanksOptions &options) {
+  auto count = static_cast<int64_t>(classOf.size());
+  whole = wholeProgram(*classes[0]);
+  ends = makeLocal(count, {options.timeoutSeconds});
+  instances.resize(count);
+  int threads = options.threadsPerRank > 0
+                    ? options.threadsPerRank
+                    : std::max(1, processorCount() / static_cast<int>(std::min<int64_t>(count, 1 << 16)));
+  crew = std::make_unique<Crew>(count, options.pinThreads ? threads : 0);
+  return each([&](int64_t rank) -> Status {
+    InstanceOptions own;
+    own.threads = threads;
+    own.pinThreads = options.pinThreads;
+    own.allowNonFinite = options.allowNonFinite;
+    own.profile = options.profile && rank == 0;
+    own.memoryLimit = -1; // asked for all of them
+    own.communicator = ends[rank].get();
+    own.print = rank == 0 ? options.print : [](const std::string &) {};
+    Result<std::unique_ptr<Instance>> instance = Instance::create(classes[classOf[rank]], code, own);
+    if (!instance)
+      return instance.error();
+    instances[rank] = std::move(*instance);
+    return {};
+  });
+}
+
+// "rank 3 (dp = 1, tp = 1)"
+std::string Ranks::nameOf(int64_t rank) const {
+  std::string text;
+  for (uint32_t axis = 0; axis < whole.mesh.axes.size(); ++axis)
+    text += (text.empty() ? " (" : ", ") + whole.mesh.axes[axis].name + " = " +
+            std::to_string(coordinate(whole.mesh, rank, axis));
+  return "rank " + std::to_string(rank) + (text.empty() ? "" : text + ")");
+}
+
+Status Ranks::each(const std::function<Status(int64_t)> &job) {
+  std::vector<Status> ended(ends.size());
+  crew->run([&](int64_t rank) {
+    ended[rank] = job(rank);
+    if (!ended[rank] && ended[rank].error().code != "E716")
+      ends[rank]->fail(ended[rank].error());
+  });
+  int64_t told = -1;
+  bool isOwn = false, isAll = true;
+  for (int64_t rank = 0; rank < static_cast<int64_t>(ended.size()); ++rank) {
+    if (ended[rank]) {
+      isAll = false;
+      continue;
+    }
+    bool own = ended[rank].error().code != "E716";
+    if (told < 0 || (own && !isOwn)) {
+      told = rank;
+      isOwn = own;
+    }
+  }
+  if (told < 0)
+    return {};
+  for (std::unique_ptr<Communicator> &end : ends)
+    end->recover();
+  Error error = ended[told].error();
+  // What all ranks say alike is no matter of ranks.
+  isAll &= std::all_of(ended.begin(), ended.end(), [&](const Status &status) {
+    return status.error().message == error.message && status.error().notes == error.notes;
+  });
+  if (isAll)
+    return error;
+  error.notes.push_back("on " + nameOf(told));
+  for (int64_t rank = told + 1, more = 0; rank < static_cast<int64_t>(ended.size()) && more < 2; ++rank) {
+    if (ended[rank] || ended[rank].error().code == "E716")
+      continue;
+    const Error &other = ended[rank].error();
+    if (other.message == error.message && other.notes.empty())
+      continue;
+    error.notes.push_back(nameOf(rank) + ": " +
+                          (other.message == error.message ? other.notes[0] : other.message));
+    ++more;
+  }
+  return error;
+}
+
+Status Ranks::initialise(int64_t seed) {
+  return each([&](int64_t rank) { return instances[rank]->initialise(seed); });
+}
+
+Status Ranks::prepare(int entry) {
+  return each([&](int64_t rank) { return instances[rank]->prepare(entry); });
+}
+
+Status Ranks::run(int entry) {
+  return each([&](int64_t rank) { return instances[rank]->run(entry); });
+}
+
+Status Ranks::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {
+  Result<int> at = instances[0]->findInput(entry, input);
+  if (!at)
+    return at.error();
+  const Shape &shape = whole.entries[entry].inputs[*at].shape;
+  if (shape.bytes() != bytes)
+    return wrongSize("input", input, shape, bytes);
+  return each([&](int64_t rank) -> Status {
+    const Port &port = programOf(rank).entries[entry].inputs[*at];
+    if (port.split.dims.empty())
+      return instances[rank]->setInput(entry, input, data, bytes);
+    std::vector<char> mine(port.shape.bytes());
+    copyToBlock(shape, blocksOf(whole.mesh, port.shape, port.split, rank), data, mine.data());
+    return instances[rank]->setInput(entry, input, mine.data(), port.shape.bytes());
+  });
+}
+
+// What ranks hold together. Ranks that have the same block say the same.
+Result<TensorView> Ranks::gather(const std::string &key, const Shape &local, const Split &split,
+                                 const Local &valueOf) const {
+  if (split.dims.empty())
+    return valueOf(0);
+  Memory &memory = gathered[key];
+  const Shape &shape = split.global;
+  if (!memory.data())
+    memory = Memory(shape.bytes());
+  if (!memory.data())
+    return Error{"E702",
+                 "memory must be had for '" + key + "', found none left for " + bytesText(shape.bytes()),
+                 "",
+                 {},
+                 ""};
+  for (int64_t rank = 0; rank < ranks(); ++rank) {
+    Result<TensorView> mine = valueOf(rank);
+    if (!mine)
+      return mine.error();
+    copyFromBlock(shape, blocksOf(whole.mesh, local, split, rank), mine->data, memory.data());
+  }
+  return TensorView{shape, memory.data()};
+}
+
+Result<TensorView> Ranks::output(int entry, const std::string &name) const {
+  Result<int> at = instances[0]->findOutput(entry, name);
+  if (!at)
+    return at.error();
+  const Port &port = programOf(0).entries[entry].outputs[*at];
+  return gather("output " + std::to_string(entry) + " " + name, port.shape, port.split,
+                [&](int64_t rank) { return std::as_const(*instances[rank]).output(entry, name); });
+}
+
+Result<TensorView> Ranks::input(int entry, const std::string &name) const {
+  Result<int> at = instances[0]->findInput(entry, name);
+  if (!at)
+    return at.error();
+  const Port &port = programOf(0).entries[entry].inputs[*at];
+  return gather("input " + std::to_string(entry) + " " + name, port.shape, port.split,
+                [&](int64_t rank) { return std::as_const(*instances[rank]).input(entry, name); });
+}
+
+namespace {
+
+constexpr char kNowhere[1] = {}; // names and shapes are asked for alone
+
+// The state that a path is of, stacked or one of the stack, and its split without the axes that the path
+// names.
+const State *stateOf(const Program &program, const std::string &path, Split &split) {
+  for (const State &state : program.states) {
+    split = state.split;
+    if (state.path == path)
+      return &state;
+    for (const NamedTensor &tensor : unstack(state, kNowhere)) {
+      if (tensor.name != path)
+        continue;
+      if (!split.dims.empty()) {
+        size_t stacked = state.shape.sizes.size() - tensor.shape.sizes.size();
+        split.dims.erase(split.dims.begin(), split.dims.begin() + stacked);
+        Shape &global = split.global;
+        global.sizes.erase(global.sizes.begin(), global.sizes.begin() + stacked);
+        if (global.axes.size() >= stacked)
+          global.axes.erase(global.axes.begin(), global.axes.begin() + stacked);
+      }
+      return &state;
+    }
+  }
+  return nullptr;
+}
+
+} // namespace
+
+Result<TensorView> Ranks::state(const std::string &path) const {
+  Result<TensorView> first = instances[0]->state(path);
+  Split split;
+  if (!first || !stateOf(programOf(0), path, split))
+    return first;
+  return gather("state " + path, first->shape, split,
+                [&](int64_t rank) { return instances[rank]->state(path); });
+}
+
+Status Ranks::setState(const std::string &path, const void *data, int64_t bytes) {
+  Result<TensorView> first = instances[0]->state(path);
+  if (!first)
+    return first.error();
+  Split split;
+  stateOf(programOf(0), path, split);
+  const Shape &shape = wholeOf(first->shape, split);
+  if (shape.bytes() != bytes)
+    return wrongSize("state", path, shape, bytes);
+  return each([&](int64_t rank) -> Status {
+    Result<TensorView> mine = instances[rank]->state(path);
+    if (!mine)
+      return mine.error();
+    copyToBlock(shape, blocksOf(whole.mesh, mine->shape, split, rank), data, mine->data);
+    return {};
+  });
+}
+
+Status Ranks::save(const std::string &path) const {
+  std::vector<StateHolder> holders;
+  for (int64_t rank = 0; rank < ranks(); ++rank)
+    holders.push_back({&programOf(rank), instances[rank]->stateData(), rank});
+  return saveState(path, holders);
+}
+
+Status Ranks::load(const std::string &path) {
+  Result<StateFile> file = StateFile::open(path, programOf(0));
+  if (!file)
+    return file.error();
+  return each([&](int64_t rank) { return instances[rank]->load(*file); });
+}
+
+Status Ranks::loadWeights(const std::string &path, const std::string &name) {
+  return each([&](int64_t rank) { return instances[rank]->loadWeights(path, name); });
+}
+
+void Ranks::clearTraffic() {
+  for (std::unique_ptr<Communicator> &end : ends)
+    end->clearTraffic();
+}
+
+} // namespace cleave::rt

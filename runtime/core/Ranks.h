@@ -1,0 +1,95 @@
+// A program of several ranks, all in this process: a thread, an instance and threads of its own for each.
+//
+//   auto made = Ranks::create({programOfClass0, programOfClass1}, {0, 0, 0, 1}, code);
+//   Ranks &ranks = **made;
+//   ranks.initialise(/*seed=*/1);
+//   ranks.run("train");
+//   float loss = ranks.output("train", "loss")->as<float>()[0];
+//
+// Values go in and come out as they are in the program text: whole. One thread at a time uses it. What goes
+// wrong on a rank is one error, with a note of the rank it is of; the state is then as it was, or another
+// rank's failure says why not.
+#ifndef CLEAVE_RUNTIME_CORE_RANKS_H
+#define CLEAVE_RUNTIME_CORE_RANKS_H
+
+#include "runtime/core/Crew.h"
+#include "runtime/core/Instance.h"
+
+namespace cleave::rt {
+
+struct RanksOptions {
+  int threadsPerRank = 0;      // 0: the processors shared out, one at least
+  bool pinThreads = false;     // tie each rank's threads to processors of its own
+  bool allowNonFinite = false; // see InstanceOptions; so is what follows
+  bool profile = false;        // rank 0 is measured
+  int64_t memoryLimit = 0;     // bytes that all ranks together may take
+  double timeoutSeconds = 600; // for which a collective may wait for a rank; 0 or less: for ever
+  std::function<void(const std::string &)> print; // what rank 0 prints
+};
+
+class Ranks : public Runnable {
+public:
+  using Runnable::output;
+  using Runnable::run;
+  using Runnable::setInput;
+
+  // `classes`: the programs; `classOf`: which of them each rank runs, by rank (empty: all run the first).
+  // E715 where these are not the mesh's ranks; errors of Instance::create().
+  static Result<std::unique_ptr<Ranks>> create(std::vector<std::shared_ptr<const Program>> classes,
+                                               std::vector<uint32_t> classOf, std::shared_ptr<void> code,
+                                               RanksOptions options = {});
+  ~Ranks() override;
+
+  // Entries, ports and states with the shapes of the whole; all else is the first class's.
+  const Program &program() const override { return whole; }
+  int64_t ranks() const { return static_cast<int64_t>(instances.size()); }
+  // One rank's, with its local shapes.
+  const Instance &rank(int64_t rank) const { return *instances[rank]; }
+
+  // Inputs are cut here, outputs and states put together from the ranks that have them.
+  Status initialise(int64_t seed) override;
+  Status setInput(int entry, const std::string &input, const void *data, int64_t bytes) override;
+  Status prepare(int entry) override;
+  Status run(int entry) override;
+  Result<TensorView> output(int entry, const std::string &name) const override;
+  Result<TensorView> input(int entry, const std::string &name) const override;
+  Result<TensorView> state(const std::string &path) const override;
+  Status setState(const std::string &path, const void *data, int64_t bytes) override;
+  int64_t step() const override { return instances[0]->step(); }
+  int64_t seed() const override { return instances[0]->seed(); }
+  int threads() const override { return instances[0]->threads(); }
+  const Profile *profile(int entry) const override { return instances[0]->profile(entry); }
+
+  // Global names and shapes: what ranks under any plan save, ranks under any other, or one rank, load. No
+  // rank holds more than its part.
+  Status save(const std::string &path) const override;
+  Status load(const std::string &path) override;
+  Status loadWeights(const std::string &path, const std::string &name = "") override;
+
+  // What a rank's collectives have moved since clearTraffic().
+  std::vector<Traffic> traffic(int64_t rank) const { return ends[rank]->traffic(); }
+  void clearTraffic();
+
+private:
+  Ranks() = default;
+  // Runs `job` on every rank at once. One error for all: the lowest rank's that failed by itself.
+  Status each(const std::function<Status(int64_t rank)> &job);
+  Status make(const std::vector<std::shared_ptr<const Program>> &classes,
+              const std::vector<uint32_t> &classOf, const std::shared_ptr<void> &code,
+              const RanksOptions &options);
+  const Program &programOf(int64_t rank) const { return instances[rank]->program(); }
+  std::string nameOf(int64_t rank) const;
+  using Local = std::function<Result<TensorView>(int64_t rank)>;
+  Result<TensorView> gather(const std::string &key, const Shape &local, const Split &split,
+                            const Local &valueOf) const;
+
+  Program whole;
+  std::vector<std::unique_ptr<Communicator>> ends;
+  std::vector<std::unique_ptr<Instance>> instances;
+  mutable std::map<std::string, Memory> gathered; // by what was asked for
+  std::unique_ptr<Crew> crew;                     // ends first
+};
+
+} // namespace cleave::rt
+
+#endif
