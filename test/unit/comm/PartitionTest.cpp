@@ -1,9 +1,12 @@
-// comm-partition on programs with random layouts and factors on everything: what the ranks compute is what
-// one rank computes. Every layout is right, whatever it costs; propagation has no part in this.
+// comm-partition on programs with random layouts and factors on everything, or random plans: what the ranks
+// compute is what one rank computes. Every layout is right, whatever it costs; in the first case propagation
+// has no part in this.
 #include "test/unit/comm/Ranks.h"
 
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/StageChecks.h"
+#include "dialects/dist/transforms/Passes.h"
+#include "dialects/dist/transforms/StageChecks.h"
 #include "dialects/model/transforms/Passes.h"
 
 #include "mlir/IR/Verifier.h"
@@ -14,6 +17,7 @@
 #include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
 #include <random>
+#include <set>
 
 using namespace mlir;
 using namespace cleave;
@@ -160,6 +164,56 @@ protected:
     run(plain, *module, mesh, seed % 2);
   }
 
+  // The names of axes that a program's tensors have.
+  std::vector<std::string> axesOf(ModuleOp module) {
+    std::set<std::string> names;
+    module.walk([&](Operation *op) {
+      for (Value result : op->getResults())
+        if (auto type = dyn_cast<RankedTensorType>(result.getType()))
+          for (StringRef axis : model::axesOf(type))
+            names.insert(axis.str());
+    });
+    return {names.begin(), names.end()};
+  }
+
+  // A plan of a few tactics that cut axes of the program, spread by propagation.
+  void checkPlan(ModuleOp plain, ArrayRef<int64_t> sizes, bool uneven, uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::vector<std::string> axes = axesOf(plain);
+    OwningOpRef<ModuleOp> module = cast<ModuleOp>(plain->clone());
+    OpBuilder builder(&context);
+    Location loc = module->getLoc();
+    builder.setInsertionPointToStart(module->getBody());
+    StringRef names[] = {"a", "b"};
+    auto mesh = dist::MeshOp::create(
+        builder, loc, "m", builder.getStrArrayAttr(ArrayRef(names).take_front(sizes.size())), sizes, nullptr);
+    auto plan = dist::PlanOp::create(builder, loc, "p", "m", "");
+    builder.setInsertionPointToStart(&plan.getBody().emplaceBlock());
+    dist::RemainderOp::create(builder, loc, builder.getStrArrayAttr({}), uneven ? "uneven" : "pad");
+    for (auto [name, size] : llvm::zip(names, sizes)) {
+      auto axis = dist::AxisRefAttr::get(&context, builder.getStringAttr(name));
+      if (size == 4 && random() % 2)
+        axis = dist::AxisRefAttr::get(&context, axis.getName(), 2, 2);
+      std::shuffle(axes.begin(), axes.end(), random);
+      SmallVector<StringRef> cut(axes.begin(),
+                                 axes.begin() + std::min<size_t>(axes.size(), 1 + random() % 2));
+      dist::ShardOp::create(builder, loc, builder.getStrArrayAttr(cut), builder.getArrayAttr({axis}), false);
+    }
+    bool tooSmall = false; // an axis with fewer elements than parts: refused, and rightly
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      tooSmall |= StringRef(diagnostic.str()).starts_with("E921");
+      return tooSmall ? success() : failure();
+    });
+    PassManager passes(&context);
+    passes.addPass(dist::createDistPropagate());
+    bool made = succeeded(passes.run(*module)) && succeeded(dist::verifyDistStage(*module));
+    if (!made && !tooSmall)
+      plan.dump();
+    ASSERT_TRUE(made || tooSmall);
+    if (made)
+      run(plain, *module, mesh, seed % 2);
+  }
+
   void run(ModuleOp plain, ModuleOp annotated, dist::MeshOp mesh, bool merge) {
     std::vector<comm::Shards> ranks;
     std::vector<OwningOpRef<ModuleOp>> owned;
@@ -208,7 +262,10 @@ protected:
       std::vector<Tensor> results;
       for (auto &list : found)
         results.push_back(list[i]);
-      auto layout = dist::replicatedLayout(FlatSymbolRefAttr::get(mesh.getSymNameAttr()), ranked.getRank());
+      auto layout = annotated.lookupSymbol<func::FuncOp>("loss").getResultAttrOfType<dist::LayoutAttr>(
+          i, dist::kLayoutAttr);
+      if (!layout)
+        layout = dist::replicatedLayout(FlatSymbolRefAttr::get(mesh.getSymNameAttr()), ranked.getRank());
       EXPECT_LE(difference(expected[i], ranked, layout, ranks, results), 1e-8) << "result " << i;
     }
     if (HasFailure()) {
@@ -231,6 +288,21 @@ TEST_P(Partition, AgreesWithOneRank) {
       for (unsigned i = 0; i < 2; ++i, ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed) + (uneven ? " uneven" : " padded"));
         check(*module, sizes, uneven, seed);
+        if (HasFailure())
+          return;
+      }
+}
+
+TEST_P(Partition, AgreesWithOneRankUnderPlans) {
+  OwningOpRef<ModuleOp> module = prepare();
+  ASSERT_TRUE(module);
+  const SmallVector<int64_t> meshes[] = {{2}, {3}, {2, 2}, {4, 2}};
+  uint64_t seed = 1;
+  for (ArrayRef<int64_t> sizes : meshes)
+    for (bool uneven : {false, true})
+      for (unsigned i = 0; i < 3; ++i, ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed) + (uneven ? " uneven" : " padded"));
+        checkPlan(*module, sizes, uneven, seed);
         if (HasFailure())
           return;
       }
