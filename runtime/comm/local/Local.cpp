@@ -152,7 +152,7 @@ LocalOperation::LocalOperation(LocalCommunicator &owner, Group &group, int64_t m
       std::string(nameOf(collective.kind)) + (collective.name.empty() ? "" : " '" + collective.name + "'");
   name = owner.world->addName(text + " of " + toString(in));
   // Every member's operands pass through the caches that all share.
-  streaming = (inBytes + outBytes) * members > cacheBytes();
+  streaming = (inBytes + outBytes) * members > 2 * cacheBytes();
   cutIntoPieces();
 }
 

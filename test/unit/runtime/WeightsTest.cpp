@@ -1,4 +1,6 @@
 #include "runtime/core/Weights.h"
+
+#include "runtime/core/Blocks.h"
 #include "runtime/core/Convert.h"
 #include "runtime/core/Verify.h"
 #include "runtime/core/WeightFiles.h"
@@ -120,6 +122,28 @@ TEST_F(WeightsTest, ReadsTransposedFusedAndStackedTensors) {
 }
 
 // The header of a file may have any length, so tensors may lie at any byte.
+// Rows uneven over one mesh axis, columns padded over another one.
+TEST_F(WeightsTest, EachRankReadsItsPart) {
+  ASSERT_TRUE(load(file(), program()).ok());
+  Shape whole = program().states[1].shape;
+  std::vector<float> together(kLayers * kRows * kColumns, -1);
+  for (int64_t rank = 0; rank < 6; ++rank) {
+    Program mine = program();
+    mine.mesh = {"m", {{"a", 2}, {"b", 3}}};
+    State &w = mine.states[1];
+    w.split = {whole, {{}, {{{0, 2, 1}}, false}, {{{1, 3, 1}}, true}}};
+    std::vector<Block> blocks = blocksOf(mine.mesh, w.split, rank);
+    for (size_t i = 0; i < blocks.size(); ++i)
+      w.shape.sizes[i] = blocks[i].local;
+    ASSERT_TRUE(verify(mine).ok()) << verify(mine).error().message;
+    std::vector<char> local(state.size());
+    ASSERT_TRUE(loadWeights(file(), "", mine, local.data(), pool, rank).ok());
+    EXPECT_EQ(std::memcmp(local.data() + 192, state.data() + 192, state.size() - 192), 0); // what all have
+    copyFromBlock(whole, blocks, local.data() + 64, together.data());
+  }
+  EXPECT_EQ(std::memcmp(together.data(), state.data() + 64, together.size() * sizeof(float)), 0);
+}
+
 TEST_F(WeightsTest, TensorsNeedNotBeAligned) {
   std::string bytes = read(file());
   uint64_t header;
