@@ -26,7 +26,8 @@ struct CommonOptions {
 struct IrOptions : CommonOptions {
   std::string target = "host";
   std::string stage;
-  std::string folder; // of the numbered dumps; empty: none
+  std::string folder;   // of the numbered dumps; empty: none
+  int64_t tactics = -1; // of the plan, that the dist stage applies; negative: all
   std::vector<std::string> entries;
 };
 

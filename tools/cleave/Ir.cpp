@@ -13,6 +13,7 @@ int irCommand(const IrOptions &options) {
   given.entries = options.entries;
   given.target = options.target;
   given.dumpFolder = options.folder;
+  given.stopAfterTactic = options.tactics;
   Driver driver(std::move(given), engine);
   std::optional<std::string> text = driver.ir(*parseStage(options.stage));
   showDiagnostics(engine, options.json);

@@ -201,6 +201,13 @@ void addIr(CLI::App &app, IrOptions &ir) {
                    "Write the IR of each stage on the way to this folder: 02-model.mlir, ...")
       ->check(CLI::ExistingDirectory)
       ->type_name("FOLDER");
+  command
+      ->add_option(
+          "--dump-after-tactic", ir.tactics,
+          "With --stage dist: apply the first N tactics of the plan only, and show what they came to")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N")
+      ->needs("--plan");
   addTarget(*command, ir.target);
   command->add_option("--entry", ir.entries, "Show this entry only; repeatable")
       ->type_name("NAME")
