@@ -179,6 +179,11 @@ void Resolver::addTypes(const sema::Facts &facts) {
 }
 
 void Resolver::addSizes() {
+  for (const ast::Plan *plan : sema.program.plans)
+    for (const ast::MeshAxis &axis : plan->mesh.axes)
+      if (Symbol *symbol = axis.size ? declaredAt(axis.location) : nullptr)
+        symbol->sizes = std::to_string(axis.size) + (axis.size == 1 ? " rank" : " ranks") +
+                        (axis.link ? " over " + axis.link->name : "");
   for (const sema::Module &m : sema.modules)
     for (const auto &[name, symbol] : m.symbols) {
       Symbol *out = symbolOf(symbol);

@@ -166,7 +166,8 @@ std::string signatureOf(const Symbol &symbol) {
   size_t begin = symbol.whole.begin, end = std::min<size_t>(symbol.whole.end, text.size());
   size_t brace = text.find('{', begin);
   bool hasBody = symbol.kind == Symbol::Kind::Function || symbol.kind == Symbol::Kind::Layer ||
-                 symbol.kind == Symbol::Kind::Entry || symbol.kind == Symbol::Kind::Weights;
+                 symbol.kind == Symbol::Kind::Entry || symbol.kind == Symbol::Kind::Weights ||
+                 symbol.kind == Symbol::Kind::Plan;
   if (hasBody && brace != std::string::npos)
     end = std::min(end, brace);
   return std::string(trim(std::string_view(text).substr(begin, std::min(end - begin, kMost))));

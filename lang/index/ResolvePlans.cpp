@@ -6,28 +6,47 @@ namespace cleave::index {
 
 using Item = syntax::Item::Kind;
 
+constexpr unsigned kDeepest = 100; // plans that extend each other in a circle
+
+struct Home {
+  const syntax::Item *item = nullptr;
+  const sema::Module *module = nullptr;
+};
+
+// What a mesh is taken from: the plan that is extended, or the mesh that is named.
+static Home innerOf(sema::Sema &sema, const syntax::Item &item, const sema::Module &module) {
+  const syntax::Path &inner = item.mesh.path.parts.empty() ? item.base : item.mesh.path;
+  size_t failed;
+  const sema::Module *scope;
+  const sema::Symbol *symbol = inner.parts.empty() ? nullptr : sema.lookup(module, inner, failed, scope);
+  if (symbol && symbol->plan)
+    return {symbol->plan->item, symbol->plan->module};
+  if (symbol && symbol->mesh)
+    return {symbol->mesh->item, symbol->mesh->module};
+  return {};
+}
+
 // The axis as declared: by what the plan extends, else by its mesh.
 static const syntax::Name *axisIn(sema::Sema &sema, const syntax::Item &item, const sema::Module &module,
                                   std::string_view name, unsigned depth = 0) {
-  constexpr unsigned kDeepest = 100; // plans that extend each other in a circle
-  const syntax::PlanMesh &mesh = item.mesh;
-  const syntax::Path &inner = mesh.path.parts.empty() ? item.base : mesh.path;
-  size_t failed;
-  const sema::Module *scope;
-  const sema::Symbol *symbol =
-      inner.parts.empty() || depth > kDeepest ? nullptr : sema.lookup(module, inner, failed, scope);
-  const syntax::Item *of = !symbol        ? nullptr
-                           : symbol->plan ? symbol->plan->item
-                           : symbol->mesh ? symbol->mesh->item
-                                          : nullptr;
-  const sema::Module *home = !of ? nullptr : symbol->plan ? symbol->plan->module : symbol->mesh->module;
-  if (of)
-    if (const syntax::Name *found = axisIn(sema, *of, *home, name, depth + 1))
+  const Home home = innerOf(sema, item, module);
+  if (home.item && depth < kDeepest)
+    if (const syntax::Name *found = axisIn(sema, *home.item, *home.module, name, depth + 1))
       return found;
-  for (const syntax::MeshAxis &axis : mesh.axes)
+  for (const syntax::MeshAxis &axis : item.mesh.axes)
     if (axis.name.text == name)
       return &axis.name;
   return nullptr;
+}
+
+// The names of all axes of a plan's mesh, in order.
+static void collectAxes(sema::Sema &sema, const syntax::Item &item, const sema::Module &module,
+                        std::vector<std::string_view> &names, unsigned depth = 0) {
+  const Home home = innerOf(sema, item, module);
+  if (home.item && depth < kDeepest)
+    collectAxes(sema, *home.item, *home.module, names, depth + 1);
+  for (const syntax::MeshAxis &axis : item.mesh.axes)
+    names.push_back(axis.name.text);
 }
 
 Symbol *Resolver::meshAxis(const syntax::Item &item, std::string_view name) {
@@ -152,6 +171,14 @@ void Resolver::plan(const syntax::Item &item) {
     target = path(item.path.parts, Where::Type);
   path(item.base.parts, Where::Type);
   mesh(item);
+  // For completion alone: a selector may name what has the name of a mesh axis.
+  std::vector<std::string_view> axes;
+  collectAxes(sema, item, *module, axes);
+  open(item.location.begin, item.location.end);
+  for (std::string_view name : axes)
+    if (Symbol *symbol = meshAxis(item, name))
+      current->scopes.back().names.push_back({item.location.begin, symbol});
+  close();
   for (const syntax::Tactic &written : item.tactics)
     tactic(item, written, target);
 }

@@ -25,12 +25,15 @@ static std::string describe(const antlr4::misc::IntervalSet &expected, const ant
   auto has = [&](size_t token) { return expected.contains(token); };
   bool expression = has(CleaveParser::INTEGER), statement = has(CleaveParser::LET);
   bool item = has(CleaveParser::FUNCTION), name = has(CleaveParser::IDENTIFIER);
+  bool tactic = has(CleaveParser::SHARD) && !name;
   if (expression)
     parts.push_back("an expression");
   else if (name)
     parts.push_back("a name");
   if (statement)
     parts.push_back("a statement (let, return, ...)");
+  if (tactic)
+    parts.push_back("a tactic (shard, layout, store, ...)");
   if (item)
     parts.push_back("a definition (axis, function, layer, entry, ...)");
   static const std::string operators = "'+' '-' '*' '/' '%' '<' '<=' '>' '>=' '==' '!=' '&&' '||' ";
@@ -47,7 +50,7 @@ static std::string describe(const antlr4::misc::IntervalSet &expected, const ant
       continue;
     }
     bool covered = (expression && (!isPunctuation(text) || text == "'('" || text == "'!'")) ||
-                   ((statement || item || name) && !isPunctuation(text));
+                   ((statement || tactic || item || name) && !isPunctuation(text));
     if (!covered)
       parts.push_back(token == CleaveParser::STRING ? "a string" : text);
   }
@@ -64,6 +67,15 @@ std::string ErrorListener::describe(antlr4::Token *token) const {
   return text.size() > 1 && text.front() == '"' ? text : "'" + text + "'";
 }
 
+static void near(const std::string &text, diag::Diagnostic &d) {
+  static const std::vector<std::string> tactics = {"shard",     "layout", "replicate", "store",
+                                                   "accumulate", "recompute", "save",  "remainder",
+                                                   "allow",     "assert", "manual"};
+  std::string better = diag::nearest(text, tactics);
+  if (!better.empty())
+    d.suggest("did you mean '" + better + "'?");
+}
+
 void ErrorListener::hint(antlr4::Parser &parser, antlr4::Token *token, diag::Diagnostic &d) const {
   antlr4::Token *previous = parser.getTokenStream()->LT(-1);
   std::string text = token->getType() == antlr4::Token::EOF
@@ -76,6 +88,8 @@ void ErrorListener::hint(antlr4::Parser &parser, antlr4::Token *token, diag::Dia
               "values");
   else if (text == "=" && previous && rule == CleaveParser::RuleBlock)
     d.suggest("write == to compare; bind a name with let");
+  else if (token->getType() == CleaveParser::IDENTIFIER && rule == CleaveParser::RulePlanBlock)
+    near(text, d);
   else if (token->getType() == CleaveParser::IDENTIFIER && rule == CleaveParser::RuleBlock)
     d.suggest("statements begin with a keyword: let " + text + " = ..., set " + text + " = ... or return " +
               text);

@@ -66,7 +66,7 @@ public:
 private:
   static bool isItem(size_t type) {
     return (type >= CleaveLexer::IMPORT && type <= CleaveLexer::ENTRY && type != CleaveLexer::AS) ||
-           type == CleaveLexer::STATE;
+           type == CleaveLexer::STATE || (type >= CleaveLexer::LINK && type <= CleaveLexer::PLAN);
   }
   size_t offsetOf(size_t i) const {
     return i < tokens.size() ? std::min(tokens[i]->getStartIndex(), text.size()) : text.size();
@@ -76,7 +76,8 @@ private:
     if (beginsStatement(type))
       return true;
     // Words that are names elsewhere begin a statement when they begin a line.
-    return (type == CleaveLexer::STATE || type == CleaveLexer::SET || type == CleaveLexer::DATA) &&
+    bool isTactic = type >= CleaveLexer::LINK && type <= CleaveLexer::PARTIAL;
+    return (type == CleaveLexer::STATE || type == CleaveLexer::SET || type == CleaveLexer::DATA || isTactic) &&
            (i == 0 || tokens[i - 1]->getLine() != tokens[i]->getLine());
   }
   bool closes(size_t i) const { return offsetOf(i) < text.size() && text[offsetOf(i)] == '}'; }

@@ -347,6 +347,52 @@ def _(client):
     equal(typed(inside, 'print("'), [], "what is offered in a string")
 
 
+@suite.test("completion offers what fits in a plan")
+@session
+def _(client):
+    text = """axis A = 4, B = 2
+layer L(x: f32[A]) -> f32[A] {
+  param w: f32[A] = 1
+  let h = x * w
+  return h
+}
+layer l = L
+entry run(x: f32[A]) -> (y: f32[A]) { return l(x) }
+mesh pod(dp: 2, tp: 2)
+plan first on pod { shard A over dp }
+plan p extends first {
+  shard B over tp
+}
+"""
+    uri = client.open(suite.path("plan.dsl"), text)
+
+    def typed(words):
+        index = text.index("  shard B")
+        client.change(uri, text[:index] + "  " + words + "\n" + text[index:], version=client.next_id + 10)
+        return labels(client, uri, position_of(client.texts[uri], index + 2 + len(words)))
+
+    found = typed("")
+    expect("shard" in found and "store" in found and "let" not in found, f"tactics; found {found}")
+    found = typed("shard ")
+    expect("A" in found and "B" in found and "dp" not in found and "l" not in found, f"axes; found {found}")
+    equal(sorted(typed("shard A over ")), ["dp", "tp"], "mesh axes")
+    equal(sorted(typed("layout l.w: [A/")), ["dp", "tp"], "mesh axes")
+    expect("A" in typed("layout l.w: ["), "axes in a layout")
+    found = typed("recompute ")
+    expect("l" in found and "A" not in found and "dp" not in found, f"what selectors name; found {found}")
+    equal(sorted(typed("recompute l.")), ["h", "w"], "what a layer binds")
+    expect(typed("store params of ")[0] == "l", "what is stored")
+    index = text.index("plan p")
+    client.change(uri, text[:index] + "plan q extends \n" + text[index:], version=client.next_id + 100)
+    found = labels(client, uri, position_of(client.texts[uri], index + len("plan q extends ")))
+    expect("first" in found and "pod" not in found, f"plans; found {found}")
+    client.change(uri, text, version=client.next_id + 200)
+    hover = client.ask("hover", uri, client.at(uri, "dp }"))["contents"]["value"]
+    expect("mesh axis dp" in hover and "2 ranks over memory" in hover, f"found {hover}")
+    hover = client.ask("hover", uri, client.at(uri, "first {"))["contents"]["value"]
+    expect("plan first on pod" in hover, f"found {hover}")
+
+
 @suite.test("signature help follows the commas")
 @session
 def _(client):

@@ -15,7 +15,9 @@ namespace {
 constexpr const char *kStatements[] = {"let",    "param", "state",  "set",  "layer", "repeat",  "update",
                                        "return", "print", "assert", "next", "yield", "residual"};
 constexpr const char *kItems[] = {"import",    "axis",  "hyper", "data", "function",
-                                  "composite", "layer", "state", "entry"};
+                                  "composite", "layer", "state", "entry", "link", "mesh", "plan"};
+constexpr const char *kTactics[] = {"shard",     "layout", "replicate", "store", "accumulate", "recompute", "save",
+                                    "remainder", "allow",  "assert",    "manual"};
 constexpr const char *kExpressions[] = {"sum", "max",  "min",   "mean",    "prod", "argmax", "argmin",
                                         "if",  "scan", "while", "scatter", "inf",  "true",   "false"};
 
@@ -63,8 +65,20 @@ int rankOf(const Symbol &s, Wants wants) {
     return s.kind == Kind::Data ? 0 : s.kind == Kind::Module ? 1 : -1;
   case Wants::Layer:
     return s.kind == Kind::Layer ? 0 : s.kind == Kind::Module ? 1 : -1;
+  case Wants::MeshAxis:
+    return s.kind == Kind::MeshAxis ? 0 : -1;
+  case Wants::Mesh:
+    return s.kind == Kind::Mesh ? 0 : s.kind == Kind::Module ? 1 : -1;
+  case Wants::Plan:
+    return s.kind == Kind::Plan ? 0 : s.kind == Kind::Module ? 1 : -1;
+  case Wants::Selector:
+    return s.kind == Kind::Instance || s.kind == Kind::State ? 0
+           : s.kind == Kind::Entry || s.kind == Kind::Layer || s.kind == Kind::Module ? 1
+                                                                                      : -1;
   case Wants::Value:
-    return s.kind == Kind::Layer || s.kind == Kind::Entry || s.kind == Kind::Data || s.kind == Kind::Unknown
+    return s.kind == Kind::Layer || s.kind == Kind::Entry || s.kind == Kind::Data || s.kind == Kind::Unknown ||
+                   s.kind == Kind::Link || s.kind == Kind::Mesh || s.kind == Kind::Plan ||
+                   s.kind == Kind::MeshAxis
                ? -1
            : s.kind == Kind::Builtin || s.kind == Kind::Module ? 2
                                                                : 0;
@@ -164,7 +178,7 @@ Json completion(Workspace &workspace, const Json &params) {
     const Symbol *names = owner ? owner->target : nullptr;
     for (const Symbol *member : names ? names->members : std::vector<const Symbol *>())
       if (names->kind == Kind::Module || member->kind == Kind::Weight || member->kind == Kind::State ||
-          member->kind == Kind::SubLayer)
+          member->kind == Kind::SubLayer || (context.inPlan && member->kind == Kind::Let))
         items.add(*member, 0);
   } else if (context.wants != Wants::Nothing) {
     if (const Symbol *callee = context.wants == Wants::Value ? calleeOf(index, place, context) : nullptr)
@@ -172,6 +186,8 @@ Json completion(Workspace &workspace, const Json &params) {
     for (const Symbol *symbol : index.visible(place.path, place.offset))
       if (int rank = rankOf(*symbol, context.wants); rank >= 0)
         items.add(*symbol, rank);
+    if (context.wants == Wants::Tactic)
+      items.keywords(kTactics);
     if (context.wants == Wants::Statement) {
       items.keywords(kStatements);
       items.keywords(kItems);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
 namespace cleave::lsp {
 
@@ -166,6 +167,38 @@ bool opensTarget(const Reader &read, size_t open) {
   return false;
 }
 
+// What stands at the end of a plan's tokens; nothing outside of plans. Brackets of tactics do not nest in braces.
+std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
+  size_t end = read.size(), open = end;
+  while (open > 0 && read.at(open - 1) != "{" && read.at(open - 1) != "}")
+    --open;
+  size_t head = open;
+  while (head > 0 && !read.beginsLine(--head))
+    ;
+  if (open > 0 && read.at(open - 1) == "}")
+    return std::nullopt;
+  if (open == 0 || read.at(head) != "plan")
+    return std::nullopt;
+  if (open == end || ownLine)
+    return Wants::Tactic;
+  std::string_view before = read.at(end - 1), keyword;
+  for (size_t i = open; i < end; ++i)
+    if (isAny(read.at(i), {"shard", "over", "layout", "replicate", "store", "accumulate", "of", "recompute", "save",
+                           "remainder", "for", "allow", "no", "in", "manual", "assert"}))
+      keyword = read.at(i);
+  if (before == "/" || keyword == "over")
+    return Wants::MeshAxis;
+  for (size_t i = end; i-- > open && keyword == "layout";)
+    if (read.at(i) == "[" && read.at(i + 1) != "*")
+      return Wants::Axis;
+  bool isStore = false;
+  for (size_t i = open; i < end; ++i)
+    isStore = read.at(i) == "store" || (isStore && read.at(i) != "accumulate");
+  if (isAny(keyword, {"shard", "for"}) || (keyword == "of" && !isStore))
+    return Wants::Axis;
+  return Wants::Selector;
+}
+
 Wants wantsOf(const Reader &read, size_t open) {
   size_t end = read.size();
   std::string_view before = end ? read.at(end - 1) : std::string_view();
@@ -178,6 +211,10 @@ Wants wantsOf(const Reader &read, size_t open) {
     return Wants::Module;
   if (before == "from")
     return Wants::Data;
+  if (before == "on")
+    return Wants::Mesh;
+  if (before == "extends")
+    return Wants::Plan;
   if (before == "->")
     return Wants::Type;
   if (bracketed && read.at(open) == "[" && (opensType(read, open) || opensTarget(read, open)))
@@ -221,16 +258,34 @@ Context contextAt(std::string_view text, uint32_t offset) {
   }
   size_t open = read.opener(read.size());
   readCall(read, open, out);
-  if (!tokens.empty() && tokens.back().text == ".") {
-    size_t first = 0;
-    out.wants = Wants::Member;
-    out.path = tokens.size() > 1 ? read.pathBack(tokens.size() - 2, first) : out.path;
-    return out;
-  }
-  out.wants = wantsOf(read, open);
   // A name that begins a line outside of brackets may become a keyword.
   bool ownLine = text.substr(0, begin).find_last_not_of(" \t") == std::string_view::npos ||
                  text[text.substr(0, begin).find_last_not_of(" \t")] == '\n';
+  std::optional<Wants> inPlan = wantsInPlan(read, ownLine);
+  out.inPlan = inPlan.has_value();
+  if (!tokens.empty() && tokens.back().text == ".") {
+    size_t first = 0;
+    out.wants = Wants::Member;
+    // The steps of a selector: gpt.blocks[*].
+    std::vector<std::string_view> steps;
+    for (size_t i = tokens.size() - 1; inPlan && i > 0; i -= 2) {
+      if (read.at(i - 1) == "]" && i > 3)
+        i -= 3;
+      if (!read.isName(i - 1))
+        break;
+      steps.insert(steps.begin(), read.at(i - 1));
+      if (i < 2 || read.at(i - 2) != ".")
+        break;
+    }
+    if (tokens.size() > 1)
+      out.path = inPlan ? steps : read.pathBack(tokens.size() - 2, first);
+    return out;
+  }
+  if (inPlan) {
+    out.wants = *inPlan;
+    return out;
+  }
+  out.wants = wantsOf(read, open);
   bool inBody = open == read.size() || read.at(open) == "{";
   if (ownLine && inBody && out.wants == Wants::Value)
     out.wants = Wants::Statement;

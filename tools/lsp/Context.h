@@ -21,8 +21,14 @@ struct Context {
     Layer,     // behind `=` of a layer or repeat, behind `with` of an update
     Value,     // anywhere else in an expression
     Statement, // where one may begin
+    Tactic,    // where a tactic of a plan may begin
+    MeshAxis,  // in a plan, behind `over` and `/`
+    Selector,  // in a plan, where what the program names stands
+    Mesh,      // behind `on`
+    Plan,      // behind `extends`
   };
   Wants wants = Wants::Value;
+  bool inPlan = false;                  // of a plan: what bodies bind may be named
   std::string_view prefix;              // what was typed of the name
   std::vector<std::string_view> path;   // before the last dot, for Member
   std::vector<std::string_view> callee; // of the innermost call around the cursor; empty outside

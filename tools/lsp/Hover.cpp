@@ -16,7 +16,12 @@ static std::string declaration(const Symbol &s) {
   case Kind::Data:
   case Kind::SubLayer:
   case Kind::Instance:
+  case Kind::Link:
+  case Kind::Mesh:
+  case Kind::Plan:
     return signatureOf(s);
+  case Kind::MeshAxis:
+    return "mesh axis " + s.name;
   case Kind::Axis:
   case Kind::Hyper: {
     // One of several in a list: from its name to the next comma or line.

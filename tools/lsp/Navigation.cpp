@@ -87,6 +87,9 @@ static int kindOf(Kind kind) {
     return 14; // constant
   case Kind::Instance:
   case Kind::SubLayer:
+  case Kind::Link:
+  case Kind::Mesh:
+  case Kind::Plan:
     return 19; // object
   case Kind::Weight:
   case Kind::State:

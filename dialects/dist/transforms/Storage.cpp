@@ -96,9 +96,15 @@ LogicalResult Storage::store(StoreOp op, int tactic) {
       cut(cell, *axes, stacked, tactic);
   } else {
     StringRef kind = op.getKind() == "params" ? "param" : op.getKind();
-    for (unsigned number : select(op, op.getSelector(), graph)) {
-      model::StateOp state = graph.cells[number].state;
-      if (state && state.getKind() == kind)
+    for (auto [number, cell] : llvm::enumerate(graph.cells)) {
+      model::StateOp state = cell.state;
+      if (!state || state.getKind() != kind)
+        continue;
+      // An optimiser's states are named by the parameter that they belong to.
+      StringRef path = state.getPath();
+      if (kind == "optimizer")
+        path.consume_front("optimizer.");
+      if (selects(op.getSelector(), path))
         cut(number, *axes, stackedAxes(state), tactic);
     }
   }

@@ -14,19 +14,6 @@ using namespace cleave::dist;
 // Selectors
 //===------------------------------------------------------------------===//
 
-static bool matches(StringRef pattern, StringRef text) {
-  size_t star = pattern.find('*');
-  if (star == StringRef::npos)
-    return pattern == text;
-  if (!text.consume_front(pattern.take_front(star)))
-    return false;
-  StringRef rest = pattern.drop_front(star + 1);
-  for (size_t skipped = 0; skipped <= text.size(); ++skipped)
-    if (matches(rest, text.drop_front(skipped)))
-      return true;
-  return false;
-}
-
 // The functions that run when the entry does that a tactic or its plan is about; none where it is about all.
 static std::optional<DenseSet<Operation *>> functionsOf(Operation *tactic) {
   auto entry = tactic->getAttrOfType<StringAttr>(kEntryAttr);
@@ -57,8 +44,6 @@ static bool isIn(const Cell &cell, const std::optional<DenseSet<Operation *>> &f
 }
 
 SmallVector<unsigned> cleave::dist::select(Operation *tactic, StringRef selector, const Graph &graph) {
-  SmallVector<StringRef> patterns;
-  selector.split(patterns, ", ");
   std::optional<DenseSet<Operation *>> functions = functionsOf(tactic);
   SmallVector<unsigned> found;
   for (unsigned number = 0; number != graph.cells.size(); ++number) {
@@ -66,9 +51,7 @@ SmallVector<unsigned> cleave::dist::select(Operation *tactic, StringRef selector
     model::StateOp state = cell.state;
     bool named = llvm::any_of(cell.slots, [&](const Slot &slot) {
       StringRef name = state ? state.getPath() : slot.name();
-      return !name.empty() && (!functions || functions->contains(slot.parent())) &&
-             (selector.empty() ||
-              llvm::any_of(patterns, [&](StringRef pattern) { return matches(pattern, name); }));
+      return !name.empty() && (!functions || functions->contains(slot.parent())) && selects(selector, name);
     });
     if (named)
       found.push_back(number);

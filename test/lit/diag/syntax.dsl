@@ -32,6 +32,12 @@ function h(x f32) -> f32 { return x }
 function i(x: f32) -> f32 { if x > 0 { return x } }
 // CHECK: wrong.dsl:[[#@LINE+1]]:40: error[E001]: expected ',' or ']', found '}'
 function j(x: f32) -> f32 { return x[0 }
+plan k on mesh(dp: 2) {
+// CHECK: wrong.dsl:[[#@LINE+1]]:3: error[E001]: expected a tactic (shard, layout, store, ...) or '}', found 'shrad'
+  shrad Batch over dp
+// CHECK: hint: did you mean 'shard'?
+  store params over dp
+}
 
 //--- right.dsl
 axis Batch = 4
@@ -44,6 +50,10 @@ function f(x: f32[Batch]) -> f32[Batch] {
 }
 function g(x: f32) -> f32 { return if x > 0 { yield x } else { yield -x } }
 function j(x: f32[Batch]) -> f32 { return x[0] }
+plan k on mesh(dp: 2) {
+  shard Batch over dp
+  store params over dp
+}
 
 //--- open.dsl
 function f(x: f32) -> f32 {

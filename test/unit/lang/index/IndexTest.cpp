@@ -158,6 +158,48 @@ TEST(IndexTest, NamesInBracesOfWeightsAreUses) {
   EXPECT_EQ(p->named("w")->uses.size(), 3u) << "the parameter, its use, its row";
 }
 
+TEST(IndexTest, PlansNameAxesMeshAxesAndWhatBodiesBind) {
+  auto indexed = indexText(R"(
+axis A = 4
+link slow(bandwidth: 1e9, latency: 1e-6, domain: "node")
+mesh pod(dp: 2 over slow, tp: 2 over nvlink)
+plan base on pod { shard A over dp }
+plan p for l extends base on mesh(tp: 4) {
+  layout h: [A/tp]
+  store params of l.w over dp
+  save L
+}
+plan general for any on mesh(dp) { shard Batch over dp }
+layer L(x: f32[A]) -> f32[A] {
+  param w: f32[A] = 1
+  let h = x * w
+  return h
+}
+layer l = L
+entry run(x: f32[A]) -> (y: f32[A]) { return l(x) }
+)");
+  EXPECT_FALSE(indexed->engine.hasErrors()) << indexed->engine.render();
+  // Declared by the mesh, used by both plans, given another size by the second.
+  const Symbol *dp = indexed->named("dp"), *tp = indexed->named("tp");
+  EXPECT_EQ(dp->kind, Kind::MeshAxis);
+  EXPECT_EQ(dp->uses.size(), 3u);
+  EXPECT_EQ(tp->uses.size(), 3u);
+  EXPECT_EQ(dp->sizes, "2 ranks over slow");
+  EXPECT_EQ(indexed->named("slow")->uses.size(), 2u);
+  EXPECT_TRUE(indexed->named("nvlink")->library);
+  EXPECT_EQ(indexed->named("base")->uses.size(), 2u);
+  EXPECT_EQ(indexed->named("base")->kind, Kind::Plan);
+  const Symbol *h = indexed->named("h"), *w = indexed->named("w");
+  EXPECT_EQ(h->kind, Kind::Let);
+  EXPECT_EQ(h->uses.size(), 3u);
+  EXPECT_EQ(w->kind, Kind::Weight);
+  EXPECT_EQ(w->uses.size(), 3u);
+  EXPECT_EQ(indexed->named("A")->uses.size(), 8u);
+  // By convention, not declared here.
+  EXPECT_EQ(indexed->named("Batch")->kind, Kind::Builtin);
+  EXPECT_EQ(indexed->named("any")->kind, Kind::Builtin);
+}
+
 TEST(IndexTest, ScopesEnd) {
   std::string text = "axis A = 4\n"
                      "function f(x: f32[A]) -> f32 { let s = sum(i) x[i] return s }\n"
