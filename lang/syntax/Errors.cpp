@@ -68,9 +68,9 @@ std::string ErrorListener::describe(antlr4::Token *token) const {
 }
 
 static void near(const std::string &text, diag::Diagnostic &d) {
-  static const std::vector<std::string> tactics = {"shard",     "layout", "replicate", "store",
-                                                   "accumulate", "recompute", "save",  "remainder",
-                                                   "allow",     "assert", "manual"};
+  static const std::vector<std::string> tactics = {"shard",      "layout",    "replicate", "store",
+                                                   "accumulate", "recompute", "save",      "remainder",
+                                                   "allow",      "assert",    "manual"};
   std::string better = diag::nearest(text, tactics);
   if (!better.empty())
     d.suggest("did you mean '" + better + "'?");

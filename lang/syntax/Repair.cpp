@@ -77,7 +77,8 @@ private:
       return true;
     // Words that are names elsewhere begin a statement when they begin a line.
     bool isTactic = type >= CleaveLexer::LINK && type <= CleaveLexer::PARTIAL;
-    return (type == CleaveLexer::STATE || type == CleaveLexer::SET || type == CleaveLexer::DATA || isTactic) &&
+    return (type == CleaveLexer::STATE || type == CleaveLexer::SET || type == CleaveLexer::DATA ||
+            isTactic) &&
            (i == 0 || tokens[i - 1]->getLine() != tokens[i]->getLine());
   }
   bool closes(size_t i) const { return offsetOf(i) < text.size() && text[offsetOf(i)] == '}'; }

@@ -14,10 +14,10 @@ namespace {
 
 constexpr const char *kStatements[] = {"let",    "param", "state",  "set",  "layer", "repeat",  "update",
                                        "return", "print", "assert", "next", "yield", "residual"};
-constexpr const char *kItems[] = {"import",    "axis",  "hyper", "data", "function",
-                                  "composite", "layer", "state", "entry", "link", "mesh", "plan"};
-constexpr const char *kTactics[] = {"shard",     "layout", "replicate", "store", "accumulate", "recompute", "save",
-                                    "remainder", "allow",  "assert",    "manual"};
+constexpr const char *kItems[] = {"import", "axis",  "hyper", "data", "function", "composite",
+                                  "layer",  "state", "entry", "link", "mesh",     "plan"};
+constexpr const char *kTactics[] = {"shard", "layout",    "replicate", "store",  "accumulate", "recompute",
+                                    "save",  "remainder", "allow",     "assert", "manual"};
 constexpr const char *kExpressions[] = {"sum", "max",  "min",   "mean",    "prod", "argmax", "argmin",
                                         "if",  "scan", "while", "scatter", "inf",  "true",   "false"};
 
@@ -72,13 +72,13 @@ int rankOf(const Symbol &s, Wants wants) {
   case Wants::Plan:
     return s.kind == Kind::Plan ? 0 : s.kind == Kind::Module ? 1 : -1;
   case Wants::Selector:
-    return s.kind == Kind::Instance || s.kind == Kind::State ? 0
+    return s.kind == Kind::Instance || s.kind == Kind::State                          ? 0
            : s.kind == Kind::Entry || s.kind == Kind::Layer || s.kind == Kind::Module ? 1
                                                                                       : -1;
   case Wants::Value:
-    return s.kind == Kind::Layer || s.kind == Kind::Entry || s.kind == Kind::Data || s.kind == Kind::Unknown ||
-                   s.kind == Kind::Link || s.kind == Kind::Mesh || s.kind == Kind::Plan ||
-                   s.kind == Kind::MeshAxis
+    return s.kind == Kind::Layer || s.kind == Kind::Entry || s.kind == Kind::Data ||
+                   s.kind == Kind::Unknown || s.kind == Kind::Link || s.kind == Kind::Mesh ||
+                   s.kind == Kind::Plan || s.kind == Kind::MeshAxis
                ? -1
            : s.kind == Kind::Builtin || s.kind == Kind::Module ? 2
                                                                : 0;

@@ -167,7 +167,8 @@ bool opensTarget(const Reader &read, size_t open) {
   return false;
 }
 
-// What stands at the end of a plan's tokens; nothing outside of plans. Brackets of tactics do not nest in braces.
+// What stands at the end of a plan's tokens; nothing outside of plans. Brackets of tactics do not nest in
+// braces.
 std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
   size_t end = read.size(), open = end;
   while (open > 0 && read.at(open - 1) != "{" && read.at(open - 1) != "}")
@@ -183,8 +184,8 @@ std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
     return Wants::Tactic;
   std::string_view before = read.at(end - 1), keyword;
   for (size_t i = open; i < end; ++i)
-    if (isAny(read.at(i), {"shard", "over", "layout", "replicate", "store", "accumulate", "of", "recompute", "save",
-                           "remainder", "for", "allow", "no", "in", "manual", "assert"}))
+    if (isAny(read.at(i), {"shard", "over", "layout", "replicate", "store", "accumulate", "of", "recompute",
+                           "save", "remainder", "for", "allow", "no", "in", "manual", "assert"}))
       keyword = read.at(i);
   if (before == "/" || keyword == "over")
     return Wants::MeshAxis;

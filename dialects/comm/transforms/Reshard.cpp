@@ -76,6 +76,8 @@ public:
       result.dims.push_back(split(dim.getAxes()));
     for (dist::PartialAttr partial : layout.getPartials()) {
       Atoms list = split(partial.getAxes());
+      if (list.empty())
+        continue; // over mesh axes of one rank: nothing is pending
       Atoms &known = result.partials[partial.getCombiner()];
       known.append(list);
       llvm::sort(known);
