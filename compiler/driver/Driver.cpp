@@ -9,6 +9,7 @@
 #include "compiler/driver/EncodeWeights.h"
 #include "compiler/driver/GiveBack.h"
 #include "compiler/driver/PlanFacts.h"
+#include "compiler/explain/Assertions.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -109,7 +110,9 @@ struct Driver::Implementation {
   OwningOpRef<ModuleOp> lower();
   bool run(ModuleOp module, Stage first, Stage last, const RankClass &ranks = {});
   bool hasStage(Stage stage);
-  std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes);
+  std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes,
+                                                 explain::Facts *facts = nullptr);
+  bool holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts);
   std::optional<Planned> plan(OwningOpRef<ModuleOp> &module);
   std::optional<codegen::Target> target();
   std::string originOf(const codegen::Target &target) const;
@@ -172,12 +175,15 @@ bool Driver::Implementation::run(ModuleOp module, Stage first, Stage last, const
 }
 
 // Takes the program to the end of `last`: the whole up to the `dist` stage, behind it the module of each
-// class of ranks.
-std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage last, rt::RankClasses &classes) {
+// class of ranks. `facts`: what there is to see on the way.
+std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage last, rt::RankClasses &classes,
+                                                                       explain::Facts *facts) {
   std::vector<Local> locals;
   OwningOpRef<ModuleOp> whole = lower();
   if (!whole || !run(*whole, Stage::Model, std::min(last, Stage::Dist)))
     return std::nullopt;
+  if (facts)
+    collectLayouts(*facts, *whole);
   std::vector<RankClass> ranks(1);
   if (planOf(*whole) && last > Stage::Dist) {
     DiagnosticsBridge bridge(*context, engine);
@@ -189,10 +195,48 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
   for (RankClass &each : ranks) {
     bool isLast = each.number + 1 == ranks.size();
     locals.push_back({each, isLast ? std::move(whole) : OwningOpRef<ModuleOp>(whole->clone())});
-    if (last > Stage::Dist && !run(*locals.back().module, Stage::Comm, last, each))
+    ModuleOp local = *locals.back().module;
+    if (last > Stage::Dist && !run(local, Stage::Comm, Stage::Comm, each))
       return std::nullopt;
+    if (facts && each.number == 0)
+      collectCollectives(*facts, local);
+    if (last > Stage::Comm && !run(local, Stage::Sched, last, each))
+      return std::nullopt;
+    if (facts && last == Stage::Memory)
+      addMemory(*facts, locals.back(), classes.classOf);
   }
   return locals;
+}
+
+bool Driver::Implementation::holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts) {
+  if (!options.assertions)
+    return true;
+  DiagnosticsBridge bridge(*context, engine);
+  return succeeded(explain::checkAssertions(*locals.front().module, facts));
+}
+
+std::optional<explain::Facts> Driver::explain(const std::string &entry) {
+  explain::Facts facts;
+  rt::RankClasses classes;
+  std::optional<std::vector<Local>> locals = implementation->localModules(Stage::Memory, classes, &facts);
+  if (!locals)
+    return std::nullopt;
+  implementation->holdsAssertions(*locals, facts);
+  facts.keep(entry);
+  return facts;
+}
+
+bool Driver::accepts() {
+  rt::RankClasses classes;
+  return implementation->localModules(Stage::Comm, classes).has_value();
+}
+
+std::optional<int64_t> Driver::largestSum() {
+  Implementation &self = *implementation;
+  OwningOpRef<ModuleOp> module = self.lower();
+  if (!module || !self.run(*module, Stage::Model, Stage::Grad))
+    return std::nullopt;
+  return cleave::largestSum(*module);
 }
 
 // One module after the other, each with what ranks it is for.
@@ -262,8 +306,10 @@ const ast::Program *Driver::check() { return implementation->check(); }
 // Leaves the module, at the memory stage, from which code is generated: the first class's, with all kernels.
 std::optional<Driver::Planned> Driver::Implementation::plan(OwningOpRef<ModuleOp> &module) {
   Planned planned;
-  std::optional<std::vector<Local>> locals = localModules(Stage::Memory, planned.classes);
-  if (!locals)
+  explain::Facts seen;
+  std::optional<std::vector<Local>> locals =
+      localModules(Stage::Memory, planned.classes, options.plan.empty() ? nullptr : &seen);
+  if (!locals || !holdsAssertions(*locals, seen))
     return std::nullopt;
   std::optional<convert::SharedKernels> kernels;
   for (Local &local : *locals) {

@@ -6,6 +6,7 @@
 #define CLEAVE_COMPILER_DRIVER_DRIVER_H
 
 #include "compiler/driver/Cache.h"
+#include "compiler/explain/Facts.h"
 
 #include <map>
 #include <memory>
@@ -51,6 +52,7 @@ struct DriverOptions {
   std::string cacheFolder;                 // compile(): keep compiled programs there; empty: nowhere
   bool promote = false;                    // every floating-point type is f64: what `verify` runs
   bool jitter = false;                     // with `promote`: every computed term is off by one part in 2^36
+  bool assertions = true;                  // what the plan asserts must hold
   int64_t stopAfterTactic = -1; // ir(Stage::Dist): apply so many of the plan's tactics; negative: all
   std::string dumpFolder;       // ir(): write the IR of every stage up to the one asked for there
 };
@@ -87,6 +89,17 @@ public:
     rt::RankClasses classes;
   };
   std::optional<Planned> plan();
+
+  // What there is to see of the program under the plan, of one entry ("" of all); no code is generated.
+  // Assertions of the plan that do not hold are in the engine, and the facts there all the same. None when
+  // the program was rejected before.
+  std::optional<explain::Facts> explain(const std::string &entry = "");
+
+  // Whether the program can be cut as the plan says: it goes to the `comm` stage, and no further.
+  bool accepts();
+
+  // How many terms the program's largest sum has. None when it was rejected.
+  std::optional<int64_t> largestSum();
 
 private:
   struct Implementation;

@@ -1,6 +1,9 @@
 #include "compiler/driver/PlanFacts.h"
 
+#include "compiler/convert/EncodeProgram.h"
+#include "compiler/explain/Collect.h"
 #include "dialects/comm/transforms/Shards.h"
+#include "runtime/core/Footprint.h"
 
 using namespace mlir;
 
@@ -30,6 +33,50 @@ std::optional<std::vector<RankClass>> rankClassesOf(ModuleOp module, std::vector
         classOf[rank] = number;
   }
   return classes;
+}
+
+void collectLayouts(explain::Facts &facts, ModuleOp whole) {
+  facts.mesh = explain::collectMesh(whole);
+  facts.values = explain::collectValues(whole);
+  facts.conflicts = explain::collectConflicts(whole);
+}
+
+void collectCollectives(explain::Facts &facts, ModuleOp local) {
+  facts.collectives = explain::collectCollectives(local);
+  explain::addPaths(facts.collectives, facts.values);
+  explain::addRegathers(facts.collectives);
+}
+
+void addMemory(explain::Facts &facts, const Local &local, const std::vector<uint32_t> &classOf) {
+  explain::MemoryFacts memory = explain::collectMemory(*local.module);
+  // What the process takes besides goes to buffers: that of collectives, and of the runtime.
+  int64_t whole = rt::footprintOf(convert::encodeProgram(*local.module)).bytes;
+  memory.buffers += whole - memory.peakBytes;
+  memory.peakBytes = whole;
+  memory.count = local.ranks.count;
+  int64_t first = 0, last = local.ranks.count - 1;
+  if (!classOf.empty()) {
+    first = llvm::find(classOf, local.ranks.number) - classOf.begin();
+    last = classOf.rend() - llvm::find(llvm::reverse(classOf), local.ranks.number) - 1;
+  }
+  memory.ranks = {first, last};
+  facts.memory.push_back(std::move(memory));
+}
+
+int64_t largestSum(ModuleOp module) {
+  int64_t most = 1;
+  module.walk([&](Operation *op) {
+    int64_t terms = 1;
+    if (auto index = dyn_cast<model::IndexOp>(op))
+      for (int64_t size : index.getSizes().drop_front(index.getParallel()))
+        terms *= size;
+    if (auto scatter = dyn_cast<model::ScatterOp>(op))
+      terms = cast<RankedTensorType>(scatter.getUpdates().getType()).getNumElements();
+    if (auto scan = dyn_cast<model::ScanOp>(op))
+      terms = scan.getCount();
+    most = std::max(most, terms);
+  });
+  return most;
 }
 
 } // namespace cleave

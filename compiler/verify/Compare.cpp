@@ -24,11 +24,14 @@ static double largestDistance(const std::vector<double> &a, const std::vector<do
   return largest;
 }
 
-static double boundOf(const Value &reference, const Value &jittered, int64_t terms) {
-  if (!rt::isFloat(reference.shape.type))
-    return 0;
-  double spread = largestDistance(reference.elements, jittered.elements);
-  return kSafety * static_cast<double>(std::max<int64_t>(terms, 1)) * (kEpsilon / kJitter) * spread;
+Bounds cleave::verify::boundsOf(const Values &plain, const Values &jittered, int64_t terms) {
+  Bounds bounds;
+  double factor = kSafety * static_cast<double>(std::max<int64_t>(terms, 1)) * (kEpsilon / kJitter);
+  for (size_t i = 0; i < plain.size() && i < jittered.size(); ++i)
+    bounds[plain[i].name] = rt::isFloat(plain[i].shape.type)
+                                ? factor * largestDistance(plain[i].copies[0], jittered[i].copies[0])
+                                : 0;
+  return bounds;
 }
 
 static std::vector<int64_t> indexOf(const rt::Shape &shape, int64_t position) {
@@ -40,57 +43,58 @@ static std::vector<int64_t> indexOf(const rt::Shape &shape, int64_t position) {
   return index;
 }
 
-std::string Difference::indexText() const {
+std::string Difference::place() const {
   if (index.empty())
-    return "";
-  std::string text = "[";
+    return name;
+  std::string text = name + "[";
   for (size_t i = 0; i < index.size(); ++i)
     text += (i ? ", " : "") + std::to_string(index[i]);
   return text + "]";
 }
 
-// Compares one value; the worst element beyond its bound, or none.
-static std::optional<Difference> compareOne(const Value &reference, const Value &candidate,
-                                            Compared &result) {
-  std::optional<Difference> worst;
-  for (size_t i = 0; i < reference.elements.size(); ++i) {
-    double expected = reference.elements[i], found = candidate.elements[i];
-    double difference = distance(expected, found);
-    if (std::isfinite(expected))
-      result.scale = std::max(result.scale, std::abs(expected));
+// Compares one copy of a value; notes its worst element beyond the bound.
+static void compareCopy(const Value &reference, const std::vector<double> &copy, Compared &result,
+                        std::optional<Difference> &worst) {
+  const std::vector<double> &expected = reference.copies[0];
+  for (size_t i = 0; i < expected.size(); ++i) {
+    double difference = distance(expected[i], copy[i]);
+    if (std::isfinite(expected[i]))
+      result.scale = std::max(result.scale, std::abs(expected[i]));
     bool beyond = difference > result.bound;
     result.beyond += beyond;
-    if (beyond && (!worst || difference > result.largest)) {
-      worst.emplace();
-      worst->index = indexOf(reference.shape, static_cast<int64_t>(i));
-      worst->expected = expected;
-      worst->found = found;
-      worst->bound = result.bound;
-    }
+    if (beyond && (!worst || difference > result.largest))
+      worst = Difference{reference.name, "",      indexOf(reference.shape, static_cast<int64_t>(i)),
+                         expected[i],    copy[i], result.bound};
     result.largest = std::max(result.largest, difference);
   }
-  return worst;
 }
 
-Comparison cleave::verify::compare(const Values &reference, const Values &jittered, const Values &candidate,
-                                   int64_t terms) {
+static bool isAlike(const Value &reference, const Value &candidate) {
+  return std::all_of(candidate.copies.begin(), candidate.copies.end(), [&](const std::vector<double> &copy) {
+    return copy.size() == reference.copies[0].size();
+  });
+}
+
+Comparison cleave::verify::compare(const Values &reference, const Values &candidate, const Bounds &bounds) {
   std::map<std::string, const Value *> others;
   for (const Value &value : candidate)
     others.emplace(value.name, &value);
   Comparison comparison;
-  for (size_t i = 0; i < reference.size(); ++i) {
-    const Value &value = reference[i];
+  for (const Value &value : reference) {
     auto other = others.find(value.name);
-    if (other == others.end() || other->second->elements.size() != value.elements.size()) {
+    if (other == others.end() || !isAlike(value, *other->second)) {
       comparison.missing.push_back(value.name);
       continue;
     }
     Compared &result = comparison.values.emplace_back();
     result.name = value.name;
-    result.bound = boundOf(value, jittered[i], terms);
-    std::optional<Difference> worst = compareOne(value, *other->second, result);
+    if (auto bound = bounds.find(value.name); bound != bounds.end())
+      result.bound = bound->second;
+    std::optional<Difference> worst;
+    for (const std::vector<double> &copy : other->second->copies)
+      compareCopy(value, copy, result, worst);
     if (worst && !comparison.first) {
-      worst->value = i;
+      worst->layout = other->second->layout;
       comparison.first = worst;
     }
   }

@@ -16,6 +16,7 @@
 
 #include "runtime/core/Program.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,21 +27,27 @@ namespace cleave::verify {
 struct Value {
   std::string name;
   rt::Shape shape;
-  std::vector<double> elements; // row-major
-  std::string layout;           // as users write it, or empty
-  std::string source;           // "file:line:column", or empty
+  // Row-major; where several ranks hold an element, each copy has another rank's.
+  std::vector<std::vector<double>> copies;
+  std::string layout; // as users write it, or empty
 };
 
 // Values of one run, in program order.
 using Values = std::vector<Value>;
 
+// By name, how far apart two runs may be.
+using Bounds = std::map<std::string, double>;
+
+// From a run and the same with jitter. `terms`: of the largest sum.
+Bounds boundsOf(const Values &plain, const Values &jittered, int64_t terms);
+
 struct Difference {
-  size_t value = 0; // index in the reference
+  std::string name, layout;
   std::vector<int64_t> index;
   double expected = 0, found = 0;
   double bound = 0;
-  // The element's place where the value has one ("[3, 0]"), else empty.
-  std::string indexText() const;
+  // "name[3, 0]", "name" of a scalar.
+  std::string place() const;
 };
 
 struct Compared {
@@ -54,12 +61,12 @@ struct Compared {
 struct Comparison {
   std::vector<Compared> values;
   std::optional<Difference> first;  // of the first value beyond its bound: its worst element
-  std::vector<std::string> missing; // in the candidate
+  std::vector<std::string> missing; // in the candidate, or of another shape there
 };
 
-// The values of `reference` against those of the same name in `candidate`. `jittered` has the reference's
-// values in its order. `terms`: of the largest sum.
-Comparison compare(const Values &reference, const Values &jittered, const Values &candidate, int64_t terms);
+// The values of `reference` (its first copies) against all copies of those of the same name in `candidate`. A
+// value without a bound must be equal.
+Comparison compare(const Values &reference, const Values &candidate, const Bounds &bounds);
 
 } // namespace cleave::verify
 

@@ -1,113 +1,134 @@
 #include "compiler/verify/Runs.h"
 
+#include "compiler/verify/Blocks.h"
 #include "compiler/verify/Inputs.h"
-#include "runtime/core/Instance.h"
+#include "runtime/core/Ranks.h"
 
 #include <algorithm>
 
 using namespace cleave;
 using namespace cleave::verify;
 
-static Value makeValue(const std::string &name, const rt::TensorView &view) {
-  Value value;
-  value.name = name;
-  value.shape = view.shape;
-  int64_t count = view.shape.elements();
-  value.elements.reserve(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i)
-    value.elements.push_back(rt::elementAsDouble(view.shape.type, view.data, i));
-  return value;
+static std::vector<int64_t> rangesOf(const rt::Program &program) {
+  std::vector<rt::Shape> shapes;
+  for (const rt::State &state : program.states)
+    shapes.push_back(state.shape);
+  for (const rt::Entry &entry : program.entries)
+    for (const rt::Port &input : entry.inputs)
+      shapes.push_back(input.shape);
+  return integerRanges(shapes);
 }
 
-// Named values first: they stand behind the entry's own outputs, and the order of the program is what helps
+// Named values first, which were added behind the entry's own outputs: the order of the program is what helps
 // to find a fault.
-static std::vector<std::string> outputOrder(const rt::Entry &entry, size_t own) {
-  std::vector<std::string> names;
-  for (size_t i = own; i < entry.outputs.size(); ++i)
-    names.push_back(entry.outputs[i].name);
-  for (size_t i = 0; i < own; ++i)
-    names.push_back(entry.outputs[i].name);
-  return names;
+static std::vector<size_t> orderOf(const rt::Entry &entry) {
+  std::vector<size_t> all;
+  for (bool named : {true, false})
+    for (size_t i = 0; i < entry.outputs.size(); ++i)
+      if ((entry.outputs[i].name.find('.') != std::string::npos) == named)
+        all.push_back(i);
+  return all;
 }
 
 namespace {
-// One attempt, with integers below `below`.
-class Attempt {
-public:
-  Attempt(const rt::Artefact &artefact, const verify::RunOptions &options, int64_t below)
-      : artefact(artefact), options(options), below(below) {}
 
-  rt::Result<Values> run() {
-    rt::InstanceOptions quiet;
-    quiet.threads = 1;
-    quiet.allowNonFinite = true;
-    quiet.print = [](const std::string &) {};
-    auto made = rt::Instance::create(artefact.program, artefact.code, quiet);
-    if (!made)
-      return made.error();
-    instance = std::move(*made);
-    rt::Result<int> found = instance->findEntry(options.entry);
-    if (!found)
-      return found.error();
-    if (rt::Status status = instance->initialise(options.seed); !status)
-      return status.error();
-    const rt::Entry &entry = instance->program().entries[static_cast<size_t>(*found)];
-    for (size_t i = 0; i < entry.inputs.size(); ++i) {
-      std::vector<char> bytes = inputValues(entry.inputs[i].shape, i, below);
-      if (rt::Status status = instance->setInput(*found, entry.inputs[i].name, bytes.data(),
-                                                 static_cast<int64_t>(bytes.size()));
+class Run {
+public:
+  Run(rt::Ranks &ranks, int entry) : ranks(ranks), entry(entry) {}
+
+  // From initial values, with integer inputs below `below`.
+  rt::Status once(int64_t seed, int64_t below) {
+    if (rt::Status status = ranks.initialise(seed); !status)
+      return status;
+    values.clear();
+    // Parameters are made by the same bits under every plan, which values behind them would hide.
+    if (rt::Status status =
+            addStates(" at first", [](const rt::State &state) { return state.kind == "param"; });
+        !status)
+      return status;
+    const rt::Entry &facts = ranks.program().entries[static_cast<size_t>(entry)];
+    for (size_t i = 0; i < facts.inputs.size(); ++i) {
+      std::vector<char> bytes = inputValues(facts.inputs[i].shape, i, below);
+      if (rt::Status status =
+              ranks.setInput(entry, facts.inputs[i].name, bytes.data(), static_cast<int64_t>(bytes.size()));
           !status)
-        return status.error();
+        return status;
     }
-    if (rt::Status status = instance->run(*found); !status)
-      return status.error();
-    return collect(entry);
+    if (rt::Status status = ranks.run(entry); !status)
+      return status;
+    if (rt::Status status = addOutputs(); !status)
+      return status;
+    return addStates("", [](const rt::State &) { return true; });
   }
+
+  Values take() { return std::move(values); }
 
 private:
-  rt::Result<Values> collect(const rt::Entry &entry) {
-    Values values;
-    for (const std::string &name : outputOrder(entry, entry.outputs.size())) {
-      rt::Result<rt::TensorView> view = instance->output(entry.name, name);
-      if (!view)
-        return view.error();
-      values.push_back(makeValue(name, *view));
+  rt::Status addOutputs() {
+    for (size_t i : orderOf(ranks.program().entries[static_cast<size_t>(entry)])) {
+      auto portOf = [&](int64_t rank) -> const rt::Port & {
+        return ranks.rank(rank).program().entries[static_cast<size_t>(entry)].outputs[i];
+      };
+      Assembly assembly(portOf(0).name, ranks.program().mesh, portOf(0).shape, portOf(0).split);
+      for (int64_t rank = 0; rank < ranks.ranks(); ++rank) {
+        rt::Result<rt::TensorView> view = ranks.rank(rank).output(entry, portOf(rank).name);
+        if (!view)
+          return view.error();
+        assembly.add(rank, portOf(rank).shape, portOf(rank).split, view->data);
+      }
+      values.push_back(assembly.take());
     }
-    for (const rt::State &state : instance->program().states) {
-      rt::Result<rt::TensorView> view = instance->state(state.path);
-      if (!view)
-        return view.error();
-      values.push_back(makeValue(state.path, *view));
-    }
-    return values;
+    return {};
   }
 
-  const rt::Artefact &artefact;
-  const verify::RunOptions &options;
-  int64_t below;
-  std::unique_ptr<rt::Instance> instance;
+  template <class Wanted> rt::Status addStates(const char *suffix, Wanted wanted) {
+    for (size_t i = 0; i < ranks.program().states.size(); ++i) {
+      auto stateOf = [&](int64_t rank) -> const rt::State & { return ranks.rank(rank).program().states[i]; };
+      if (!wanted(stateOf(0)))
+        continue;
+      Assembly assembly(stateOf(0).path + suffix, ranks.program().mesh, stateOf(0).shape, stateOf(0).split);
+      for (int64_t rank = 0; rank < ranks.ranks(); ++rank) {
+        rt::Result<rt::TensorView> view = ranks.rank(rank).state(stateOf(rank).path);
+        if (!view)
+          return view.error();
+        assembly.add(rank, stateOf(rank).shape, stateOf(rank).split, view->data);
+      }
+      values.push_back(assembly.take());
+    }
+    return {};
+  }
+
+  rt::Ranks &ranks;
+  int entry;
+  Values values;
 };
+
 } // namespace
 
-rt::Result<Values> cleave::verify::runOnce(const rt::Artefact &artefact, const RunOptions &options,
-                                           int64_t *used) {
+rt::Result<RunResult> cleave::verify::runOnce(const rt::Artefact &artefact, const RunOptions &options) {
+  rt::RanksOptions quiet;
+  quiet.threadsPerRank = 1;
+  quiet.allowNonFinite = true;
+  quiet.timeoutSeconds = 60;
+  quiet.print = [](const std::string &) {};
+  std::vector<std::shared_ptr<const rt::Program>> classes = {artefact.program};
+  classes.insert(classes.end(), artefact.others.begin(), artefact.others.end());
+  auto ranks = rt::Ranks::create(std::move(classes), artefact.classOf, artefact.code, quiet);
+  if (!ranks)
+    return ranks.error();
+  rt::Result<int> entry = (*ranks)->rank(0).findEntry(options.entry);
+  if (!entry)
+    return entry.error();
   std::vector<int64_t> ranges = {options.below};
-  if (options.below <= 0) {
-    std::vector<rt::Shape> shapes;
-    for (const rt::State &state : artefact.program->states)
-      shapes.push_back(state.shape);
-    for (const rt::Entry &entry : artefact.program->entries)
-      for (const rt::Port &input : entry.inputs)
-        shapes.push_back(input.shape);
-    ranges = integerRanges(shapes);
-  }
+  if (options.below <= 0)
+    ranges = rangesOf((*ranks)->program());
   for (size_t i = 0;; ++i) {
-    rt::Result<Values> values = Attempt(artefact, options, ranges[i]).run();
-    bool refused = !values && values.error().code == "E711"; // an assertion: too large an index, say
-    if (refused && i + 1 < ranges.size())
-      continue;
-    if (used)
-      *used = ranges[i];
-    return values;
+    Run run(**ranks, *entry);
+    rt::Status status = run.once(options.seed, ranges[i]);
+    if (status)
+      return RunResult{run.take(), ranges[i]};
+    bool refused = status.error().code == "E711"; // an assertion: too large an index, say
+    if (!refused || i + 1 == ranges.size())
+      return status.error();
   }
 }

@@ -14,10 +14,14 @@ struct RunOptions {
   int64_t below = 0; // exclusive bound of integer inputs; 0: the largest that the program's assertions accept
 };
 
-// Runs `entry` of a compiled program once, from initial values, with made-up inputs. Gives the entry's
-// outputs (named values that were exposed come first, in program order), then all states. E7xx where it
-// cannot run; `used` is the bound of integer inputs it ran with.
-rt::Result<Values> runOnce(const rt::Artefact &artefact, const RunOptions &options, int64_t *used = nullptr);
+struct RunResult {
+  Values values; // the entry's outputs, exposed ones first, in program order; then all states
+  int64_t below = 0;
+};
+
+// Runs `entry` of a compiled program once, from initial values, with made-up inputs, on as many local ranks
+// as it is for. E7xx where it cannot run.
+rt::Result<RunResult> runOnce(const rt::Artefact &artefact, const RunOptions &options);
 
 } // namespace cleave::verify
 

@@ -178,7 +178,7 @@ int checkCommand(const CheckOptions &options) {
   Driver driver(driverOptions(options), engine);
   const ast::Program *program = driver.check();
   // A plan is legal when every value can be laid out by it.
-  bool goesOn = options.memory;
+  bool goesOn = options.memory || !options.plan.empty();
   std::optional<Driver::Planned> planned = program && goesOn ? driver.plan() : std::nullopt;
   bool accepted = program && (planned || !goesOn);
   showDiagnostics(engine, options.json);

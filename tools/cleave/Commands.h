@@ -51,6 +51,10 @@ struct RunOptions : CommonOptions {
   bool noCache = false;
 };
 
+struct ExplainOptions : CommonOptions {
+  std::string entry; // empty: train, or the only one
+};
+
 struct CacheOptions {
   bool clear = false;
   bool json = false;
@@ -92,11 +96,15 @@ struct FmtOptions {
 int buildCommand(const BuildOptions &options);
 int cacheCommand(const CacheOptions &options);
 int checkCommand(const CheckOptions &options);
+int explainCommand(const ExplainOptions &options);
 int fmtCommand(const FmtOptions &options);
 int generateCommand(const GenerateOptions &options);
 int planListCommand(const CommonOptions &options);
 int irCommand(const IrOptions &options);
 int runCommand(const RunOptions &options);
+
+// The entry asked for, `train`, or the only one; "" for all of them.
+std::string mainEntry(const ast::Program &program, const std::string &wanted);
 
 // Options of the driver: file, sizes, standard library.
 DriverOptions driverOptions(const CommonOptions &options);

@@ -221,6 +221,15 @@ void addPlanCommand(CLI::App &app, CommonOptions &options) {
   addCommon(*list, options);
 }
 
+void addExplain(CLI::App &app, ExplainOptions &options) {
+  CLI::App *explain = app.add_subcommand(
+      "explain", "Show layouts, collectives with their causes, and memory of a program under a plan");
+  addCommon(*explain, options);
+  addPlan(*explain, options);
+  explain->add_option("--entry", options.entry, "Entry to explain; default: train, or the only one")
+      ->type_name("NAME");
+}
+
 void addFmt(CLI::App &app, FmtOptions &options) {
   CLI::App *fmt = app.add_subcommand("fmt", "Put programs into the one style of the language, in place");
   CLI::Option *files =
@@ -324,6 +333,8 @@ int main(int argc, char **argv) {
   IrOptions ir;
   addRun(app, run);
   addCheck(app, check);
+  ExplainOptions explain;
+  addExplain(app, explain);
   CommonOptions plan;
   addPlanCommand(app, plan);
   GenerateOptions generate;
@@ -351,6 +362,7 @@ int main(int argc, char **argv) {
                : app.got_subcommand("cache")    ? cacheCommand(cache)
                : app.got_subcommand("fmt")      ? fmtCommand(fmt)
                : app.got_subcommand("check")    ? checkCommand(check)
+               : app.got_subcommand("explain")  ? explainCommand(explain)
                : app.got_subcommand("plan")     ? planListCommand(plan)
                                                 : irCommand(ir);
   return status == Fine ? wholeOutput() : status;

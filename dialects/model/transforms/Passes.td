@@ -151,7 +151,7 @@ def ModelJitter : Pass<"model-jitter", "::mlir::ModuleOp"> {
     model.yield %w : f64
     ```
     Must hold before: a legal grad stage in which all floating-point types are f64. Holds after: the same. Stands behind the
-    gradients, whose terms round like others, and behind the last simplification, which would see other bodies.
+    gradients, whose terms round like others.
   }];
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
 }

@@ -9,11 +9,15 @@ Value value(const std::string &name, std::vector<double> elements, rt::Type type
   Value value;
   value.name = name;
   value.shape = {type, {static_cast<int64_t>(elements.size() / 2), 2}, {"I", "J"}};
-  value.elements = std::move(elements);
+  value.copies = {std::move(elements)};
   return value;
 }
 
 const Values kReference = {value("a", {1, 2, 3, 4}), value("b", {5, 6, 7, 8})};
+Comparison compare(const Values &reference, const Values &jittered, const Values &candidate, int64_t terms) {
+  return verify::compare(reference, candidate, boundsOf(reference, jittered, terms));
+}
+
 // What sums of some hundred terms make of 2^-36.
 const Values kJittered = {value("a", {1 + 1e-10, 2, 3, 4}), value("b", {5, 6, 7 - 1e-10, 8})};
 
@@ -29,8 +33,7 @@ TEST(CompareTest, TheFirstValueBeyondItsBoundIsNamedWithItsWorstElement) {
   Values other = {value("a", {1, 2, 3, 4}), value("b", {5, 6.5, 7, 10})};
   Comparison comparison = compare(kReference, kJittered, other, 100);
   ASSERT_TRUE(comparison.first);
-  EXPECT_EQ(kReference[comparison.first->value].name, "b");
-  EXPECT_EQ(comparison.first->indexText(), "[1, 1]");
+  EXPECT_EQ(comparison.first->place(), "b[1, 1]");
   EXPECT_EQ(comparison.first->expected, 8);
   EXPECT_EQ(comparison.first->found, 10);
   EXPECT_EQ(comparison.values[1].beyond, 2);
@@ -54,7 +57,17 @@ TEST(CompareTest, NotANumberEqualsItselfOnly) {
   EXPECT_FALSE(compare(reference, reference, reference, 1).first);
   Comparison comparison = compare(reference, reference, {value("a", {0, infinity, 0, 1})}, 1);
   ASSERT_TRUE(comparison.first);
-  EXPECT_EQ(comparison.first->indexText(), "[0, 0]");
+  EXPECT_EQ(comparison.first->place(), "a[0, 0]");
+}
+
+TEST(CompareTest, EveryRanksCopyIsCompared) {
+  Values other = kReference;
+  other[1].copies.push_back(other[1].copies[0]);
+  EXPECT_FALSE(compare(kReference, kJittered, other, 100).first);
+  other[1].copies[1][2] = 0;
+  Comparison comparison = compare(kReference, kJittered, other, 100);
+  ASSERT_TRUE(comparison.first);
+  EXPECT_EQ(comparison.first->place(), "b[1, 0]");
 }
 
 TEST(CompareTest, AValueThatIsMissingIsSaid) {

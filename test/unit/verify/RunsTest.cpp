@@ -6,7 +6,7 @@
 namespace cleave::verify {
 namespace {
 
-rt::Result<Values> run(const std::string &example, bool promote, bool jitter, int64_t *below = nullptr) {
+rt::Result<RunResult> run(const std::string &example, bool promote, bool jitter) {
   DriverOptions options;
   options.file = CLEAVE_SOURCE_DIR "/examples/" + example;
   options.stdlib = CLEAVE_SOURCE_DIR "/stdlib";
@@ -23,28 +23,28 @@ rt::Result<Values> run(const std::string &example, bool promote, bool jitter, in
   std::optional<rt::Artefact> artefact = driver.compile();
   if (!artefact)
     return rt::Error{"E999", engine.render(), "", {}, ""};
-  return runOnce(*artefact, {"train"}, below);
+  return runOnce(*artefact, {"train"});
 }
 
 // Promoted, jittered and as they are, programs compute the same to what their types allow.
 class RunsTest : public testing::TestWithParam<const char *> {};
 
 TEST_P(RunsTest, JitterMovesValuesALittleAndPromotionKeepsThem) {
-  int64_t below = 0;
-  rt::Result<Values> plain = run(GetParam(), true, false, &below);
+  rt::Result<RunResult> plain = run(GetParam(), true, false);
   ASSERT_TRUE(plain) << plain.error().message;
-  rt::Result<Values> jittered = run(GetParam(), true, true), narrow = run(GetParam(), false, false);
+  rt::Result<RunResult> jittered = run(GetParam(), true, true), narrow = run(GetParam(), false, false);
   ASSERT_TRUE(jittered) << jittered.error().message;
   ASSERT_TRUE(narrow) << narrow.error().message;
-  EXPECT_GT(below, 1);
-  Comparison same = compare(*plain, *jittered, *plain, 1000);
+  EXPECT_GT(plain->below, 1);
+  Bounds bounds = boundsOf(plain->values, jittered->values, 1000);
+  Comparison same = compare(plain->values, plain->values, bounds);
   EXPECT_FALSE(same.first);
   // What jitter does to a value is small beside it, and more than rounding does.
   double most = 0;
   for (const Compared &value : same.values)
     most = std::max(most, value.scale > 0 ? value.bound / value.scale : 0);
   EXPECT_GT(most, 1e-15);
-  Comparison rounded = compare(*plain, *jittered, *narrow, 1000);
+  Comparison rounded = compare(plain->values, narrow->values, bounds);
   ASSERT_TRUE(rounded.first) << "f32 rounds more than f64's sums explain";
   for (const Compared &value : rounded.values)
     if (value.name == "loss")

@@ -1,0 +1,92 @@
+// What there is to see of a program under a plan: layouts, collectives with their causes, memory. Plain data,
+// made by Collect.h from the IR, shown by Text.h and Json.h, judged by Assertions.h.
+#ifndef CLEAVE_COMPILER_EXPLAIN_FACTS_H
+#define CLEAVE_COMPILER_EXPLAIN_FACTS_H
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cleave::explain {
+
+struct MeshAxisFacts {
+  std::string name;
+  int64_t size = 1;
+  std::string link; // class of links, "" where none is said
+  double bandwidth = 0, latency = 0;
+};
+
+struct MeshFacts {
+  std::string name, plan, hash;
+  std::vector<MeshAxisFacts> axes;
+  int64_t ranks = 1;
+};
+
+// How a mesh axis came to cut a value.
+struct OriginFacts {
+  std::string axis;   // of the mesh
+  std::string tactic; // place of the plan's line, "file:line:column"; "" for a layout in the program
+  std::vector<std::string> path; // from the value the tactic names to this one
+};
+
+// A mesh axis that a tactic wanted for a value, and did not get.
+struct ConflictFacts {
+  std::string value;   // or "result of FILE:LINE:COLUMN"
+  std::string axis;    // mesh axis
+  std::string dim;     // axis of the value it was wanted for
+  std::string tactic;  // that wanted it
+  std::string winner;  // that has it, or "" for a layout in the program
+  std::string because; // a sentence
+};
+
+struct ValueFacts {
+  std::string name;    // the user's path
+  std::string kind;    // param, optimizer, buffer, counter, input, output, value
+  std::string entry;   // whose it is; "" for states
+  std::string type;    // "f32[Batch, Seq, Embed]"
+  std::string layout;  // "f32[Batch/dp, Seq, Embed]"
+  std::string partial; // "sum over tp", or ""
+  std::string local;   // sizes of the largest block: "f32[4, 128, 64]"
+  int64_t bytes = 0;   // of that
+  std::string source;
+  std::vector<OriginFacts> origins;
+};
+
+struct CollectiveFacts {
+  std::string entry;
+  std::string op;                    // all_reduce, ...
+  std::vector<std::string> meshAxes; // "tp", or "tp[2:4]" for a part of one
+  std::string value;                 // it moves
+  std::string type;                  // local, of what goes in: "f32[4, 128, 64]"
+  std::string phase;                 // forward, backward, update, state, input
+  int64_t count = 1;                 // of equal ones in a run of the entry, loops multiplied
+  int64_t bytes = 0;                 // one of them sends, per rank
+  double seconds = 0;                // one of them takes, by the cost model
+  std::string source;                // of the model
+  std::string plan;                  // line that caused it
+  std::string because, hint;
+  std::vector<std::string> path; // chain of propagation, from what the plan names to what needs it
+};
+
+struct MemoryFacts {
+  std::vector<int64_t> ranks; // first and last of the class, and how many
+  int64_t count = 1;
+  int64_t peakBytes = 0;
+  int64_t params = 0, gradients = 0, optimizer = 0, activations = 0, buffers = 0, temporaries = 0;
+};
+
+struct Facts {
+  MeshFacts mesh;
+  std::vector<ValueFacts> values;
+  std::vector<CollectiveFacts> collectives; // of rank 0's class
+  std::vector<ConflictFacts> conflicts;
+  std::vector<MemoryFacts> memory; // per class of ranks; empty where no memory was planned
+
+  // Forgets what is of other entries than this one; "" keeps all.
+  void keep(const std::string &entry);
+};
+
+} // namespace cleave::explain
+
+#endif

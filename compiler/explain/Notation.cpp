@@ -1,0 +1,82 @@
+#include "compiler/explain/Notation.h"
+
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace cleave;
+
+std::string cleave::explain::text(dist::AxisRefAttr axis) {
+  std::string name = axis.getName().getValue().str();
+  if (axis.isWhole())
+    return name;
+  return name + "[" + std::to_string(axis.getPre()) + ":" + std::to_string(axis.getSize()) + "]";
+}
+
+std::string cleave::explain::text(ArrayRef<dist::AxisRefAttr> axes) {
+  std::string all;
+  for (dist::AxisRefAttr axis : axes)
+    all += (all.empty() ? "" : ", ") + text(axis);
+  return all;
+}
+
+static void printElement(llvm::raw_ostream &stream, Type element) {
+  if (element.isInteger(1))
+    stream << "bool";
+  else
+    stream << element;
+}
+
+std::string cleave::explain::text(RankedTensorType type, dist::LayoutAttr layout) {
+  std::string all;
+  llvm::raw_string_ostream stream(all);
+  printElement(stream, type.getElementType());
+  if (type.getRank() == 0)
+    return all;
+  SmallVector<StringRef> names = model::axesOf(type);
+  stream << "[";
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    stream << (dim ? ", " : "");
+    if (names.empty())
+      stream << type.getDimSize(dim);
+    else
+      stream << names[dim];
+    if (layout)
+      for (dist::AxisRefAttr axis : layout.getDims()[dim].getAxes())
+        stream << "/" << text(axis);
+  }
+  stream << "]";
+  return all;
+}
+
+std::string cleave::explain::sizesText(RankedTensorType type) {
+  std::string all;
+  llvm::raw_string_ostream stream(all);
+  printElement(stream, type.getElementType());
+  if (type.getRank() == 0)
+    return all;
+  stream << "[";
+  llvm::interleaveComma(type.getShape(), stream);
+  stream << "]";
+  return all;
+}
+
+std::string cleave::explain::partialText(dist::LayoutAttr layout) {
+  std::string all;
+  if (layout)
+    for (dist::PartialAttr partial : layout.getPartials())
+      all += (all.empty() ? "" : ", ") + model::stringifyCombiner(partial.getCombiner()).str() + " over " +
+             text(partial.getAxes());
+  return all;
+}
+
+RankedTensorType cleave::explain::largestBlock(RankedTensorType type, dist::LayoutAttr layout,
+                                               dist::MeshOp mesh) {
+  if (!layout || !mesh)
+    return type;
+  SmallVector<int64_t> sizes(type.getShape());
+  for (auto [size, dim] : llvm::zip(sizes, layout.getDims()))
+    for (dist::AxisRefAttr axis : dim.getAxes())
+      size = static_cast<int64_t>(llvm::divideCeil(size, std::max<int64_t>(mesh.sizeOf(axis), 1)));
+  return type.clone(sizes);
+}
