@@ -262,6 +262,19 @@ TEST(IndexTest, AnyPrefixOfAProgramCanBeIndexed) {
   EXPECT_GE(known * 10, all * 9) << "nine prefixes in ten have something to show";
 }
 
+TEST(IndexTest, AnyPrefixOfAPlanCanBeIndexed) {
+  std::string model = "axis A = 4\nlayer L(x: f32[A]) -> f32[A] {\n  param w: f32[A] = 1\n  return x * w\n}\n"
+                      "layer l = L\nentry run(x: f32[A]) -> (y: f32[A]) { return l(x) }\n";
+  std::string plan = "plan p for l on mesh(dp: 2 over nvlink, tp: 4) {\n  shard A over dp, tp[1:2]\n"
+                     "  layout l.w: [A/dp?] partial sum over tp\n  store params of l.* over dp\n"
+                     "  accumulate 2 of A\n  remainder pad for A\n  assert no all_gather in l\n"
+                     "  assert bytes(all_reduce over tp) <= 1.5 MiB\n  allow reshard <= 3 B\n  save l\n}\n";
+  for (size_t length = 0; length <= plan.size(); ++length) {
+    auto p = indexText(model + plan.substr(0, length), "/nowhere/main.dsl", true);
+    ASSERT_TRUE(p->named("w")) << plan.substr(0, length);
+  }
+}
+
 TEST(IndexTest, DocumentationStandsAboveItsDeclaration) {
   auto p = indexText("/// Twice.\n/// Really.\nfunction f(x: f32) -> f32 { return x + x }\n");
   EXPECT_EQ(docsOf(*p->named("f")), "Twice.\nReally.\n");
