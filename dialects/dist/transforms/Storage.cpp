@@ -26,7 +26,7 @@ static unsigned stackedAxes(model::StateOp state) { return state ? state.getPath
 void Storage::cut(unsigned number, AxisListRef axes, unsigned stacked, int tactic) {
   Cell &cell = graph.cells[number];
   for (const Axis &axis : axes) {
-    if (cell.cut.uses(axis) || overlaps(axis, cell.cut.replicated))
+    if (axis.size == 1 || cell.cut.uses(axis) || overlaps(axis, cell.cut.replicated))
       continue;
     int64_t most = 1;
     std::optional<unsigned> best;

@@ -143,7 +143,7 @@ LogicalResult Tactics::seed(ShardOp op, Cell &cell, unsigned position, AxisListR
   if (cell.shape[position] == 1)
     return success(); // nothing to cut
   for (const Axis &axis : over) {
-    if (overlaps(axis, dim.axes))
+    if (axis.size == 1 || overlaps(axis, dim.axes))
       continue;
     unsigned holder = position;
     for (auto [other, cut] : llvm::enumerate(cell.cut.dims))
