@@ -43,7 +43,6 @@ Executor::Executor(const Program &program, const Entry &entry, Bases bases) : pr
 Executor::~Executor() = default;
 
 Status Executor::connect(Communicator &communicator) {
-  std::vector<Operation *> started; // by token: what its last Start in the list begins
   for (size_t i = 0; i < steps.size(); ++i) {
     const Instruction &instruction = entry.instructions[i];
     Step &step = steps[i];
@@ -52,21 +51,16 @@ Status Executor::connect(Communicator &communicator) {
     const Collective &collective = program.collectives[instruction.target];
     step.sends = operandsRead(collective.kind) > 0;
     step.receives = operandsOf(collective.kind) > operandsRead(collective.kind);
-    auto token = static_cast<size_t>(instruction.count);
     if (step.op != Opcode::Collective)
-      started.resize(std::max(started.size(), token + 1));
-    if (step.op == Opcode::Wait) {
-      step.operation = started[token];
+      started.resize(std::max(started.size(), static_cast<size_t>(instruction.count) + 1));
+    if (step.op == Opcode::Wait)
       continue;
-    }
     Result<std::unique_ptr<Operation>> made = communicator.prepare(
         program.mesh, collective, instruction.operands.front().shape, instruction.operands.back().shape);
     if (!made)
       return made.error();
     operations.push_back(std::move(*made));
     step.operation = operations.back().get();
-    if (step.op == Opcode::Start)
-      started[token] = step.operation;
   }
   return {};
 }
@@ -76,9 +70,10 @@ Status Executor::communicate(const Step &step) {
   void *out = step.receives ? step.arguments[step.operands - 1] : nullptr;
   switch (step.op) {
   case Opcode::Start:
+    started[step.count] = step.operation;
     return step.operation->start(in, out);
-  case Opcode::Wait:
-    return step.operation->wait();
+  case Opcode::Wait: // of the last Start: before a loop, say, or at the end of its last iteration
+    return started[step.count] ? started[step.count]->wait() : Status();
   default:
     return step.operation->run(in, out);
   }

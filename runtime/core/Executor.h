@@ -98,7 +98,7 @@ private:
     KernelFunction function;
     int64_t rows, grain, count;
     uint32_t movesBegin, movesEnd; // LoopBegin: what its counter moves
-    Operation *operation;          // of collectives; a Wait has its Start's
+    Operation *operation;          // of collectives, but for Wait
     bool sends, receives;          // whether it has such an operand
   };
   struct Move {
@@ -122,7 +122,7 @@ private:
   void recordTraffic(uint32_t at);
   void copy(uint32_t at) const;
   template <Mode mode> bool collective(uint32_t at);
-  Status communicate(const Step &step);
+  Status communicate(const Step &step); // Collective, Start, Wait
   uint32_t follow(const Step &step, uint32_t at);
   void restore(const End &end);
   void endCollectives();
@@ -142,6 +142,7 @@ private:
   std::unique_ptr<Profile> measured;
   std::unique_ptr<ReuseDistance> reuse;
   std::vector<std::unique_ptr<Operation>> operations;
+  std::vector<Operation *> started; // by token: what its last Start has begun
   std::optional<Error> collectiveFailed;
 };
 

@@ -145,11 +145,10 @@ private:
       return fail("a token has no valid number");
     if (instruction.op == Opcode::Start)
       return {};
-    for (size_t i = 0; i < at; ++i)
-      if (const Instruction &start = entry.instructions[i];
-          start.op == Opcode::Start && start.count == instruction.count && start.target == instruction.target)
+    for (const Instruction &start : entry.instructions)
+      if (start.op == Opcode::Start && start.count == instruction.count)
         return {};
-    return fail("nothing before it starts what it waits for");
+    return fail("nothing starts what it waits for");
   }
 
   // Operands from here on are written.

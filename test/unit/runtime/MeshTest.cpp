@@ -142,7 +142,7 @@ TEST(Mesh, WhatNoRankCouldDoIsRefused) {
   EXPECT_THAT(messageOf([&](Program &p) { list(p)[0].operands.pop_back(); }),
               HasSubstr("takes another number of operands"));
   EXPECT_THAT(messageOf([&](Program &p) { list(p)[2].count = 1; }),
-              HasSubstr("nothing before it starts what it waits for"));
+              HasSubstr("nothing starts what it waits for"));
   EXPECT_THAT(messageOf([&](Program &p) { list(p)[1].count = -1; }), HasSubstr("token has no valid number"));
   EXPECT_THAT(messageOf([&](Program &p) { list(p)[0].operands[1].address = list(p)[0].operands[0].address; }),
               testing::IsEmpty()); // in place

@@ -311,6 +311,41 @@ TEST(Ranks, PrintOnceAndCountWhatTheyMove) {
   }
 }
 
+// y = 3 + 5 + 7: what a loop starts its next iteration ends.
+TEST(Ranks, ACollectiveMayEndAnIterationLater) {
+  auto made = std::make_shared<Program>();
+  made->mesh = {"line", {{"x", 2}}};
+  made->collectives = {over(CollectiveKind::AllReduce, {{0, 2, 1}})};
+  auto add = [](void *const *a, int64_t, int64_t) {
+    *static_cast<float *>(a[1]) += *static_cast<float *>(a[0]);
+    *static_cast<float *>(a[2]) += 1;
+  };
+  auto zero = [](void *const *a, int64_t, int64_t) { *static_cast<float *>(a[0]) = 0; };
+  made->kernels = {{"add", add}, {"zero", zero}};
+  Shape one = {Type::F32, {1}, {"N"}};
+  Operand x = at(Region::Scratch, 0, one), sum = at(Region::Scratch, 64, one), y = at(Region::Output, 0, one);
+  Entry entry = {"main", {{"x", one, "", false, ""}}, {{"y", one, "", false, ""}}, {}, {}, 128};
+  entry.inputs[0].split = {{Type::F32, {2}, {"N"}}, {{{{0, 2, 1}}, false}}};
+  entry.instructions = {simple(Opcode::Copy, 0, {at(Region::Input, 0, one), x}),
+                        launch(1, {y}, 1),
+                        simple(Opcode::Start, 0, {x, sum}),
+                        simple(Opcode::LoopBegin, 7, {}, 3),
+                        simple(Opcode::Wait, 0, {x, sum}),
+                        launch(0, {sum, y, x}, 2),
+                        simple(Opcode::Start, 0, {x, sum}),
+                        simple(Opcode::LoopEnd, 3),
+                        simple(Opcode::Wait, 0, {x, sum})};
+  made->entries = {entry};
+  auto ranks = Ranks::create({made}, {}, nullptr);
+  ASSERT_TRUE(ranks.ok()) << ranks.error().message;
+  float values[] = {1, 2};
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE((*ranks)->setInput(0, "x", values, sizeof(values)).ok());
+    ASSERT_TRUE((*ranks)->run(0).ok());
+    EXPECT_THAT(valuesOf((*ranks)->output(0, "y")), ElementsAre(15));
+  }
+}
+
 TEST(Ranks, MustBeTheMeshs) {
   auto made = Ranks::create({part<2, 3>(2, 2)}, {0, 0, 0}, nullptr);
   ASSERT_FALSE(made.ok());
