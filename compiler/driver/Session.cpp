@@ -4,7 +4,7 @@
 
 namespace cleave {
 
-Session::Session(rt::InstanceOptions options)
+Session::Session(SessionOptions options)
     : options(std::move(options)), diagnosed(std::make_unique<diag::Engine>()) {}
 
 Session::~Session() = default;
@@ -49,11 +49,40 @@ rt::Status Session::open(const std::string &artefact) {
   return opened ? start(*opened) : opened.error();
 }
 
+rt::Status Session::startRanks(const rt::Artefact &artefact) {
+  const rt::Mesh &mesh = artefact.program->mesh;
+  int64_t most = options.mostRanks > 0 ? options.mostRanks : 8 * static_cast<int64_t>(rt::processorCount());
+  if (mesh.ranks() > most)
+    return rt::Error{"E715",
+                     "the ranks of a mesh are started in this process, at most " + std::to_string(most) +
+                         ", found " + std::to_string(mesh.ranks()) + " in " + rt::toString(mesh),
+                     "",
+                     {},
+                     "make the mesh smaller with --mesh, or allow more with --most-ranks"};
+  rt::RanksOptions given;
+  given.threadsPerRank = options.threads;
+  given.pinThreads = options.pinThreads;
+  given.allowNonFinite = options.allowNonFinite;
+  given.profile = options.profile;
+  given.memoryLimit = options.memoryLimit;
+  given.print = options.print;
+  std::vector<std::shared_ptr<const rt::Program>> classes = {artefact.program};
+  classes.insert(classes.end(), artefact.others.begin(), artefact.others.end());
+  auto ranks = rt::Ranks::create(std::move(classes), artefact.classOf, artefact.code, std::move(given));
+  if (!ranks)
+    return ranks.error();
+  running = std::move(*ranks);
+  return {};
+}
+
 rt::Status Session::start(const rt::Artefact &artefact) {
+  made = artefact.facts;
+  single = nullptr;
+  if (artefact.program->mesh.ranks() > 1)
+    return startRanks(artefact);
   auto instance = rt::Instance::create(artefact.program, artefact.code, options);
   if (!instance)
     return instance.error();
-  made = artefact.facts;
   single = instance->get();
   running = std::move(*instance);
   return {};

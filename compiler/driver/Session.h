@@ -18,13 +18,19 @@
 #define CLEAVE_COMPILER_DRIVER_SESSION_H
 
 #include "compiler/driver/Driver.h"
-#include "runtime/core/Instance.h"
+#include "runtime/core/Ranks.h"
 
 namespace cleave {
 
+struct SessionOptions : rt::InstanceOptions {
+  SessionOptions(rt::InstanceOptions given = {}) : InstanceOptions(std::move(given)) {}
+  int64_t mostRanks = 0; // that may be started in this process; 0: eight for each processor
+};
+
 class Session {
 public:
-  explicit Session(rt::InstanceOptions options = {});
+  // `options.threads` is that of a rank; 0: the processors are shared out.
+  explicit Session(SessionOptions options = {});
   ~Session();
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
@@ -34,10 +40,11 @@ public:
   // The same with every option of the driver.
   rt::Status load(DriverOptions options);
 
-  // Compiles what was loaded and makes its instance. Its state is zero until initialise() or resume().
+  // Compiles what was loaded and makes its instance, or the ranks of its plan's mesh. Its state is zero until
+  // initialise() or resume(). E715 where the mesh has more ranks than may be started.
   rt::Status compile();
 
-  // Instead of load() and compile(): makes the instance of an artefact. E8xx.
+  // Instead of load() and compile(): makes the same of an artefact. E8xx.
   rt::Status open(const std::string &artefact);
 
   // Initial values for every state.
@@ -70,8 +77,9 @@ public:
 private:
   rt::Error rejected() const;
   rt::Status start(const rt::Artefact &artefact);
+  rt::Status startRanks(const rt::Artefact &artefact);
 
-  rt::InstanceOptions options;
+  SessionOptions options;
   std::unique_ptr<diag::Engine> diagnosed;
   std::unique_ptr<Driver> loaded;
   rt::ArtefactFacts made;

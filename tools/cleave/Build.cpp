@@ -5,6 +5,7 @@
 #include "tools/cleave/Reporting.h"
 #include "tools/cleave/Results.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -46,8 +47,12 @@ private:
     if (!contents)
       return {}; // the engine says why
     // The artefact may be run from anywhere.
-    for (rt::DataSource &data : contents->program.data)
-      data.folder = std::filesystem::absolute(data.folder).lexically_normal().string();
+    auto settle = [](rt::Program &program) {
+      for (rt::DataSource &data : program.data)
+        data.folder = std::filesystem::absolute(data.folder).lexically_normal().string();
+    };
+    settle(contents->program);
+    std::for_each(contents->classes.others.begin(), contents->classes.others.end(), settle);
     std::string bytes = rt::encodeArtefact(*contents);
     if (rt::Status status = rt::writeArtefact(options.output, bytes); !status)
       return status;

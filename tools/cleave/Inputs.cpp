@@ -12,6 +12,12 @@
 namespace cleave::tool {
 
 rt::Status openArtefact(Session &session, const CommonOptions &options) {
+  if (!options.plan.empty())
+    return rt::Error{"E811",
+                     "the plan is settled when an artefact is made, found --plan " + options.plan,
+                     "",
+                     {},
+                     "give it to cleave build"};
   if (options.sets.empty())
     return session.open(options.file);
   return rt::Error{"E811",

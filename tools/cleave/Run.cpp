@@ -28,8 +28,9 @@ constexpr int64_t kDefaultSteps = 100;
 constexpr char kInit[] = "init";
 constexpr char kSample[] = "sample";
 
-rt::InstanceOptions instanceOptions(const RunOptions &options) {
-  rt::InstanceOptions result;
+SessionOptions sessionOptions(const RunOptions &options) {
+  SessionOptions result;
+  result.mostRanks = options.mostRanks;
   result.threads = options.threads;
   result.pinThreads = options.pin;
   result.allowNonFinite = options.allowNan;
@@ -59,7 +60,7 @@ std::string stacked(const std::string &path) {
 
 class Run {
 public:
-  explicit Run(const RunOptions &options) : options(options), session(withPrint(instanceOptions(options))) {}
+  explicit Run(const RunOptions &options) : options(options), session(withPrint(sessionOptions(options))) {}
 
   int run() {
     rt::Status status = everything();
@@ -79,7 +80,7 @@ public:
 private:
   bool shown() const { return !options.quiet && !options.json; }
 
-  rt::InstanceOptions withPrint(rt::InstanceOptions given) {
+  SessionOptions withPrint(SessionOptions given) {
     given.print = [this](const std::string &line) {
       if (options.json)
         std::fprintf(stderr, "%s\n", line.c_str());
@@ -115,7 +116,23 @@ private:
     auto start = std::chrono::steady_clock::now();
     rt::Status status = rt::isArtefact(options.file) ? compiledBefore() : compileText();
     compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (status && shown())
+      showPlan(session.runnable().program());
     return status;
+  }
+
+  static void showPlan(const rt::Program &program) {
+    if (!program.plan.empty())
+      std::printf("plan %s %.12s on %s: %lld ranks\n", program.plan.c_str(), program.planHash.c_str(),
+                  rt::toString(program.mesh).c_str(), static_cast<long long>(program.mesh.ranks()));
+  }
+
+  static Json planJson(const rt::Program &program) {
+    Json mesh = Json::object();
+    for (const rt::MeshAxis &axis : program.mesh.axes)
+      mesh[axis.name] = axis.size;
+    return {
+        {"name", program.plan}, {"hash", program.planHash}, {"mesh", mesh}, {"ranks", program.mesh.ranks()}};
   }
 
   rt::Status compiledBefore() {
@@ -436,6 +453,8 @@ private:
       return json;
     const rt::Runnable &running = session.runnable();
     const Curve &curve = progress->curve();
+    if (!running.program().plan.empty())
+      json["plan"] = planJson(running.program());
     json["seed"] = running.seed();
     json["step"] = running.step();
     json["steps_run"] = progress->steps();

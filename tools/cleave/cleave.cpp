@@ -86,6 +86,10 @@ void addStart(CLI::App &command, std::string &from, std::vector<std::string> &we
 void addRun(CLI::App &app, RunOptions &options) {
   CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
+  addPlan(*run, options);
+  run->add_option("--most-ranks", options.mostRanks,
+                  "Start at most so many ranks in this process; default: eight for each processor")
+      ->check(CLI::PositiveNumber);
   run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one")
       ->type_name("NAME");
   run->add_option("--steps", options.steps,
@@ -93,7 +97,8 @@ void addRun(CLI::App &app, RunOptions &options) {
                   "(entries that do not train: N runs, default 1)")
       ->check(notNegative);
   run->add_option("--seed", options.seed, "Seed of initial values, data order and random numbers; default 0");
-  run->add_option("--threads", options.threads, "Threads; default: one per processor")
+  run->add_option("--threads", options.threads,
+                  "Threads, of each rank; default: one per processor, shared out")
       ->check(CLI::Range(1, 1024));
   run->add_flag("--pin", options.pin, "Tie each thread to a processor");
   CLI::Option *save =
@@ -140,6 +145,7 @@ void addBuild(CLI::App &app, BuildOptions &options) {
   CLI::App *build =
       app.add_subcommand("build", "Compile a program to an artefact that runs without the compiler");
   addCommon(*build, options);
+  addPlan(*build, options);
   build->add_option("--entry", options.entries, "Entry to compile; repeatable; default: all")
       ->type_name("NAME")
       ->allow_extra_args(false);
