@@ -62,7 +62,7 @@ void Resolver::mesh(const syntax::Item &item) {
   for (const syntax::MeshAxis &axis : item.mesh.axes) {
     use(axis.name, meshAxis(item, axis.name.text));
     expression(axis.size);
-    const sema::Module *defaults = axis.link.parts.size() == 1 ? sema.linkModule() : nullptr;
+    const sema::Module *defaults = axis.link.parts.size() == 1 ? sema.defaultLinks : nullptr;
     const sema::Symbol *known = defaults ? defaults->find(axis.link.parts[0].text) : nullptr;
     if (known && !lookup(axis.link.parts[0].text, Where::Type))
       use(axis.link.parts[0], symbolOf(*known));

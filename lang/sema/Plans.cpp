@@ -99,7 +99,9 @@ void PlanResolver::resolveTarget() {
 //===-- The mesh ----------------------------------------------------------===//
 
 const Module *Sema::linkModule() {
-  return options.stdlib.empty() ? nullptr : loadFolderOrFile(options.stdlib, "targets", {});
+  if (!defaultLinks && !options.stdlib.empty())
+    defaultLinks = loadFolderOrFile(options.stdlib, "targets", {});
+  return defaultLinks;
 }
 
 static void readLink(Sema &sema, LinkSymbol &symbol, ast::Link &link, bool &fine) {

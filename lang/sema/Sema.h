@@ -126,7 +126,8 @@ public:
   std::vector<StateSymbol *> stateOrder;
   std::deque<PlanSymbol> plans; // of every module, in order of declaration
   const PlanSymbol *selectedPlan = nullptr;
-  bool silent = false; // errors go nowhere
+  bool silent = false;                  // errors go nowhere
+  const Module *defaultLinks = nullptr; // what linkModule() found
   AxisEnvironment *baseEnvironment = nullptr;
 
 private:

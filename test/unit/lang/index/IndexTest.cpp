@@ -275,6 +275,13 @@ TEST(IndexTest, AnyPrefixOfAPlanCanBeIndexed) {
   }
 }
 
+TEST(IndexTest, APlanBehindAnImportThatFailsIsIndexed) {
+  auto p = indexText("import nowhere\nmesh pod(dp: 2 over nvlink)\nplan a on pod { shard A over dp }\n");
+  EXPECT_TRUE(p->engine.hasErrors());
+  EXPECT_EQ(p->named("dp")->kind, Kind::MeshAxis);
+  EXPECT_EQ(p->named("dp")->uses.size(), 2u);
+}
+
 TEST(IndexTest, DocumentationStandsAboveItsDeclaration) {
   auto p = indexText("/// Twice.\n/// Really.\nfunction f(x: f32) -> f32 { return x + x }\n");
   EXPECT_EQ(docsOf(*p->named("f")), "Twice.\nReally.\n");
