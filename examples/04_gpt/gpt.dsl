@@ -2,6 +2,7 @@
 // Try: cleave run examples/04_gpt/gpt.dsl --steps 800 --sample
 //
 // Shows: data files, a repeat of layers, attention, a learning-rate schedule, clipping, sampling by a scan.
+// On two ranks: --plan halves. On four: --plan grid. What they move and why: cleave explain examples/04_gpt/gpt.dsl --plan grid
 // The benchmark's size: --set Batch=8 --set Seq=256 --set Embed=384 --set Heads=6 --set Layers=6
 import nn
 import optim
@@ -73,4 +74,20 @@ entry sample with (Batch = 1) (prompt: u8[Batch, Seq] from corpus) -> (text: u8[
   }
   let text[t: Length] = u8(drawn[t, 0])
   return text
+}
+
+/// Each of two ranks has half of the batch, and keeps half of the optimiser's states.
+plan halves on mesh(dp: 2) {
+  shard Batch over dp
+  store optimizer over dp
+}
+
+/// Two by two ranks: the batch is cut along one axis of the mesh, the products of each block along the other, and between them the
+/// positions.
+plan grid on mesh(dp: 2, tp: 2) {
+  shard Batch over dp
+  shard Heads, Hidden, Vocab over tp
+  shard Seq over tp
+  store optimizer over dp
+  assert no all_to_all
 }
