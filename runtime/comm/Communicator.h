@@ -74,7 +74,8 @@ public:
   Result<std::unique_ptr<Operation>> prepare(const Mesh &mesh, const Collective &collective, const Shape &in,
                                              const Shape &out);
 
-  // Ends every wait of every rank with an error that names this rank and `why`, now and from now on.
+  // Ends every wait of every rank with an error that names this rank and `why`, now and from now on. Buffers
+  // of what was started must stay until all ranks have ended: another one may be at work on them.
   virtual void fail(const Error &why) = 0;
 
   // Makes a communicator that has failed usable again; what was started is forgotten. Every end, by one

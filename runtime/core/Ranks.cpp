@@ -12,6 +12,8 @@ namespace cleave::rt {
 
 namespace {
 
+constexpr int64_t kMostRanks = 1024; // each is a thread at least
+
 Error wrongRanks(const std::string &found, const Mesh &mesh) {
   return {"E715",
           "a program must be started with the ranks of its mesh, found " + found + " where it has " +
@@ -56,6 +58,8 @@ Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const P
                                              RanksOptions options) {
   const Mesh &mesh = classes[0]->mesh;
   int64_t count = mesh.ranks();
+  if (count > kMostRanks)
+    return wrongRanks("room for " + std::to_string(kMostRanks) + " in one process", mesh);
   if (classOf.empty())
     classOf.assign(count, 0);
   if (static_cast<int64_t>(classOf.size()) != count)

@@ -34,7 +34,8 @@ public:
   using Runnable::setInput;
 
   // `classes`: the programs; `classOf`: which of them each rank runs, by rank (empty: all run the first).
-  // E715 where these are not the mesh's ranks; errors of Instance::create().
+  // E715 where these are not the mesh's ranks, or more than a process starts (1024); errors of
+  // Instance::create().
   static Result<std::unique_ptr<Ranks>> create(std::vector<std::shared_ptr<const Program>> classes,
                                                std::vector<uint32_t> classOf, std::shared_ptr<void> code,
                                                RanksOptions options = {});

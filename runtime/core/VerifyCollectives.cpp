@@ -22,12 +22,13 @@ std::string faultOfParts(const Mesh &mesh, std::vector<AxisPart> parts) {
         size % (part.size * part.after) != 0)
       return "it is over a part that axis '" + mesh.axes[part.axis].name + "' does not have";
   }
+  auto cutsNothing = [](const AxisPart &part) { return part.size == 1; };
+  parts.erase(std::remove_if(parts.begin(), parts.end(), cutsNothing), parts.end());
   std::sort(parts.begin(), parts.end(), [](const AxisPart &a, const AxisPart &b) {
     return a.axis != b.axis ? a.axis < b.axis : a.after < b.after;
   });
   for (size_t i = 1; i < parts.size(); ++i)
-    if (parts[i].axis == parts[i - 1].axis && parts[i].size > 1 && parts[i - 1].size > 1 &&
-        parts[i].after % (parts[i - 1].after * parts[i - 1].size) != 0)
+    if (parts[i].axis == parts[i - 1].axis && parts[i].after % (parts[i - 1].after * parts[i - 1].size) != 0)
       return "it uses mesh axis '" + mesh.axes[parts[i].axis].name + "' twice";
   return "";
 }

@@ -117,6 +117,11 @@ TEST(Mesh, WhatNoRankCouldDoIsRefused) {
               HasSubstr("a part that axis 'dp' does not have"));
   EXPECT_THAT(messageOf([](Program &p) { p.collectives[0].over.push_back({0, 2, 1}); }),
               HasSubstr("uses mesh axis 'dp' twice"));
+  EXPECT_THAT(messageOf([](Program &p) {
+                std::vector<AxisPart> &over = p.collectives[0].over;
+                over.insert(over.end(), {{0, 1, 1}, {0, 2, 1}});
+              }),
+              HasSubstr("uses mesh axis 'dp' twice"));
   EXPECT_THAT(messageOf([](Program &p) { p.states[0].split.dims[1].over = {{1, 3, 1}}; }),
               HasSubstr("uses mesh axis 'tp' twice"));
   EXPECT_THAT(messageOf([](Program &p) { p.states[0].split.global.sizes[0] = 7; }),

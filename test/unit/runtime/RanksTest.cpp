@@ -351,6 +351,11 @@ TEST(Ranks, MustBeTheMeshs) {
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().code, "E715");
   EXPECT_THAT(made.error().message, HasSubstr("found 3 where it has [\"dp\" = 2, \"tp\" = 2]"));
+  auto large = part<2, 3>(2, 2);
+  large->mesh.axes.push_back({"pp", 4096});
+  made = Ranks::create({large}, {}, nullptr);
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(made.error().message, HasSubstr("found room for 1024 in one process where it has"));
 }
 
 TEST(Ranks, CanBePinned) {
