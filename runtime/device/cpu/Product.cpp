@@ -136,9 +136,10 @@ private:
   PackSource sourceOf(const ProductCall::Input &matrix, bool neighboursAreTerms, int64_t start,
                       int64_t firstTerm, int64_t part) const {
     const int64_t element = sizeOf(matrix.type), row = matrix.leading * element;
-    PackSource source{static_cast<const char *>(matrix.data) + (part0 + part) * matrix.part * element,
-                      neighboursAreTerms ? row : element, neighboursAreTerms ? element : row, 0, 0};
-    source.data += start * source.outer + firstTerm * source.inner;
+    PackSource source{static_cast<const char *>(matrix.data), neighboursAreTerms ? row : element,
+                      neighboursAreTerms ? element : row, 0, 0};
+    if (source.data) // a matrix without terms may be nowhere
+      source.data += (part0 + part) * matrix.part * element + start * source.outer + firstTerm * source.inner;
     return source;
   }
 
@@ -156,7 +157,7 @@ private:
     // A is read as it lies where a step's terms are neighbours of the type that is multiplied, unless rows
     // share their place in the L1 cache.
     direct = call.a.type == call.factors && source.inner * factors.group == factors.unitBytes &&
-             depth % factors.group == 0 && source.outer % kAliasBytes != 0;
+             depth % factors.group == 0 && depth > 0 && source.outer % kAliasBytes != 0;
     RegisterTile tile{};
     tile.parts = parts;
     tile.steps = steps;
@@ -177,7 +178,7 @@ private:
       packB(column, padded, wanted);
     const int64_t next = std::min(width, columns - column - wanted); // columns of the next panel
     aheadB = {};
-    if (!call.b.transpose && next > 0)
+    if (!call.b.transpose && next > 0 && depth > 0)
       aheadB = {walk(sourceOf(call.b, false, n0 + column + wanted, k0, 0), call.b),
                 divideUp(next * sizeOf(call.b.type), kLine) * factors.group};
     const char *a = tile.a;
@@ -248,7 +249,7 @@ private:
     const int64_t together = std::max(kPanelRows, kLine / sizeOf(call.a.type)); // share a line
     if (row % together == 0)
       aheadA = {};
-    if (row % together == 0 && call.a.transpose && row + together < rows)
+    if (row % together == 0 && call.a.transpose && row + together < rows && depth > 0)
       aheadA = {walk(sourceOf(call.a, false, m0 + row + together, k0, 0), call.a), factors.group};
     const int64_t panel = row / kPanelRows * kPanelRows;
     if (call.a.transpose && whole && panel > 0 && rows - panel >= kPanelRows) {
