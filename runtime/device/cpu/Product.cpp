@@ -156,14 +156,18 @@ private:
     const PackSource source = sourceOf(call.a, !call.a.transpose, m0, k0, 0);
     // A is read as it lies where a step's terms are neighbours of the type that is multiplied, unless rows
     // share their place in the L1 cache.
-    direct = call.a.type == call.factors && source.inner * factors.group == factors.unitBytes &&
-             depth % factors.group == 0 && depth > 0 && source.outer % kAliasBytes != 0;
+    const bool asItLies =
+        call.a.type == call.factors && sizeOf(call.a.type) * factors.group == factors.unitBytes;
+    const bool along = source.inner * factors.group == factors.unitBytes && depth % factors.group == 0 &&
+                       source.outer % kAliasBytes != 0;
+    // Nor is it packed for a single panel.
+    direct = asItLies && depth > 0 && (along || (factors.group == 1 && columns <= width));
     RegisterTile tile{};
     tile.parts = parts;
     tile.steps = steps;
     tile.a = direct ? source.data : scratch.a();
     tile.aRow = direct ? source.outer : factors.unitBytes;
-    tile.aStep = direct ? factors.unitBytes : kPanelRows * factors.unitBytes;
+    tile.aStep = direct ? source.inner * factors.group : kPanelRows * factors.unitBytes;
     tile.aJump = direct ? walk(source, call.a).jump : partA - steps * tile.aStep;
     tile.b = scratch.b();
     for (int64_t column = 0; column < columns; column += width)
@@ -181,6 +185,10 @@ private:
     if (!call.b.transpose && next > 0 && depth > 0)
       aheadB = {walk(sourceOf(call.b, false, n0 + column + wanted, k0, 0), call.b),
                 divideUp(next * sizeOf(call.b.type), kLine) * factors.group};
+    else if (next > 0 && depth > 0 && call.b.leading == depth) // a panel is one piece of memory
+      aheadB = {{sourceOf(call.b, true, n0 + column + wanted, k0, 0).data, kLine, 0, 0},
+                divideUp(next * depth * sizeOf(call.b.type), steps * kLine),
+                steps * kLine};
     const char *a = tile.a;
     alignas(kLine) char sums[kMostTileRows * kMostTileVectors * kLine];
     const Target target = targetOf(column, padded, wanted, sums);
@@ -267,17 +275,18 @@ private:
     return false;
   }
 
-  /// Lines of every term that lie side by side: each is one tile's to prefetch.
+  /// What tiles prefetch, a line per step: lines of every term that lie side by side, each of the first or
+  /// the second terms, or pieces of neighbouring lines.
   struct Ahead {
     TermWalk walk;
-    int64_t lines = 0, taken = 0; // each of the first or the second terms of all steps
+    int64_t lines = 0, piece = 0, taken = 0; // bytes of a piece; lines or pieces that tiles took
   };
   bool takeAhead(Ahead &ahead, RegisterTile &tile) {
     if (ahead.taken == ahead.lines)
       return false;
     const int64_t term = factors.group == 1 ? 0 : ahead.taken % 2, line = ahead.taken / factors.group;
     tile.ahead = ahead.walk;
-    tile.ahead.at += line * kLine + term * ahead.walk.term;
+    tile.ahead.at += ahead.piece > 0 ? ahead.taken * ahead.piece : line * kLine + term * ahead.walk.term;
     ++ahead.taken;
     return true;
   }

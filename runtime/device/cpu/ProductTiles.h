@@ -258,8 +258,13 @@ public:
     else
       for (int64_t at = 0; at < wholeSize; at += kSide)
         packAlong(at, wholeSteps);
+    if (across && wholeSize < source.size)
+      packShortLines(wholeSize);
     for (int64_t at = 0; at < padded; at += kSide)
-      for (int64_t step = at < wholeSize ? wholeSteps : 0; step < steps; ++step)
+      for (int64_t step = at < wholeSize    ? wholeSteps
+                          : at == wholeSize ? shortSteps
+                                            : 0;
+           step < steps; ++step)
         packEdge(at, step);
   }
 
@@ -282,6 +287,15 @@ private:
         const char *first = line + i * kElement;
         write(slots[i / kSide] + step * width * kUnit, Read::across(first, first + source.inner));
       }
+  }
+
+  /// The last neighbours, fewer than a side. What is read beyond them is memory of the next term, and goes to
+  /// sums that nobody wants; so the last step is left out.
+  void packShortLines(int64_t at) {
+    if (source.inner < kSide * kElement || at + kSide < source.size)
+      return;
+    shortSteps = source.terms / Group - 1 > 0 ? source.terms / Group - 1 : 0;
+    packLines(at, kSide, shortSteps);
   }
 
   void packAlong(int64_t at, int64_t wholeSteps) {
@@ -308,6 +322,7 @@ private:
 
   const PackSource &source;
   int64_t width, steps = 0;
+  int64_t shortSteps = 0; // that the last neighbours are packed of
   char *packed;
 };
 
