@@ -528,9 +528,10 @@ LogicalResult IndexReverse::run() {
   Block &block = scratch.front();
   for (auto [i, argument] : llvm::enumerate(block.getArguments()))
     leaves[argument] = {op.getInputs()[i], op.getMap(i), op.getOutsideValue(i)};
-  // The derivatives of exp, tanh and their like are given by their value, which is there already.
+  // The derivatives of exp, tanh, max(x, 0) and their like are given by their value, which is there already.
   Operation *root = mapping.lookup(op.getBodyBlock().getTerminator())->getOperand(0).getDefiningOp();
-  if (root && isa<math::MathDialect>(root->getDialect()) && op.getNumReductions() == 0)
+  bool isBound = root && isa<arith::MaximumFOp, arith::MaxNumFOp, arith::MinimumFOp, arith::MinNumFOp>(root);
+  if (root && (isBound || isa<math::MathDialect>(root->getDialect())) && op.getNumReductions() == 0)
     leaves[root->getResult(0)] = {op.getResult(), parallelMap(), {}};
   SmallVector<bool> wanted;
   for (Value input : op.getInputs())

@@ -1,6 +1,8 @@
 #include "dialects/model/transforms/ScalarGradient.h"
 #include "dialects/model/transforms/Build.h"
 
+#include "mlir/IR/Matchers.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -36,6 +38,7 @@ private:
   Value neg(Value x) { return arith::NegFOp::create(b, loc, x); }
   Value zero(Value like) { return constant(0, like); }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, loc, condition, x, y); }
+  bool isConstant(Value value) { return matchPattern(value, m_Constant()); }
   Value greater(Value x, Value y) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y); }
 
   // Gives one of two operands the whole derivative.
@@ -89,8 +92,11 @@ bool ScalarReverse::visitArith(Operation *op, Value g) {
         return true;
       })
       .Case([&](arith::NegFOp) { return give(x, neg(g)), true; })
-      .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) { return either(greater(x, y), x, y, g); })
-      .Case<arith::MinimumFOp, arith::MinNumFOp>([&](auto) { return either(greater(y, x), x, y, g); })
+      // With a constant, the value tells as well which of the two it is.
+      .Case<arith::MaximumFOp, arith::MaxNumFOp>(
+          [&](auto) { return either(greater(isConstant(y) ? op->getResult(0) : x, y), x, y, g); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp>(
+          [&](auto) { return either(greater(y, isConstant(y) ? op->getResult(0) : x), x, y, g); })
       .Case([&](arith::SelectOp choice) {
         return either(choice.getCondition(), choice.getTrueValue(), choice.getFalseValue(), g);
       })
