@@ -55,7 +55,7 @@ if(CLEAVE_RUNTIME_ONLY)
 endif()
 
 cleave_shared_library(Compiler NAME cleave EXPORTS compiler.map COMPONENT compiler
-  OBJECTS CleaveCompiler CleaveLower CleaveLang CleaveGrammar CleaveModel CleavePipe CleaveDist CleaveComm
+  OBJECTS CleaveCompiler CleaveLower CleaveLang CleaveGrammar CleaveModel CleavePipe CleaveDist CleaveComm CleaveCost
   LINK CleaveRuntimeShared MLIR LLVM ${ANTLR4_RUNTIME} Threads::Threads
   HEADERS ${abi}/compiler.h ${abi}/compiler.hpp)
 # A program that compiles also uses what it has compiled.
