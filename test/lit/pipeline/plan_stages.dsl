@@ -5,9 +5,23 @@
 // NONE: error[E912]: the stage 'dist' is that of a program under a plan, found no --plan
 // NONE2: error[E912]: the stage 'comm' is that of a program under a plan, found no --plan
 // CHECK: pipe.launch
+// RUN: %cleave ir %s --stage dist --plan two | %FileCheck %s --check-prefix=DIST
+// RUN: %cleave ir %s --stage comm --plan two | %FileCheck %s --check-prefix=COMM
+// RUN: %cleave ir %s --stage comm --plan two --mesh dp=3 | %FileCheck %s --check-prefix=CLASSES
+// DIST: dist.factors = [#dist.dim<{"dp"}>]
+// COMM: tensor<4xf32, #model.axes<N>>
+// CLASSES: // class 0: 2 ranks
+// CLASSES: tensor<3xf32, #model.axes<N>>
+// CLASSES: // class 1: 1 ranks
+// CLASSES: tensor<2xf32, #model.axes<N>>
 axis N = 8
 
 entry run(x: f32[N]) -> (y: f32[N]) {
   let y[n] = x[n] * 2.0
   return y
+}
+
+plan two on mesh(dp: 2) {
+  shard N over dp
+  remainder uneven
 }

@@ -11,9 +11,10 @@ namespace cleave {
 namespace {
 
 struct Case {
-  std::string program; // "gpt", "conv"
-  std::string plan;    // of the standard library; empty: one rank
-  std::string mesh;    // "dp=2,tp=4"
+  std::string program;                      // "gpt", "conv"
+  std::string plan;                         // of the standard library; empty: one rank
+  std::string mesh;                         // "dp=2,tp=4"
+  std::string tactics = "remainder uneven"; // besides the plan's
 };
 
 std::ostream &operator<<(std::ostream &stream, const Case &it) {
@@ -35,12 +36,12 @@ std::map<std::string, std::string> pairsOf(const std::string &text) {
   return pairs;
 }
 
-// The library's plan, where ranks need not divide axes.
-std::string planFile(const std::string &plan) {
-  std::string path = testing::TempDir() + "uneven_" + plan + ".dsl";
-  std::ofstream(path) << "import plans\nplan uneven for any extends plans." << plan
-                      << " {\n  remainder uneven\n}\n";
-  return path + ":uneven";
+// The library's plan with more tactics.
+std::string planFile(const Case &it) {
+  std::string path = testing::TempDir() + "more_" + it.plan + ".dsl";
+  std::ofstream(path) << "import plans\nplan more for any extends plans." << it.plan << " {\n"
+                      << it.tactics << "\n}\n";
+  return path + ":more";
 }
 
 DriverOptions optionsOf(const Case &it, bool promote) {
@@ -53,7 +54,7 @@ DriverOptions optionsOf(const Case &it, bool promote) {
   options.entries = {"train"};
   options.promote = promote;
   if (!it.plan.empty()) {
-    options.plan = planFile(it.plan);
+    options.plan = planFile(it);
     options.mesh = pairsOf(it.mesh);
   }
   return options;
@@ -175,6 +176,15 @@ std::string nameOf(const testing::TestParamInfo<Case> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Library, PlansTest, testing::ValuesIn(cases()), nameOf);
+// What else plans may ask: padding, micro-batches, residuals computed again.
+INSTANTIATE_TEST_SUITE_P(Tactics, PlansTest,
+                         testing::Values(Case{"gpt", "fsdp", "dp=3", "remainder pad"},
+                                         Case{"gpt", "tensor_sequence", "tp=3", "remainder pad"},
+                                         Case{"conv", "spatial", "sp=3", "remainder pad"},
+                                         Case{"gpt", "zero2", "dp=2", "accumulate 2 of Batch"},
+                                         Case{"gpt", "two_d", "dp=2,tp=2",
+                                              "accumulate 2 of Batch\nrecompute gpt.blocks[*]"}),
+                         nameOf);
 INSTANTIATE_TEST_SUITE_P(Library, PlansInF32Test,
                          testing::Values(Case{"gpt", "data", "dp=3"}, Case{"gpt", "fsdp", "dp=2"},
                                          Case{"gpt", "tensor_sequence", "tp=3"},
