@@ -72,12 +72,26 @@ void setRoof(ProfileRow &row, const Roofline &roofline, const InstructionProfile
   row.roof = slowest;
 }
 
+// What runs: a kernel's name, "all_reduce", ..., "copy".
+std::string runnerOf(const Program &program, const Instruction &instruction) {
+  switch (instruction.op) {
+  case Opcode::Launch:
+    return program.kernels[instruction.target].name;
+  case Opcode::Collective:
+  case Opcode::Start:
+  case Opcode::Wait:
+    return nameOf(program.collectives[instruction.target].kind);
+  default:
+    return "copy";
+  }
+}
+
 ProfileRow rowOf(const Program &program, const Instruction &instruction, const Profile &profile,
                  const InstructionProfile &measured) {
   ProfileRow row;
   bool launches = instruction.op == Opcode::Launch;
   row.name = nameOf(program, instruction);
-  row.kernel = launches ? program.kernels[instruction.target].name : "copy";
+  row.kernel = runnerOf(program, instruction);
   if (instruction.lines.empty() && !instruction.source.empty())
     row.lines.push_back(instruction.source);
   for (const std::string &line : instruction.lines)

@@ -45,7 +45,7 @@ private:
   int64_t footprint = 0; // bytes at different addresses
 };
 
-// One row of a table: a launch (or copy) of the program, or a line of its text.
+// One row of a table: a launch (or copy, or collective) of the program, or a line of its text.
 struct ProfileRow {
   std::string name;   // what it makes, by the user's paths; "" where nothing has a name
   std::string kernel; // ops only
