@@ -51,9 +51,10 @@ rt::Split cleave::convert::encodeSplit(ModuleOp module, DictionaryAttr attrs,
     return split;
   auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(module, layout.getMesh());
   split.global = whole(global.getValue());
-  for (auto [i, dim] : llvm::enumerate(layout.getDims()))
-    split.dims.push_back(
-        {partsOf(mesh, dim.getAxes()), padded && llvm::is_contained(padded.asArrayRef(), i)});
+  for (auto [i, dim] : llvm::enumerate(layout.getDims())) {
+    int64_t room = padded ? padded[i] : 0;
+    split.dims.push_back({partsOf(mesh, dim.getAxes()), room > 0, room});
+  }
   return split;
 }
 

@@ -29,8 +29,8 @@ template <class Archive> void fields(Archive &archive, AxisPart &value) {
   archive(axis, size, after);
 }
 template <class Archive> void fields(Archive &archive, DimSplit &value) {
-  auto &[over, padded] = value;
-  archive(over, padded);
+  auto &[over, padded, room] = value;
+  archive(over, padded, room);
 }
 template <class Archive> void fields(Archive &archive, Split &value) {
   auto &[global, dims] = value;

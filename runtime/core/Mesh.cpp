@@ -90,7 +90,7 @@ std::vector<int64_t> groupOf(const Mesh &mesh, const std::vector<AxisPart> &over
 Block blockOf(int64_t extent, const DimSplit &split, int64_t member) {
   int64_t below = membersOf(split.over);
   if (split.padded) {
-    int64_t local = (extent + below - 1) / below, begin = member * local;
+    int64_t local = std::max(split.room, (extent + below - 1) / below), begin = member * local;
     return {begin, std::clamp<int64_t>(extent - begin, 0, local), local};
   }
   Block block = {0, extent, extent};

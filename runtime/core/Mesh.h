@@ -41,6 +41,9 @@ struct AxisPart {
 struct DimSplit {
   std::vector<AxisPart> over; // none: every rank has all of it
   bool padded = false;
+  // Padded: c, where it is more than ceil(n / k) because other splits of the same size are finer; 0: it is
+  // not.
+  int64_t room = 0;
 };
 
 // One member's part of a dim.

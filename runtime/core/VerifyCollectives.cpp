@@ -120,6 +120,9 @@ std::string faultOfSplit(const Mesh &mesh, const Shape &shape, const Split &spli
     all.insert(all.end(), dim.over.begin(), dim.over.end());
   if (std::string fault = faultOfParts(mesh, all); !fault.empty())
     return fault;
+  for (const DimSplit &dim : split.dims)
+    if (dim.room < 0 || dim.room > kMostElements / membersOf(dim.over))
+      return "its blocks have no valid size";
   for (size_t i = 0; i < shape.sizes.size(); ++i)
     if (!isCount(split.global.sizes[i]) || !isBlock(shape.sizes[i], split.global.sizes[i], split.dims[i]))
       return "it is no block of its whole, " + toString(split.global);

@@ -19,7 +19,8 @@ namespace cleave::comm {
 // On arguments and results of entries and on states (model.state): the type with the global shape.
 // `dist.layout` beside it says which block of it the local one is.
 inline constexpr llvm::StringLiteral kGlobalAttr = "comm.global";
-// Beside them: the dims (a DenseI64ArrayAttr) in which all ranks have room for the largest block.
+// Beside them, where dims are padded: per dim the size of every rank's block, 0 where it is not padded (a
+// DenseI64ArrayAttr).
 inline constexpr llvm::StringLiteral kPaddedAttr = "comm.padded";
 // On the module: coordinates of a rank of the class it is for (a DenseI64ArrayAttr, one per mesh axis).
 inline constexpr llvm::StringLiteral kRankAttr = "comm.rank";

@@ -34,6 +34,14 @@ LogicalResult AllGatherOp::verify() { return verifyAlike(*this, {static_cast<int
 LogicalResult ReduceScatterOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
 LogicalResult SliceOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
 LogicalResult HaloOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
+LogicalResult WaitOp::verify() {
+  Operation *begun = getInput().getDefiningOp();
+  if (!begun || !isa_and_present<CommDialect>(begun->getDialect()) || !begun->hasAttr("async"))
+    return emitOpError("waits for a collective that is async");
+  if (!getInput().hasOneUse())
+    return emitOpError("is the only reader of what it waits for");
+  return success();
+}
 LogicalResult AllToAllOp::verify() {
   if (getSplit() == getConcat())
     return emitOpError("splits and joins dim ") << getSplit();

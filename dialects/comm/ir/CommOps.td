@@ -43,7 +43,7 @@ class Comm_Op<string mnemonic, list<Trait> traits = []>
 class Comm_AlongAxes<string mnemonic, list<Trait> traits, dag own> : Comm_Op<mnemonic, traits> {
   let arguments = !con((ins AnyRankedTensor:$input, FlatSymbolRefAttr:$mesh, ArrayAttr:$over), own,
                        (ins OptionalAttr<Comm_ReasonAttr>:$reason, OptionalAttr<StrArrayAttr>:$names,
-                        OptionalAttr<ArrayAttr>:$places, UnitAttr:$padded));
+                        OptionalAttr<ArrayAttr>:$places, UnitAttr:$padded, UnitAttr:$async));
   let results = (outs AnyRankedTensor:$result);
   let hasVerifier = 1;
 }
@@ -112,6 +112,18 @@ def Comm_HaloOp : Comm_Collective<"halo", [], (ins I64Attr:$dim, I64Attr:$low, I
 def Comm_OnlyOp : Comm_AlongAxes<"only", [SameOperandsAndResultType], (ins Model_Combiner:$combiner)> {
   let summary = "What every member has, as a partial value: member 0 keeps it, the others have the reduction's identity.";
   let assemblyFormat = "$combiner $input `over` $mesh $over attr-dict `:` type($input)";
+}
+
+def Comm_WaitOp : Comm_Op<"wait", [Pure, SameOperandsAndResultType]> {
+  let summary = "The result of a collective that was begun earlier, now there.";
+  let description = [{
+    A collective with `async` is begun where it stands: its operand is not changed and its result is not read before its
+    wait, which is the only reader. Done at once, it means the same, and the wait is the value itself.
+  }];
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasVerifier = 1;
 }
 
 def Comm_OffsetOp : Comm_Op<"offset"> {

@@ -491,15 +491,19 @@ struct CommPartition : cleave::comm::impl::CommPartitionBase<CommPartition> {
     return state ? state->getAttrOfType<LayoutAttr>(dist::kLayoutAttr) : LayoutAttr();
   }
 
-  // The dims of what goes in and out whose blocks are padded.
+  static int64_t room(const Shards &shards, int64_t extent, ArrayRef<AxisRefAttr> axes) {
+    return shards.isPadded(extent, axes) ? shards.local(extent, axes) : 0;
+  }
+
+  // The blocks of what goes in and out, where they are padded.
   static DenseI64ArrayAttr paddedDims(const Shards &shards, TypeAttr global, LayoutAttr layout) {
     SmallVector<int64_t> dims;
     if (global && layout)
       for (auto [i, dim] : llvm::enumerate(layout.getDims()))
-        if (shards.isPadded(cast<RankedTensorType>(global.getValue()).getDimSize(i), dim.getAxes()))
-          dims.push_back(static_cast<int64_t>(i));
-    return dims.empty() ? DenseI64ArrayAttr()
-                        : DenseI64ArrayAttr::get(shards.getMeshName().getContext(), dims);
+        dims.push_back(room(shards, cast<RankedTensorType>(global.getValue()).getDimSize(i), dim.getAxes()));
+    return llvm::all_of(dims, [](int64_t size) { return size == 0; })
+               ? DenseI64ArrayAttr()
+               : DenseI64ArrayAttr::get(shards.getMeshName().getContext(), dims);
   }
 
   static void markPadding(ModuleOp module, const Shards &shards) {

@@ -92,6 +92,20 @@ def CommSplitReductions : Pass<"comm-split-reductions", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::comm::CommDialect"];
 }
 
+def CommOverlap : Pass<"comm-overlap", "::mlir::ModuleOp"> {
+  let summary = "Collectives are begun as soon as what they send is there, and waited for where their results are read.";
+  let description = [{
+    ```mlir
+    %a = comm.all_reduce sum %x over @m [#dist.axis<"dp">] : ...              // before: behind work that it does not need
+    %a = comm.all_reduce sum %x over @m [#dist.axis<"dp">] {async} : ...      // after: before that work
+    %w = comm.wait %a : ...                                                   // and this where %a was read first
+    ```
+    Holds before and after: a legal comm stage; collectives keep their order. Stands last in the stage; not part of it by
+    default.
+  }];
+  let dependentDialects = ["::cleave::comm::CommDialect"];
+}
+
 def CommVerify : Pass<"comm-verify", "::mlir::ModuleOp"> {
   let summary = "Fails where a module is no legal comm stage.";
   let description = [{

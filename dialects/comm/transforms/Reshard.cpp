@@ -142,6 +142,9 @@ private:
   void reductions(const Placement &at);
   void begins(const Placement &at);
   void permutes(const Placement &at);
+  void permuteTo(const Placement &at, const Placement &wanted);
+  int64_t number(ArrayRef<uint8_t> list, std::map<uint8_t, int64_t> &digits) const;
+  void split(int64_t value, ArrayRef<uint8_t> list, std::map<uint8_t, int64_t> &digits) const;
   bool mayAppend(const Placement &at, unsigned dim, ArrayRef<uint8_t> list) const;
   bool mayDrop(const Placement &at, unsigned dim, size_t count) const;
   bool isFree(const Placement &at, uint8_t atom) const;
@@ -160,7 +163,8 @@ private:
 
 } // namespace
 
-// Between steps of equal bytes the fewer win; a local slice reads and writes memory.
+// A collective costs one latency here, whatever its messages: bytes decide, then the number of steps. A local
+// slice reads and writes memory.
 constexpr double kSecondsPerStep = 1e-6;
 constexpr double kMemoryBandwidth = 50e9;
 
@@ -177,7 +181,8 @@ void Search::offer(const Placement &before, Placement after, Step step, std::opt
   int64_t members = shards.members(step.over);
   if (kind) {
     step.bytes = cost::bytesSent(*kind, size, members);
-    step.seconds = cost::seconds(*kind, size, members, linkOf(shards.getMesh(), step.over));
+    cost::Link link = linkOf(shards.getMesh(), step.over);
+    step.seconds = link.latency + step.bytes / link.bandwidth;
   } else {
     step.seconds = 2 * size / kMemoryBandwidth;
   }
@@ -336,65 +341,64 @@ void Search::begins(const Placement &at) {
     }
 }
 
-// Blocks of equal shape change hands: where source and target cut every dim in as many blocks, part by part.
+// Blocks of equal shape change hands, everybody giving once: where source and target cut every dim in as many
+// blocks, part by part; or where the parts of a dim only change their order.
 void Search::permutes(const Placement &at) {
-  if (at.partials != target.partials || at.dims == target.dims || !isEven(at) || !isEven(target))
+  if (!isEven(at) || !isEven(target))
     return;
-  // For each part of the target, the part whose digit the giver has there.
-  SmallVector<std::pair<uint8_t, uint8_t>> pairs; // digit of `first` of the giver is my digit of `second`
+  if (at.partials == target.partials && at.dims != target.dims)
+    permuteTo(at, target);
+  for (unsigned dim = 0; dim < at.dims.size(); ++dim) {
+    Placement after = at;
+    llvm::sort(after.dims[dim]);
+    do {
+      if (after.dims != at.dims && at.dims[dim].size() <= 4)
+        permuteTo(at, after);
+    } while (std::next_permutation(after.dims[dim].begin(), after.dims[dim].end()));
+  }
+}
+
+void Search::permuteTo(const Placement &at, const Placement &wanted) {
   std::set<uint8_t> gives, takes;
-  for (auto [mine, wanted] : llvm::zip(at.dims, target.dims)) {
-    if (mine.size() != wanted.size())
+  for (auto [mine, other] : llvm::zip(at.dims, wanted.dims)) {
+    if (atoms.members(mine) != atoms.members(other))
       return;
-    for (auto [from, into] : llvm::zip(mine, wanted)) {
-      if (atoms.sizeOf(from) != atoms.sizeOf(into))
-        return;
-      pairs.emplace_back(from, into);
-      gives.insert(from);
-      takes.insert(into);
-    }
+    gives.insert(mine.begin(), mine.end());
+    takes.insert(other.begin(), other.end());
   }
-  // Parts that only one side uses: the other digits of the giver, so that everybody gives once.
+  // Parts that only one side uses: digits of the giver that its blocks do not tell are mine of those that
+  // mine do not.
   SmallVector<uint8_t> rest, open;
-  for (uint8_t atom : gives)
-    if (!takes.count(atom))
-      rest.push_back(atom);
-  for (uint8_t atom : takes)
-    if (!gives.count(atom))
-      open.push_back(atom);
-  auto bySize = [&](uint8_t a, uint8_t b) {
-    return std::pair(atoms.sizeOf(a), a) < std::pair(atoms.sizeOf(b), b);
-  };
-  llvm::sort(rest, bySize);
-  llvm::sort(open, bySize);
-  for (auto [mine, giver] : llvm::zip(rest, open)) {
-    if (atoms.sizeOf(mine) != atoms.sizeOf(giver))
-      return;
-    pairs.emplace_back(giver, mine);
-  }
-  Atoms moved;
-  for (auto [giver, mine] : pairs)
-    if (giver != mine)
-      moved.push_back(giver);
+  std::set_difference(gives.begin(), gives.end(), takes.begin(), takes.end(), std::back_inserter(rest));
+  std::set_difference(takes.begin(), takes.end(), gives.begin(), gives.end(), std::back_inserter(open));
+  Atoms moved(gives.begin(), gives.end());
+  moved.append(open.begin(), open.end());
   llvm::sort(moved);
-  int64_t count = atoms.members(moved);
   Step step(Move::Permute, atoms.join(moved));
-  for (int64_t member = 0; member < count; ++member) {
-    std::map<uint8_t, int64_t> digits, source;
-    int64_t left = member;
-    for (uint8_t atom : llvm::reverse(moved)) {
-      digits[atom] = left % atoms.sizeOf(atom);
-      left /= atoms.sizeOf(atom);
-    }
-    for (auto [giver, mine] : pairs)
-      if (giver != mine)
-        source[giver] = digits[mine];
-    int64_t number = 0;
-    for (uint8_t atom : moved)
-      number = number * atoms.sizeOf(atom) + source[atom];
-    step.sources.push_back(number);
+  for (int64_t member = 0, count = atoms.members(moved); member < count; ++member) {
+    std::map<uint8_t, int64_t> mine, giver;
+    split(member, moved, mine);
+    for (auto [given, taken] : llvm::zip(at.dims, wanted.dims))
+      split(number(taken, mine), given, giver);
+    split(number(rest, mine), open, giver);
+    step.sources.push_back(number(moved, giver));
   }
-  offer(at, target, std::move(step), cost::Collective::Permute, bytesOf(at));
+  offer(at, wanted, std::move(step), cost::Collective::Permute, bytesOf(at));
+}
+
+// The number that digits make up, major first, and the way back.
+int64_t Search::number(ArrayRef<uint8_t> list, std::map<uint8_t, int64_t> &digits) const {
+  int64_t value = 0;
+  for (uint8_t atom : list)
+    value = value * atoms.sizeOf(atom) + digits[atom];
+  return value;
+}
+
+void Search::split(int64_t value, ArrayRef<uint8_t> list, std::map<uint8_t, int64_t> &digits) const {
+  for (uint8_t atom : llvm::reverse(list)) {
+    digits[atom] = value % atoms.sizeOf(atom);
+    value /= atoms.sizeOf(atom);
+  }
 }
 
 void Search::visit(const Placement &at) {

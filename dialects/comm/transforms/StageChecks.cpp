@@ -107,7 +107,7 @@ static LogicalResult checkPort(Operation *op, Type type, DictionaryAttr attribut
       mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, layout.getMesh());
     bool fits = axes.empty() ? local.getDimSize(dim) == whole.getDimSize(dim)
                              : isBlock(local.getDimSize(dim), whole.getDimSize(dim), mesh, axes);
-    if (!fits && !(padded && llvm::is_contained(padded.asArrayRef(), dim)))
+    if (!fits && !(padded && padded[dim] == local.getDimSize(dim)))
       return op->emitError("what goes in and out of an entry is a block of its whole, got: ")
              << local << " of " << whole;
   }
@@ -140,7 +140,7 @@ LogicalResult cleave::comm::verifyCommStage(ModuleOp module) {
       op->emitError("nothing of the dist stage is left, got: ") << op->getName();
       return WalkResult::interrupt();
     }
-    bool collective = isa_and_present<CommDialect>(op->getDialect());
+    bool collective = isa_and_present<CommDialect>(op->getDialect()) && !isa<WaitOp>(op);
     return collective && failed(checkCollective(op)) ? WalkResult::interrupt() : WalkResult::advance();
   });
   if (result.wasInterrupted() || failed(checkPorts(module)))

@@ -11,7 +11,7 @@ module {
   model.state @w path "net.w" kind "param" : tensor<2x6xf32, #model.axes<K, N>>
     {comm.global = tensor<8x6xf32, #model.axes<K, N>>, dist.layout = #dist.layout<@m, [{"tp"}, {}]>}
   model.state @b path "net.b" kind "param" : tensor<2xf32, #model.axes<N>>
-    {comm.global = tensor<6xf32, #model.axes<N>>, dist.layout = #dist.layout<@m, [{"tp"}]>, comm.padded = array<i64: 0>}
+    {comm.global = tensor<6xf32, #model.axes<N>>, dist.layout = #dist.layout<@m, [{"tp"}]>, comm.padded = array<i64: 2>}
   func.func @f(%x: tensor<3x8xi8, #model.axes<Batch, N>> {model.input = "x", model.type = "bool", dist.layout = #dist.layout<@m, [{"dp"}, {}]>,
                    comm.global = tensor<6x8xi1, #model.axes<Batch, N>>},
                %w: tensor<2x6xf32, #model.axes<K, N>> {model.state = @w}, %b: tensor<2xf32, #model.axes<N>> {model.state = @b})

@@ -5,10 +5,8 @@
 // (sequence parallel).
 #include "dialects/comm/transforms/Traffic.h"
 #include "compiler/driver/Driver.h"
-#include "dialects/comm/transforms/Passes.h"
+#include "compiler/pipeline/Pipeline.h"
 #include "dialects/comm/transforms/StageChecks.h"
-#include "dialects/dist/transforms/Passes.h"
-#include "dialects/model/transforms/Passes.h"
 #include "lang/diag/Engine.h"
 
 #include "mlir/Parser/Parser.h"
@@ -63,13 +61,8 @@ protected:
     module = parseSourceString<ModuleOp>(*text, &context);
     ASSERT_TRUE(module);
     PassManager passes(&context);
-    passes.addPass(model::createModelInline());
-    passes.addPass(model::createModelSimplify());
-    passes.addPass(dist::createDistPropagate());
-    passes.addPass(comm::createCommPartition());
-    passes.addPass(comm::createCommHoist());
-    passes.addPass(comm::createCommMergeReductions());
-    passes.addPass(comm::createCommSimplify());
+    buildDistStage(passes, {});
+    buildCommStage(passes, {});
     ASSERT_TRUE(succeeded(passes.run(*module)));
     ASSERT_TRUE(succeeded(comm::verifyCommStage(*module)));
     entry = module->lookupSymbol<func::FuncOp>("train");
@@ -168,6 +161,19 @@ TEST_F(GptTraffic, ShardedOptimizer) {
     EXPECT_DOUBLE_EQ(comm::bytesOf(traffic) - scalarBytes(), 2 * parameterBytes() * 3 / 4) << list();
     EXPECT_EQ(scalars(), 2) << list();
   }
+}
+
+// Micro-batches add their gradients up before they are sent.
+TEST_F(GptTraffic, DataParallelInMicroBatches) {
+  compile({{"dp", 2}}, std::string(kData) + "dist.accumulate 4 of \"Batch\"\n");
+  EXPECT_DOUBLE_EQ(comm::bytesOf(traffic) - scalarBytes(), 2 * parameterBytes() / 2) << list();
+}
+
+// Nobody holds a whole gradient: A times to the rank that keeps it, once the parameters back: (A + 1) Ψ (n -
+// 1) / n.
+TEST_F(GptTraffic, ShardedGradientsInMicroBatches) {
+  compile({{"dp", 2}}, kData + store("gradients") + store("optimizer") + "dist.accumulate 4 of \"Batch\"\n");
+  EXPECT_DOUBLE_EQ(comm::bytesOf(traffic) - scalarBytes(), 5 * parameterBytes() / 2) << list();
 }
 
 // Parameters gathered forwards and backwards, gradients scattered: at most 3 Ψ (n - 1) / n.

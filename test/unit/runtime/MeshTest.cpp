@@ -70,6 +70,17 @@ TEST(Mesh, PaddedBlocksAreOfOneSize) {
   EXPECT_THAT(sizes, ElementsAre(2, 2, 1, 0));
 }
 
+// Where other splits of the same size are finer, blocks have more room than an even cut gives.
+TEST(Mesh, PaddedBlocksMayHaveMoreRoom) {
+  DimSplit split = {{{0, 2, 1}}, true, 6};
+  Block first = blockOf(10, split, 0), second = blockOf(10, split, 1);
+  EXPECT_EQ(first.begin, 0);
+  EXPECT_EQ(first.size, 6);
+  EXPECT_EQ(second.begin, 6);
+  EXPECT_EQ(second.size, 4);
+  EXPECT_EQ(second.local, 6);
+}
+
 TEST(Mesh, IsPartOfTheEncodedProgram) {
   Program before = splitProgram();
   before.collectives[0].fill = -0.5;
