@@ -56,6 +56,11 @@ struct ExplainOptions : CommonOptions {
   std::string entry; // empty: train, or the only one
 };
 
+struct VerifyCommandOptions : CommonOptions {
+  std::string against; // a plan; empty: one rank
+  std::string entry;   // empty: train, or the only one
+};
+
 struct CacheOptions {
   bool clear = false;
   bool json = false;
@@ -103,6 +108,7 @@ int generateCommand(const GenerateOptions &options);
 int planListCommand(const CommonOptions &options);
 int irCommand(const IrOptions &options);
 int runCommand(const RunOptions &options);
+int verifyCommand(const VerifyCommandOptions &options);
 
 // The entry asked for, `train`, or the only one; "" for all of them.
 std::string mainEntry(const ast::Program &program, const std::string &wanted);

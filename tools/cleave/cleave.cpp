@@ -236,6 +236,20 @@ void addExplain(CLI::App &app, ExplainOptions &options) {
       ->type_name("NAME");
 }
 
+void addVerify(CLI::App &app, VerifyCommandOptions &options) {
+  CLI::App *verify = app.add_subcommand(
+      "verify", "Run a program under a plan and on one rank, at small sizes in f64, and name what differs");
+  addCommon(*verify, options);
+  addPlan(*verify, options);
+  verify->get_option("--plan")->required();
+  verify
+      ->add_option("--against", options.against,
+                   "Compare with the program under this plan; default: one rank")
+      ->type_name("PLAN");
+  verify->add_option("--entry", options.entry, "Entry to run; default: train, or the only one")
+      ->type_name("NAME");
+}
+
 void addFmt(CLI::App &app, FmtOptions &options) {
   CLI::App *fmt = app.add_subcommand("fmt", "Put programs into the one style of the language, in place");
   CLI::Option *files =
@@ -341,6 +355,8 @@ int main(int argc, char **argv) {
   addCheck(app, check);
   ExplainOptions explain;
   addExplain(app, explain);
+  VerifyCommandOptions verify;
+  addVerify(app, verify);
   CommonOptions plan;
   addPlanCommand(app, plan);
   GenerateOptions generate;
@@ -369,6 +385,7 @@ int main(int argc, char **argv) {
                : app.got_subcommand("fmt")      ? fmtCommand(fmt)
                : app.got_subcommand("check")    ? checkCommand(check)
                : app.got_subcommand("explain")  ? explainCommand(explain)
+               : app.got_subcommand("verify")   ? verifyCommand(verify)
                : app.got_subcommand("plan")     ? planListCommand(plan)
                                                 : irCommand(ir);
   return status == Fine ? wholeOutput() : status;

@@ -173,7 +173,7 @@ FailureOr<Shards> Shards::create(ModuleOp module, dist::MeshOp mesh, ArrayRef<in
     if (!first)
       continue;
     if (policy == "error")
-      return emitError(first->loc) << "an axis is divided by the mesh axes it is cut over, got: "
+      return emitError(first->loc) << "E921: an axis is divided by the mesh axes it is cut over, got: "
                                    << first->axis << " of " << extent << " over "
                                    << describe(firstAxes, mesh);
     if (policy == "pad") {
@@ -182,8 +182,9 @@ FailureOr<Shards> Shards::create(ModuleOp module, dist::MeshOp mesh, ArrayRef<in
     }
     for (auto &[axes, cut] : cuts) {
       if (extent < shards.members(dist::axesOf(axes)))
-        return emitError(cut.loc) << "an axis that is cut in uneven blocks has an element for each, got: "
-                                  << cut.axis << " of " << extent << " over " << describe(axes, mesh);
+        return emitError(cut.loc)
+               << "E921: an axis that is cut in uneven blocks has an element for each, got: " << cut.axis
+               << " of " << extent << " over " << describe(axes, mesh);
       for (size_t length = 1; length <= axes.size(); ++length)
         shards.uneven.insert(
             {extent, ArrayAttr::get(module.getContext(), axes.getValue().take_front(length))});
