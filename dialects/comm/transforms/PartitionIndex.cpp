@@ -493,8 +493,11 @@ Value FunctionPartitioner::remake(Value value, LayoutAttr layout) {
   auto op = value.getDefiningOp<model::IndexOp>();
   bool ofScalars = op && op.getNumReductions() == 0 &&
                    llvm::all_of(op.getInputs(), [](Value input) { return wholeType(input).getRank() == 0; });
-  if (!ofScalars || !layout.getPartials().empty())
+  if (!ofScalars)
     return {};
+  for (dist::PartialAttr partial : layout.getPartials()) // every rank may have the identity
+    if (!isIdentity(value, partial.getCombiner()))
+      return {};
   LayoutAttr made;
   return IndexPlan(*this, op, axesPerDim(layout)).emit(made);
 }
