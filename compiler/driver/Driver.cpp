@@ -112,7 +112,6 @@ struct Driver::Implementation {
   bool hasStage(Stage stage);
   std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes,
                                                  explain::Facts *facts = nullptr);
-  bool fits(ModuleOp local);
   bool holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts);
   std::optional<Planned> plan(OwningOpRef<ModuleOp> &module);
   std::optional<codegen::Target> target();
@@ -197,7 +196,7 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
     bool isLast = each.number + 1 == ranks.size();
     locals.push_back({each, isLast ? std::move(whole) : OwningOpRef<ModuleOp>(whole->clone())});
     ModuleOp local = *locals.back().module;
-    if (last > Stage::Dist && (!run(local, Stage::Comm, Stage::Comm, each) || !fits(local)))
+    if (last > Stage::Dist && !run(local, Stage::Comm, Stage::Comm, each))
       return std::nullopt;
     if (facts && each.number == 0)
       collectCollectives(*facts, local);
@@ -207,11 +206,6 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
       addMemory(*facts, locals.back(), classes.classOf);
   }
   return locals;
-}
-
-bool Driver::Implementation::fits(ModuleOp local) {
-  DiagnosticsBridge bridge(*context, engine);
-  return succeeded(checkRooms(local));
 }
 
 bool Driver::Implementation::holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts) {

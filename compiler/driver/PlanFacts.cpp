@@ -35,64 +35,6 @@ std::optional<std::vector<RankClass>> rankClassesOf(ModuleOp module, std::vector
   return classes;
 }
 
-static LogicalResult checkRoom(Location loc, StringRef axis, int64_t extent, int64_t parts, int64_t room) {
-  if (room == (extent + parts - 1) / parts)
-    return success();
-  return emitError(loc)
-         << "E924: axes of one size that are padded are cut into numbers of parts that one padding serves, "
-            "found room for "
-         << room << " of " << axis << " = " << extent << " over " << parts
-         << (parts == 1 ? " rank" : " ranks") << "; `remainder uneven` does without";
-}
-
-// Of a tensor whose local type is known, with the attributes that say what it is a block of.
-static LogicalResult checkRoom(Location loc, Type type, DictionaryAttr attrs, dist::MeshOp mesh) {
-  auto padded = attrs ? attrs.getAs<DenseI64ArrayAttr>(comm::kPaddedAttr) : DenseI64ArrayAttr();
-  auto whole = attrs ? attrs.getAs<TypeAttr>(comm::kGlobalAttr) : TypeAttr();
-  auto layout = attrs ? attrs.getAs<dist::LayoutAttr>(dist::kLayoutAttr) : dist::LayoutAttr();
-  if (!padded || !whole || !layout)
-    return success();
-  auto global = cast<RankedTensorType>(whole.getValue()), local = cast<RankedTensorType>(type);
-  for (int64_t dim : padded.asArrayRef()) {
-    int64_t parts = 1;
-    for (dist::AxisRefAttr axis : layout.getDims()[dim].getAxes())
-      parts *= mesh.sizeOf(axis);
-    if (failed(
-            checkRoom(loc, model::axesOf(global)[dim], global.getDimSize(dim), parts, local.getDimSize(dim))))
-      return failure();
-  }
-  return success();
-}
-
-LogicalResult checkRooms(ModuleOp local) {
-  dist::MeshOp mesh = comm::meshOf(local);
-  if (!mesh)
-    return success();
-  for (auto state : local.getOps<model::StateOp>())
-    if (failed(checkRoom(state.getLoc(), state.getType(), state->getDiscardableAttrDictionary(), mesh)))
-      return failure();
-  for (auto entry : local.getOps<func::FuncOp>()) {
-    if (!entry->hasAttr(model::kEntryAttr))
-      continue;
-    for (unsigned i = 0; i < entry.getNumArguments(); ++i)
-      if (failed(checkRoom(entry.getLoc(), entry.getArgumentTypes()[i], entry.getArgAttrDict(i), mesh)))
-        return failure();
-    for (unsigned i = 0; i < entry.getNumResults(); ++i)
-      if (failed(checkRoom(entry.getLoc(), entry.getResultTypes()[i], entry.getResultAttrDict(i), mesh)))
-        return failure();
-  }
-  WalkResult offsets = local.walk([&](comm::OffsetOp op) {
-    int64_t parts = 1;
-    for (dist::AxisRefAttr axis : dist::axesOf(op.getOver()))
-      parts *= mesh.sizeOf(axis);
-    int64_t block = static_cast<int64_t>(op.getBlock());
-    return block > 0 && failed(checkRoom(op.getLoc(), "an axis", op.getExtent(), parts, block))
-               ? WalkResult::interrupt()
-               : WalkResult::advance();
-  });
-  return failure(offsets.wasInterrupted());
-}
-
 void collectLayouts(explain::Facts &facts, ModuleOp whole) {
   facts.mesh = explain::collectMesh(whole);
   facts.values = explain::collectValues(whole);

@@ -33,10 +33,6 @@ dist::PlanOp planOf(mlir::ModuleOp module);
 // None, with a diagnostic, where an axis cannot be cut.
 std::optional<std::vector<RankClass>> rankClassesOf(mlir::ModuleOp module, std::vector<uint32_t> &classOf);
 
-// Fails (E924) where a rank of a module at the `comm` stage has more room for a padded block than the largest
-// block takes, which those who read and write blocks go by: axes of one size share their padding.
-mlir::LogicalResult checkRooms(mlir::ModuleOp local);
-
 // Mesh, layouts and conflicts of a module at the `dist` stage (without a plan: at the `grad` stage).
 void collectLayouts(explain::Facts &facts, mlir::ModuleOp whole);
 // Collectives of a module at the `comm` stage, with the chains of what they move.
