@@ -57,7 +57,7 @@ def _():
         expect(set(found) == options(text), f"{' '.join(path)}: the options of --help; found {found}, not {sorted(options(text))}")
     expect(complete("ir", "x.dsl", "--stage", "m") == ["memory", "model"], f"the stages; found {complete('ir', '--stage', 'm')}")
     expect(complete("ir", "--stage", "=", "m") == ["memory", "model"], "the stages behind =")
-    expect(complete("ir", "--stage", "=") == sorted("ast model grad sched memory loops kernels exec asm".split()), "all behind =")
+    expect(complete("ir", "--stage", "=") == sorted("ast model grad dist comm sched memory loops kernels exec asm".split()), "all behind =")
     expect(complete("completion", "") == ["bash", "fish", "zsh"], f"the shells; found {complete('completion', '')}")
     expect(complete("run", "--steps", "") == [], "nothing is offered for a number")
 

@@ -24,7 +24,7 @@ def read_all(folders, suffixes):
 
 
 SOURCES = read_all(["lang", "dialects", "compiler", "runtime", "tools"], (".cpp", ".h"))
-TESTS = read_all(["test/lit", "test/unit", "test/e2e"], (".mlir", ".dsl", ".test", ".cpp", ".py", ".json"))
+TESTS = read_all(["test/lit", "test/unit", "test/conformance", "test/e2e"], (".mlir", ".dsl", ".test", ".cpp", ".py", ".json"))
 REFERENCE = read_all(["lang"], ("REFERENCE.md",))
 
 codes = {}

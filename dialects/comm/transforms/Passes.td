@@ -109,8 +109,12 @@ def CommOverlap : Pass<"comm-overlap", "::mlir::ModuleOp"> {
 def CommVerify : Pass<"comm-verify", "::mlir::ModuleOp"> {
   let summary = "Fails where a module is no legal comm stage.";
   let description = [{
-    Checks meshes, axes, blocks and types of collectives, and what goes in and out of entries (`verifyCommStage`). Changes
-    nothing; for tests, and between passes.
+    ```mlir
+    // refused: half of 8 is 4
+    %y = comm.slice %x dim 0 over @m [#dist.axis<"dp">] : tensor<8xf32, ...> -> tensor<5xf32, ...>
+    ```
+    Checks meshes, axes, blocks and types of collectives, and what goes in and out of entries (`verifyCommStage`). Holds before
+    and after: nothing changes. Stands in tests, and between passes; the pipeline checks the stage itself.
   }];
 }
 

@@ -12,13 +12,23 @@ def DistResiduals : Pass<"dist-residuals", "::mlir::ModuleOp"> {
     // after
     module attributes {model.residual_policy = [["gpt.blocks[*].up", "recompute"]]}
     ```
-    Stands in front of model-gradients, which chooses residuals.
+    Must hold before: a legal model stage. Holds after: the same. Stands in front of model-gradients, which chooses residuals.
   }];
 }
 
 def DistAccumulate : Pass<"dist-accumulate", "::mlir::ModuleOp"> {
   let summary = "Splits the steps of a training entry in micro-batches, as a plan's `dist.accumulate` says.";
-  let description = [{ See model-accumulate. Must hold before: a legal grad stage after model-inline. Stands in front of dist-propagate. }];
+  let description = [{
+    ```mlir
+    // before
+    dist.plan @p on @m hash "" { dist.accumulate 4 of "Batch" }
+    %g = <of all of Batch>
+    // after
+    %g = model.scan @train_micro count 4 over "Micro" ...
+    ```
+    Must hold before: a legal grad stage after model-inline. Holds after: the same. Stands in front of dist-propagate, which
+    then sees the loop as any other.
+  }];
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
 }
 

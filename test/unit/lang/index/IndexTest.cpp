@@ -80,12 +80,15 @@ std::vector<std::pair<std::string, uint32_t>> wordsOf(const std::string &text) {
 }
 
 const std::set<std::string> kKeywords = {
-    "import",  "as",     "axis",    "hyper",  "data",  "composite", "function", "backward", "residual",
-    "layer",   "entry",  "with",    "from",   "in",    "order",     "let",      "param",    "state",
-    "set",     "repeat", "update",  "return", "print", "assert",    "next",     "yield",    "if",
-    "else",    "scan",   "over",    "while",  "bound", "carry",     "scatter",  "at",       "into",
-    "outside", "sum",    "max",     "min",    "mean",  "prod",      "argmax",   "argmin",   "inf",
-    "true",    "false",  "weights", "for",    "under", "ignore"};
+    "import", "as", "axis", "hyper", "data", "composite", "function", "backward", "residual", "layer",
+    "entry", "with", "from", "in", "order", "let", "param", "state", "set", "repeat", "update", "return",
+    "print", "assert", "next", "yield", "if", "else", "scan", "over", "while", "bound", "carry", "scatter",
+    "at", "into", "outside", "sum", "max", "min", "mean", "prod", "argmax", "argmin", "inf", "true", "false",
+    "weights", "for", "under", "ignore", "plan", "mesh", "link", "on", "extends", "shard", "layout",
+    "partial", "replicate", "store", "of", "accumulate", "recompute", "save", "remainder", "allow", "no",
+    "manual",
+    // Words of plans and links that are words nowhere else.
+    "any", "params", "gradients", "optimizer", "all_to_all", "bandwidth", "latency", "domain"};
 
 void expectAllKnown(const Index &index, const std::string &path) {
   std::string text = index.textOf(path);

@@ -1,10 +1,9 @@
-// --dist-residuals and --dist-accumulate: the tactics of a plan that cut the work in time. The model dialect
-// does what they ask; here it is only read off the plan.
+// --dist-accumulate: micro-batches as a plan says. The model dialect makes the loop; here the tactic is read
+// off the plan.
 #include "dialects/dist/transforms/Passes.h"
 #include "dialects/model/transforms/Accumulate.h"
 
 namespace cleave::dist {
-#define GEN_PASS_DEF_DISTRESIDUALS
 #define GEN_PASS_DEF_DISTACCUMULATE
 #include "dialects/dist/transforms/Passes.h.inc"
 } // namespace cleave::dist
@@ -14,18 +13,6 @@ using namespace cleave;
 using namespace cleave::dist;
 
 namespace {
-
-struct DistResiduals : dist::impl::DistResidualsBase<DistResiduals> {
-  void runOnOperation() override {
-    SmallVector<Attribute> rules;
-    getOperation().walk([&](ResidualOp op) {
-      rules.push_back(ArrayAttr::get(&getContext(), {op.getSelectorAttr(), op.getPolicyAttr()}));
-    });
-    if (!rules.empty())
-      getOperation()->setAttr(model::kResidualPolicyAttr, ArrayAttr::get(&getContext(), rules));
-  }
-};
-
 struct DistAccumulate : dist::impl::DistAccumulateBase<DistAccumulate> {
   void runOnOperation() override {
     SmallVector<AccumulateOp> tactics;
@@ -35,5 +22,4 @@ struct DistAccumulate : dist::impl::DistAccumulateBase<DistAccumulate> {
         return signalPassFailure();
   }
 };
-
 } // namespace
