@@ -195,10 +195,16 @@ FailureOr<Kernel> analyseKernel(func::FuncOp func, std::optional<unsigned> apart
 // Index values
 //===----------------------------------------------------------------------===//
 
+// None where it takes more than 64 bits: hashes of indices have such factors.
+static std::optional<int64_t> multiply(int64_t a, int64_t b) {
+  int64_t product;
+  return llvm::MulOverflow(a, b, product) ? std::nullopt : std::optional<int64_t>(product);
+}
+
 static std::optional<int64_t> combine(std::optional<int64_t> a, std::optional<int64_t> b, int64_t sign) {
-  if (!a || !b)
-    return std::nullopt;
-  return *a + sign * *b;
+  std::optional<int64_t> term = a && b ? multiply(sign, *b) : std::nullopt;
+  int64_t sum;
+  return !term || llvm::AddOverflow(*a, *term, sum) ? std::nullopt : std::optional<int64_t>(sum);
 }
 
 static std::optional<int64_t> productCoefficient(Value lhs, Value rhs, unsigned dim) {
@@ -207,9 +213,9 @@ static std::optional<int64_t> productCoefficient(Value lhs, Value rhs, unsigned 
     return 0;
   APInt factor;
   if (b && matchPattern(lhs, m_ConstantInt(&factor)))
-    return factor.getSExtValue() * *b;
+    return multiply(factor.getSExtValue(), *b);
   if (a && matchPattern(rhs, m_ConstantInt(&factor)))
-    return factor.getSExtValue() * *a;
+    return multiply(factor.getSExtValue(), *a);
   return std::nullopt;
 }
 

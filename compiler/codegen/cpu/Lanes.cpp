@@ -44,6 +44,9 @@ static TypedAttr integerAttr(Type type, int64_t value) {
 // Forms
 //===----------------------------------------------------------------------===//
 
+// Steps wrap as the integers of the program do: hashes of indices have factors of 64 bits.
+static int64_t wrap(uint64_t value) { return static_cast<int64_t>(value); }
+
 Value LaneEmitter::broadcast(Value scalar) {
   if (lanes == 1 || isa<VectorType>(scalar.getType()))
     return scalar;
@@ -53,7 +56,7 @@ Value LaneEmitter::broadcast(Value scalar) {
 Value LaneEmitter::iota(Type element, int64_t step) {
   SmallVector<Attribute> values;
   for (unsigned lane = 0; lane < lanes; ++lane)
-    values.push_back(IntegerAttr::get(element, step * lane));
+    values.push_back(IntegerAttr::get(element, wrap(uint64_t(step) * lane)));
   return constant(DenseElementsAttr::get(vectorType(element), values));
 }
 
@@ -77,7 +80,8 @@ Lanes LaneEmitter::add(const Lanes &a, const Lanes &b) {
   bool vector = a.kind == Lanes::Vector || b.kind == Lanes::Vector || a.isClamped() || b.isClamped();
   if (vector)
     return Lanes::vector(arith::AddIOp::create(builder, loc, whole(a), whole(b)));
-  return Lanes::affine(builder.createOrFold<arith::AddIOp>(loc, a.value, b.value), a.step + b.step);
+  return Lanes::affine(builder.createOrFold<arith::AddIOp>(loc, a.value, b.value),
+                       wrap(uint64_t(a.step) + uint64_t(b.step)));
 }
 
 Lanes LaneEmitter::scale(const Lanes &a, int64_t factor) {
@@ -91,7 +95,8 @@ Lanes LaneEmitter::scale(const Lanes &a, int64_t factor) {
   Value scaled = builder.createOrFold<arith::MulIOp>(loc, value, by);
   if (vector)
     return Lanes::vector(scaled);
-  return a.kind == Lanes::Uniform ? Lanes::uniform(scaled) : Lanes::affine(scaled, a.step * factor);
+  return a.kind == Lanes::Uniform ? Lanes::uniform(scaled)
+                                  : Lanes::affine(scaled, wrap(uint64_t(a.step) * uint64_t(factor)));
 }
 
 Lanes LaneEmitter::keepMasked(const Lanes &update, const Lanes &old) {
@@ -259,7 +264,7 @@ std::optional<Lanes> LaneEmitter::applyAffine(Operation *op, ArrayRef<Lanes> ope
     return add(operands[0], operands[1]);
   if (isa<arith::SubIOp>(op))
     return Lanes::affine(builder.createOrFold<arith::SubIOp>(loc, operands[0].value, operands[1].value),
-                         operands[0].step - operands[1].step);
+                         wrap(uint64_t(operands[0].step) - uint64_t(operands[1].step)));
   APInt factor;
   for (unsigned side : {0u, 1u})
     if (isa<arith::MulIOp>(op) && operands[side].kind == Lanes::Uniform &&
