@@ -1,6 +1,6 @@
 #include "compiler/convert/PrepareCollectives.h"
 
-#include "dialects/comm/ir/Comm.h"
+#include "dialects/comm/transforms/Partition.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -12,26 +12,6 @@ static int64_t membersOf(comm::OnlyOp op) {
   for (dist::AxisRefAttr axis : dist::axesOf(op.getOver()))
     members *= mesh.sizeOf(axis);
   return members;
-}
-
-// The value x with x reduced with y = y.
-static TypedAttr identityOf(model::Combiner combiner, Type type) {
-  Builder builder(type.getContext());
-  if (combiner == model::Combiner::Sum)
-    return builder.getZeroAttr(type);
-  if (auto real = dyn_cast<FloatType>(type)) {
-    if (combiner == model::Combiner::Prod)
-      return builder.getFloatAttr(type, 1.0);
-    return builder.getFloatAttr(type,
-                                APFloat::getInf(real.getFloatSemantics(), combiner == model::Combiner::Max));
-  }
-  unsigned width = type.getIntOrFloatBitWidth();
-  bool isBoolean = width == 1;
-  if (combiner == model::Combiner::Prod)
-    return builder.getIntegerAttr(type, APInt(width, 1));
-  if (combiner == model::Combiner::Max)
-    return builder.getIntegerAttr(type, isBoolean ? APInt(1, 0) : APInt::getSignedMinValue(width));
-  return builder.getIntegerAttr(type, isBoolean ? APInt(1, 1) : APInt::getSignedMaxValue(width));
 }
 
 static void expandOnly(comm::OnlyOp op) {
@@ -53,7 +33,7 @@ static void expandOnly(comm::OnlyOp op) {
         Value zero = arith::ConstantIntOp::create(body, loc, 0, 64);
         Value isFirst = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::eq, values[1], zero);
         Value identity =
-            arith::ConstantOp::create(body, loc, identityOf(op.getCombiner(), type.getElementType()));
+            arith::ConstantOp::create(body, loc, comm::identityOf(op.getCombiner(), type.getElementType()));
         return arith::SelectOp::create(body, loc, isFirst, values[0], identity);
       });
   if (ArrayAttr names = op.getNamesAttr())

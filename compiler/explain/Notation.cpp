@@ -6,53 +6,10 @@
 using namespace mlir;
 using namespace cleave;
 
-std::string cleave::explain::text(dist::AxisRefAttr axis) {
-  std::string name = axis.getName().getValue().str();
-  if (axis.isWhole())
-    return name;
-  return name + "[" + std::to_string(axis.getPre()) + ":" + std::to_string(axis.getSize()) + "]";
-}
-
-std::string cleave::explain::text(ArrayRef<dist::AxisRefAttr> axes) {
-  std::string all;
-  for (dist::AxisRefAttr axis : axes)
-    all += (all.empty() ? "" : ", ") + text(axis);
-  return all;
-}
-
-static void printElement(llvm::raw_ostream &stream, Type element) {
-  if (element.isInteger(1))
-    stream << "bool";
-  else
-    stream << element;
-}
-
-std::string cleave::explain::text(RankedTensorType type, dist::LayoutAttr layout) {
-  std::string all;
-  llvm::raw_string_ostream stream(all);
-  printElement(stream, type.getElementType());
-  if (type.getRank() == 0)
-    return all;
-  SmallVector<StringRef> names = model::axesOf(type);
-  stream << "[";
-  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    stream << (dim ? ", " : "");
-    if (names.empty())
-      stream << type.getDimSize(dim);
-    else
-      stream << names[dim];
-    if (layout)
-      for (dist::AxisRefAttr axis : layout.getDims()[dim].getAxes())
-        stream << "/" << text(axis);
-  }
-  stream << "]";
-  return all;
-}
-
 std::string cleave::explain::sizesText(RankedTensorType type) {
   std::string all;
   llvm::raw_string_ostream stream(all);
-  printElement(stream, type.getElementType());
+  stream << dist::elementText(type.getElementType());
   if (type.getRank() == 0)
     return all;
   stream << "[";

@@ -20,30 +20,9 @@ using namespace cleave::comm;
 
 TypedAttr cleave::comm::identityOf(model::Combiner combiner, Type element) {
   Builder builder(element.getContext());
-  if (auto type = dyn_cast<FloatType>(element)) {
-    const llvm::fltSemantics &semantics = type.getFloatSemantics();
-    switch (combiner) {
-    case model::Combiner::Max:
-      return builder.getFloatAttr(type, APFloat::getInf(semantics, /*Negative=*/true));
-    case model::Combiner::Min:
-      return builder.getFloatAttr(type, APFloat::getInf(semantics));
-    case model::Combiner::Prod:
-      return builder.getFloatAttr(type, APFloat(semantics, 1));
-    default:
-      return builder.getFloatAttr(type, APFloat::getZero(semantics));
-    }
-  }
-  unsigned width = element.getIntOrFloatBitWidth();
-  switch (combiner) {
-  case model::Combiner::Max:
-    return builder.getIntegerAttr(element, width == 1 ? APInt(1, 0) : APInt::getSignedMinValue(width));
-  case model::Combiner::Min:
-    return builder.getIntegerAttr(element, width == 1 ? APInt(1, 1) : APInt::getSignedMaxValue(width));
-  case model::Combiner::Prod:
-    return builder.getIntegerAttr(element, APInt(width, 1));
-  default:
-    return builder.getIntegerAttr(element, APInt(width, 0));
-  }
+  if (element.isInteger(1) && (combiner == model::Combiner::Max || combiner == model::Combiner::Min))
+    return builder.getIntegerAttr(element, combiner == model::Combiner::Min); // 0 and 1, not 0 and -1
+  return model::identityOf(builder, combiner, element);
 }
 
 namespace {

@@ -1,5 +1,7 @@
 #include "dialects/comm/transforms/Reasons.h"
 
+#include "dialects/dist/ir/Notation.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -11,55 +13,20 @@ using namespace cleave::comm;
 // As users write it
 //===------------------------------------------------------------------===//
 
-static std::string describe(AxisRefAttr axis) {
-  std::string name = axis.getName().getValue().str();
-  if (!axis.isWhole())
-    name += "[" + std::to_string(axis.getPre()) + ":" + std::to_string(axis.getSize()) + "]";
-  return name;
-}
-
-static std::string describe(ArrayRef<AxisRefAttr> axes) {
-  return llvm::join(llvm::map_range(axes, [](AxisRefAttr axis) { return describe(axis); }), ", ");
-}
-
-std::string cleave::comm::describe(RankedTensorType type, LayoutAttr layout) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  if (type.getElementType().isInteger(1))
-    stream << "bool";
-  else
-    stream << type.getElementType();
-  if (type.getRank() == 0)
-    return text;
-  SmallVector<StringRef> names = model::axesOf(type);
-  stream << "[";
-  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    stream << (dim ? ", " : "");
-    if (names.empty())
-      stream << type.getDimSize(dim);
-    else
-      stream << names[dim];
-    for (AxisRefAttr axis : layout.getDims()[dim].getAxes())
-      stream << "/" << ::describe(axis);
-  }
-  stream << "]";
-  return text;
-}
-
 std::string cleave::comm::describe(Operation *tactic) {
   auto list = [](auto range) { return llvm::join(range, ", "); };
   return llvm::TypeSwitch<Operation *, std::string>(tactic)
       .Case([&](dist::ShardOp op) {
         return "shard " + list(op.getAxes().getAsValueRange<StringAttr>()) + " over " +
-               ::describe(dist::axesOf(op.getOver()));
+               dist::text(dist::axesOf(op.getOver()));
       })
       .Case([&](dist::StoreOp op) {
         return "store " + (op.getSelector().empty() ? op.getKind() : op.getSelector()).str() + " over " +
-               ::describe(dist::axesOf(op.getOver()));
+               dist::text(dist::axesOf(op.getOver()));
       })
       .Case([&](dist::LayoutOfOp op) { return "layout of " + op.getSelector().str(); })
       .Case([&](dist::ReplicateOp op) {
-        return "replicate " + op.getSelector().str() + " over " + ::describe(dist::axesOf(op.getOver()));
+        return "replicate " + op.getSelector().str() + " over " + dist::text(dist::axesOf(op.getOver()));
       })
       .Default([](Operation *) { return std::string(); });
 }
@@ -264,7 +231,7 @@ ReasonAttr Reasons::make(Value value, Operation *user, const Twine &because, Arr
                          ArrayRef<StringRef> axes) const {
   Builder builder(value.getContext());
   Operation *tactic = tacticOf(value, over, axes);
-  std::string hint = tactic ? "leave out `" + comm::describe(tactic) + "`" : "";
+  std::string hint = tactic ? "leave out `" + describe(tactic) + "`" : "";
   LocationAttr where = tactic ? LocationAttr(tactic->getLoc()) : LocationAttr(builder.getUnknownLoc());
   return ReasonAttr::get(value.getContext(), builder.getStringAttr(pathOf(value, user)),
                          builder.getStringAttr(phaseOf(value, user)), builder.getStringAttr(because),
@@ -305,7 +272,7 @@ static StringRef wordFor(model::Combiner combiner) {
 
 ReasonAttr Reasons::of(Value value, const Step &step, LayoutAttr from, LayoutAttr to, Operation *user) const {
   auto type = cast<RankedTensorType>(value.getType());
-  std::string over = ::describe(ArrayRef<AxisRefAttr>(step.over)), wanted = comm::describe(type, to);
+  std::string over = dist::text(ArrayRef<AxisRefAttr>(step.over)), wanted = dist::text(type, to);
   if (step.move == Move::AllReduce || step.move == Move::ReduceScatter) {
     SmallVector<StringRef> axes = reducedAxes(value.getDefiningOp(), step.over, shards);
     std::string of = axes.empty() ? "what positions pick from a table" : llvm::join(axes, ", ");
@@ -323,7 +290,7 @@ ReasonAttr Reasons::of(Value value, const Step &step, LayoutAttr from, LayoutAtt
   std::string need = reader.empty() ? "it is wanted as " + wanted : reader + " is computed from " + wanted;
   if (isa_and_present<func::ReturnOp>(user))
     need = "it is kept as " + wanted;
-  return make(value, user, "it lies as " + comm::describe(type, from) + "; " + need, step.over, axes);
+  return make(value, user, "it lies as " + dist::text(type, from) + "; " + need, step.over, axes);
 }
 
 ReasonAttr Reasons::ofHalo(Value value, int64_t dim, ArrayRef<AxisRefAttr> over, Operation *user) const {
@@ -333,6 +300,6 @@ ReasonAttr Reasons::ofHalo(Value value, int64_t dim, ArrayRef<AxisRefAttr> over,
   std::string reader = pathOf(user->getResult(0), nullptr);
   return make(value, user,
               "a window of " + reader + " reaches over the edge of the blocks of " + axis + " over " +
-                  ::describe(over),
+                  dist::text(over),
               over, axis);
 }

@@ -35,8 +35,6 @@ private:
   llvm::DenseSet<mlir::Operation *> forward, update;
 };
 
-// "f32[Batch/dp, Seq, Embed]".
-std::string describe(mlir::RankedTensorType type, LayoutAttr layout);
 // "shard Heads, Hidden over tp": a tactic as it is written.
 std::string describe(mlir::Operation *tactic);
 

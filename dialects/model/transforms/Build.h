@@ -10,6 +10,11 @@ inline mlir::RankedTensorType rankedType(mlir::Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType());
 }
 inline mlir::Type elementType(mlir::Value value) { return rankedType(value).getElementType(); }
+// At least a byte for an element.
+inline int64_t bytesOf(mlir::Value value) {
+  mlir::RankedTensorType type = rankedType(value);
+  return type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
+}
 inline bool isFloatTensor(mlir::Value value) { return llvm::isa<mlir::FloatType>(elementType(value)); }
 
 // [rest...] -> [axis = count, rest...]; the axis is renamed where the type has one of that name already.

@@ -265,11 +265,6 @@ bool BodyCleaner::sinkConstants() {
   return changed;
 }
 
-static int64_t bytesOf(Value value) {
-  RankedTensorType type = rankedType(value);
-  return type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
-}
-
 bool BodyCleaner::isHoistable(Operation &op, const DenseSet<Value> &invariant) {
   if (!isa<IndexOp, GatherOp, ScatterOp, ArgsortOp>(op) || op.getNumOperands() == 0 ||
       !llvm::all_of(op.getOperands(), [&](Value value) { return invariant.contains(value); }))

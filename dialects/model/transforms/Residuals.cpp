@@ -84,11 +84,6 @@ static bool canRecompute(Value value, const ResidualPolicy &policy, const DenseS
   return memo[value] = all;
 }
 
-static int64_t bytesOf(Value value) {
-  RankedTensorType type = rankedType(value);
-  return type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
-}
-
 SmallVector<Value> cleave::model::chooseResiduals(ArrayRef<Value> needed, const DenseSet<Value> &available,
                                                   const ResidualPolicy &policy) {
   SmallVector<Value> saved;
