@@ -52,6 +52,11 @@ int64_t bytesSent(const Mesh &mesh, const Collective &it, const Shape &in, const
   return 0;
 }
 
+std::string textOf(const Mesh &mesh, const Collective &it, const Shape &in) {
+  return nameOf(it.kind) + (it.name.empty() ? "" : " '" + it.name + "'") + " of " + toString(in) + " over " +
+         toString(mesh, it.over);
+}
+
 namespace {
 
 // Nothing is sent: the rank does it with what it has.

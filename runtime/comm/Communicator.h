@@ -61,6 +61,10 @@ struct Traffic {
 int64_t bytesSent(const Mesh &mesh, const Collective &collective, const Shape &in, const Shape &out,
                   int64_t rank);
 
+// `all_reduce 'd_w' of f32[N = 8] over "dp"`: what diagnostics call it. `in` is what is sent, or received
+// where nothing is.
+std::string textOf(const Mesh &mesh, const Collective &collective, const Shape &in);
+
 class Communicator {
 public:
   virtual ~Communicator() = default;
@@ -77,6 +81,10 @@ public:
   // Ends every wait of every rank with an error that names this rank and `why`, now and from now on. Buffers
   // of what was started must stay until all ranks have ended: another one may be at work on them.
   virtual void fail(const Error &why) = 0;
+
+  // The same for another rank, of which is known by other means that it is gone: the error names that one.
+  // Any thread may call it at any time.
+  virtual void lose(int64_t rank, const Error &why) = 0;
 
   // Makes a communicator that has failed usable again; what was started is forgotten. Every end, by one
   // thread, while no rank is inside.

@@ -5,6 +5,7 @@
 #include <array>
 #include <gmock/gmock.h>
 #include <random>
+#include <thread>
 
 namespace cleave::rt::test {
 namespace {
@@ -140,7 +141,7 @@ TEST_P(Concurrency, DifferentCollectivesAreFound) {
                                Change([](Collective &, Shape &shape) { shape.type = Type::I32; })})
     EXPECT_THAT(mismatch(GetParam(), change),
                 Each(HasSubstr("E716: the members of a group must start the same collectives, found rank 0 "
-                               "at all_reduce 'd_w' of f32[N = 8] and rank 1 at ")));
+                               "at all_reduce 'd_w' of f32[N = 8] over \"x\" and rank 1 at ")));
 }
 
 TEST_P(Concurrency, AMissingMemberIsNamed) {
@@ -162,8 +163,9 @@ TEST_P(Concurrency, AMissingMemberIsNamed) {
     EXPECT_EQ(errors[rank].code, "E716");
     EXPECT_THAT(errors[rank].message,
                 HasSubstr("must be reached by all its members within 0.3 s, found rank 1 missing at "
-                          "all_reduce 'loss' of f32[N = 8], where rank "));
-    EXPECT_THAT(errors[rank].notes, ElementsAre("rank 1 has last started all_reduce 'loss' of f32[N = 8]"));
+                          "all_reduce 'loss' of f32[N = 8] over \"x\", where rank "));
+    EXPECT_THAT(errors[rank].notes,
+                ElementsAre("rank 1 has last started all_reduce 'loss' of f32[N = 8] over \"x\""));
   }
 }
 
@@ -186,6 +188,32 @@ TEST_P(Concurrency, AFailingRankReleasesTheOthers) {
     EXPECT_THAT(errors[rank].message,
                 HasSubstr("needs all its members, found that rank 2 has failed, at all_reduce"));
     EXPECT_THAT(errors[rank].notes, ElementsAre("E710: the loss is nan"));
+  }
+}
+
+// As the watch between processes does: by another thread, while a rank waits.
+TEST_P(Concurrency, ALostRankReleasesTheOthers) {
+  std::vector<Error> errors(3);
+  GetParam().run(3, kTimeout, [&](Communicator &end) {
+    if (end.rank() == 1)
+      return; // and never comes
+    Shape shape = {Type::F32, {8}, {"N"}};
+    std::vector<float> data(8);
+    auto made = end.prepare(lineOf(3), make(CollectiveKind::AllReduce, all(lineOf(3))), shape, shape);
+    std::thread watch([&end] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      end.lose(1, {"E738", "its process has died", "", {}, ""});
+    });
+    Status status = (*made)->run(data.data(), data.data());
+    watch.join();
+    ASSERT_FALSE(status.ok());
+    errors[end.rank()] = status.error();
+  });
+  for (int rank : {0, 2}) {
+    EXPECT_EQ(errors[rank].code, "E716");
+    EXPECT_THAT(errors[rank].message,
+                HasSubstr("needs all its members, found that rank 1 has failed, at all_reduce"));
+    EXPECT_THAT(errors[rank].notes, ElementsAre("E738: its process has died"));
   }
 }
 

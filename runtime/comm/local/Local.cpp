@@ -47,8 +47,8 @@ class LocalCommunicator;
 
 class LocalOperation : public Operation {
 public:
-  LocalOperation(LocalCommunicator &owner, Group &group, int64_t me, const Collective &collective,
-                 const Shape &in, const Shape &out, Transfer transfer);
+  LocalOperation(LocalCommunicator &owner, Group &group, int64_t me, const Mesh &mesh,
+                 const Collective &collective, const Shape &in, const Shape &out, Transfer transfer);
 
   ~LocalOperation() override;
 
@@ -103,6 +103,7 @@ public:
   int64_t rank() const override { return self; }
   int64_t ranks() const override { return world->ranks; }
   void fail(const Error &why) override { world->fail(self, why, /*own=*/true); }
+  void lose(int64_t rank, const Error &why) override { world->fail(rank, why, /*own=*/true); }
   void recover() override;
 
   ThreadPool *pool() const { return threads; }
@@ -142,15 +143,13 @@ uint64_t signatureOf(const Collective &it, const Shape &in, const Shape &out) {
   return hash;
 }
 
-LocalOperation::LocalOperation(LocalCommunicator &owner, Group &group, int64_t me,
+LocalOperation::LocalOperation(LocalCommunicator &owner, Group &group, int64_t me, const Mesh &mesh,
                                const Collective &collective, const Shape &in, const Shape &out,
                                Transfer transfer)
     : owner(owner), group(group), me(me), members(static_cast<int64_t>(group.ranks.size())),
       collective(collective), type(in.type), width(sizeOf(in.type)), outBytes(out.bytes()),
       inBytes(in.bytes()), transfer(std::move(transfer)), signature(signatureOf(collective, in, out)) {
-  std::string text =
-      std::string(nameOf(collective.kind)) + (collective.name.empty() ? "" : " '" + collective.name + "'");
-  name = owner.world->addName(text + " of " + toString(in));
+  name = owner.world->addName(textOf(mesh, collective, in));
   // Every member's operands pass through the caches that all share.
   streaming = (inBytes + outBytes) * members > 2 * cacheBytes();
   cutIntoPieces();
@@ -387,7 +386,7 @@ Result<std::unique_ptr<Operation>> LocalCommunicator::prepareGroup(const Mesh &m
     ranks = std::move(ends);
   }
   return std::unique_ptr<Operation>(std::make_unique<LocalOperation>(
-      *this, world->group(ranks, channel), me, collective, in, out, std::move(transfer)));
+      *this, world->group(ranks, channel), me, mesh, collective, in, out, std::move(transfer)));
 }
 
 } // namespace
