@@ -39,6 +39,15 @@ ROWS = [
 ]
 
 
+def write_corpus(path: str) -> None:
+    """One file with the texts that every Debian system has."""
+    source = "/usr/share/common-licenses"
+    with open(path, "wb") as out:
+        for name in sorted(os.listdir(source)):
+            with open(os.path.join(source, name), "rb") as file:
+                out.write(file.read())
+
+
 def batches(work: works.Work, folder: str, text: str = "") -> Callable[[int], list[np.ndarray]]:
     """A function from the step to the arrays that the program prepared in the folder reads then."""
     if work.program == "gpt":

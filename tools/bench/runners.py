@@ -62,10 +62,12 @@ class Peer(Runner):
 
 
 class Cleave(Runner):
-    """A new process each time, as a user would start it."""
+    """A new process each time, as a user would start it. `how`: options of `cleave run`; two threads, or ranks by a plan."""
 
-    def __init__(self, binary: str, program: str, row: Row, folder: str) -> None:
-        super().__init__("cleave")
+    def __init__(self, binary: str, program: str, row: Row, folder: str, name: str = "cleave",
+                 how: tuple[str, ...] = ("--threads", str(THREADS))) -> None:
+        super().__init__(name)
+        self.how = how
         self.weights = os.path.join(folder, "init.safetensors")
         self.metrics = os.path.join(folder, "metrics.jsonl")
         self.base = [binary, "run", program, "--quiet", "--no-cache", *row.settings]
@@ -74,7 +76,7 @@ class Cleave(Runner):
         subprocess.run([*self.base, "--entry", "init", "--save", self.weights], check=True, stdin=subprocess.DEVNULL)
 
     def command(self, steps: int) -> list[str]:
-        return [*self.base, "--threads", str(THREADS), "--resume", self.weights, "--steps", str(steps)]
+        return [*self.base, *self.how, "--resume", self.weights, "--steps", str(steps)]
 
     def profile(self, steps: int) -> None:
         """How much of the time of some steps the roofline, measured in the same process, would take: median of three."""
@@ -103,3 +105,19 @@ class Cleave(Runner):
         self.seconds += seconds[1:]
         self.losses = max(self.losses, [row["loss"] for row in rows], key=len)
         self.peak = max(self.peak, usage.ru_maxrss * 1024)
+
+
+def largest_difference(ours: list[float], reference: list[float]) -> float:
+    return max(abs(a - b) / abs(b) for a, b in zip(ours, reference))
+
+
+def compare_losses(row: Row, runners: list[Runner]) -> float:
+    """The largest relative difference to any peer: a fast wrong step counts for nothing."""
+    for runner in runners:
+        runner.train(row.compared)
+        runner.seconds = []
+    differences = {peer.name: largest_difference(runners[0].losses, peer.losses) for peer in runners[1:]}
+    worst = max(differences, key=differences.get)
+    print(f"{row.name}: losses of {row.compared} steps differ by {differences[worst]:.1e} at most, from {worst}'s "
+          f"(bound {row.tolerance})", flush=True)
+    return differences[worst]

@@ -7,6 +7,10 @@ All begin from the weights of Cleave's `init` and see the same batches. JAX runs
 PyTorch eager and compiled. Step times are medians over all rounds, without each process's first step. Ratios are to the
 best peer, of source to first step to JAX's. Below the table: kernels beside what bounds them, the cost of a call, and how
 an artefact starts.
+
+  ./dev bench train-cpu --ranks 2 [--row gpt,mlp,conv]
+
+The same programs on two ranks of one thread each, beside one rank of two threads and JAX on two host devices: see ranks.py.
 """
 import argparse
 import dataclasses
@@ -17,35 +21,11 @@ import sys
 import tempfile
 
 import machine
-from rows import COLUMNS, ROOT, ROWS, Row
-from runners import THREADS, Cleave, Peer, Runner
+import ranks
+from rows import COLUMNS, ROOT, ROWS, Row, write_corpus
+from runners import THREADS, Cleave, Peer, compare_losses
 
 PARTS = ("products", "kernels", "call", "artefact")
-
-
-def write_corpus(path: str) -> None:
-    """One file with the texts that every Debian system has."""
-    source = "/usr/share/common-licenses"
-    with open(path, "wb") as out:
-        for name in sorted(os.listdir(source)):
-            with open(os.path.join(source, name), "rb") as file:
-                out.write(file.read())
-
-
-def largest_difference(ours: list[float], reference: list[float]) -> float:
-    return max(abs(a - b) / abs(b) for a, b in zip(ours, reference))
-
-
-def compare_losses(row: Row, runners: list[Runner]) -> float:
-    """The largest relative difference to any peer: a fast wrong step counts for nothing."""
-    for runner in runners:
-        runner.train(row.compared)
-        runner.seconds = []
-    differences = {peer.name: largest_difference(runners[0].losses, peer.losses) for peer in runners[1:]}
-    worst = max(differences, key=differences.get)
-    print(f"{row.name}: losses of {row.compared} steps differ by {differences[worst]:.1e} at most, from {worst}'s "
-          f"(bound {row.tolerance})", flush=True)
-    return differences[worst]
 
 
 def measure(row: Row, options: argparse.Namespace, folder: str) -> dict:
@@ -159,6 +139,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one round of fewer steps")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--set", action="append", default=[], help="another size, Axis=N")
+    parser.add_argument("--ranks", type=int, choices=[THREADS], help="compare plans of so many ranks instead")
     parser.add_argument("--json", help="write the figures to this file, beside those of other rows in it")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
@@ -167,6 +148,8 @@ def main() -> int:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     rows, parts = chosen(options)
     results, facts = {}, {}
+    if options.ranks:
+        return ranks.compare([row for row in rows if row.name in ranks.PLANS], options)
     for row in rows:
         with tempfile.TemporaryDirectory(prefix="cleave-bench-") as folder:
             results[row.name] = measure(row, options, folder)

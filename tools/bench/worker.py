@@ -26,6 +26,8 @@ def main() -> None:
     with open(os.path.join(folder, "row.json"), encoding="utf-8") as file:
         row = Row(**json.load(file))
     framework, _, variant = peer.partition(" ")
+    if variant in ("data", "tensor"):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
     module = importlib.import_module(f"peers.{framework}_{row.program}")
     trainer = module.make(Safetensors(os.path.join(folder, "init.safetensors")), row, variant)
     batch_of = batches(row, folder, os.path.join(folder, "corpus.txt"))

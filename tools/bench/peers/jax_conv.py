@@ -2,7 +2,7 @@
 import jax
 import jax.numpy as jnp
 from jax import lax
-from peers.jax_common import AdamTrainer, cross_entropy
+from peers.jax_common import AdamTrainer, Devices, cross_entropy
 
 
 def convolve(x, layer):
@@ -25,4 +25,5 @@ def make(weights, row, variant):
     tree = {name: jnp.array(weights[f"net.{name}"]) for name in ("head", "offset")}
     for name in ("first", "second", "third"):
         tree[name] = {part: jnp.array(weights[f"net.{name}.{part}"]) for part in ("w", "b")}
-    return AdamTrainer(tree, loss_of, row.hyper["lr"])
+    devices = Devices(variant)
+    return AdamTrainer(devices.parameters(tree), loss_of, row.hyper["lr"], devices)

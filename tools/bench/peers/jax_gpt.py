@@ -10,7 +10,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from peers.jax_common import adam, corrections, cross_entropy
+from peers.jax_common import Devices, adam, corrections, cross_entropy
 from peers.schedule import learning_rate
 
 EPSILON_NORM, BETA1, BETA2, CLIP = 1e-5, 0.9, 0.99, 1.0
@@ -18,6 +18,15 @@ BLOCK = ["norm1.gain", "norm1.offset", "attention.query", "attention.key", "atte
          "norm2.gain", "norm2.offset", "up.w", "up.b", "down.w", "down.b"]
 OUTSIDE = {"table": "gpt.embedding.table", "position": "gpt.position", "gain": "gpt.norm.gain",
            "offset": "gpt.norm.offset", "head": "gpt.head.w"}
+# The dimension along which devices share a parameter (variant "tensor").
+CUT = {"attention.query": 1, "attention.key": 1, "attention.value": 1, "attention.out": 0, "up.w": 1, "up.b": 0, "down.w": 0,
+       "table": 0, "head": 1}
+
+
+def cuts(tree):
+    """`CUT` in the form of the tree of unrolled layers."""
+    return {name: [{part: CUT.get(part, -1) for part in block} for block in part] if name == "blocks" else CUT.get(name, -1)
+            for name, part in tree.items()}
 
 
 def parameters(tensors, layers, scanned):
@@ -75,8 +84,10 @@ def train_step(dtype, tree, m, v, text, rate, spread, decay):
 class Trainer:
     """The state of one training run. `hyper`: lr, steps, warm_up, weight_decay."""
 
-    def __init__(self, tensors, layers, scanned, hyper, dtype=jnp.float32):
-        self.tree = parameters(tensors, layers, scanned)
+    def __init__(self, tensors, layers, variant, hyper, dtype=jnp.float32):
+        self.devices = Devices(variant)
+        tree = parameters(tensors, layers, variant == "scanned")
+        self.tree = self.devices.parameters(tree, cuts(tree) if variant == "tensor" else None)
         self.m = jax.tree.map(jnp.zeros_like, self.tree)
         self.v = jax.tree.map(jnp.zeros_like, self.tree)
         self.hyper, self.dtype, self.step = hyper, dtype, 0
@@ -86,7 +97,7 @@ class Trainer:
         h = self.hyper
         rate = learning_rate(self.step, h["lr"], h["steps"], h["warm_up"])
         self.tree, self.m, self.v, loss = train_step(
-            self.dtype, self.tree, self.m, self.v, text, *corrections(rate, self.step, BETA1, BETA2),
+            self.dtype, self.tree, self.m, self.v, *self.devices.batch(text), *corrections(rate, self.step, BETA1, BETA2),
             np.float32(rate * h["weight_decay"]))
         self.step += 1
         jax.block_until_ready(self.tree)
@@ -94,4 +105,4 @@ class Trainer:
 
 
 def make(weights, row, variant):
-    return Trainer(weights, row.sizes["Layers"], variant == "scanned", row.hyper, jnp.bfloat16 if row.bf16 else jnp.float32)
+    return Trainer(weights, row.sizes["Layers"], variant, row.hyper, jnp.bfloat16 if row.bf16 else jnp.float32)

@@ -22,3 +22,8 @@ entry train(image: f32[Batch, Pixels] from images in order, label: i32[Batch] fr
   update mlp with optim.Adam(grad(loss, mlp), lr: lr)
   return loss
 }
+
+/// The first layer's columns on two ranks, and the rows of the second that read them.
+plan columns on mesh(tp: 2) {
+  shard First over tp
+}
