@@ -54,8 +54,11 @@ def kernels(build: str, part: str) -> list[Fact]:
 
 
 def entry_call(build: str) -> list[Fact]:
-    (run,) = benchmarks(os.path.join(build, "bin", "bench-entries"), (f"^{ENTRY}$",)).values()
-    return [Fact("a call of an entry, beside its kernels", run["real_time"] / 1000, "us", 5)]
+    found = benchmarks(os.path.join(build, "bin", "bench-entries"), (f"^{ENTRY}$", "^action/"))
+    actions = [Fact(f"an instruction: {name.removeprefix('action/')}", 1e6 / run["items_per_second"], "us", 2)
+               for name, run in found.items() if name.startswith("action/")]
+    return [Fact("a call of an entry, beside its kernels", found[ENTRY.removesuffix("/real_time")]["real_time"] / 1000, "us", 5),
+            *actions]
 
 
 def artefact(build: str) -> list[Fact]:

@@ -1,7 +1,7 @@
 // What a call of an entry costs beside its kernels: data, addresses, the list, the pool.
 //
 //   bench-entries [--benchmark_filter=...]     CLEAVE_BENCH_THREADS=2
-#include "runtime/core/Instance.h"
+#include "runtime/core/Ranks.h"
 
 #include <benchmark/benchmark.h>
 #include <chrono>
@@ -107,6 +107,60 @@ void runAfterSleep(benchmark::State &state) {
   }
 }
 BENCHMARK(runAfterSleep)->Name("entry after sleep/rows")->Arg(1)->Arg(2)->UseManualTime()->Iterations(500);
+
+constexpr int kActions = 1000;
+
+/// One entry of kActions instructions of a kind, for a mesh of so many ranks.
+std::shared_ptr<const Program> makeActions(Opcode kind, int64_t rows, int64_t ranks) {
+  auto program = std::make_shared<Program>();
+  Kernel kernel;
+  kernel.name = "nothing";
+  kernel.function = [](void *const *, int64_t, int64_t) {};
+  kernel.rows = rows;
+  program->kernels = {kernel};
+  program->mesh = {"line", {{"x", ranks}}};
+  Collective sum;
+  sum.over = {{0, ranks, 1}};
+  program->collectives = {sum};
+  program->states = {{"seed", "counter", {Type::I64, {}, {}}, 0},
+                     {"step", "counter", {Type::I64, {}, {}}, 64}};
+  program->stateBytes = 128;
+  Entry entry;
+  entry.name = "apply";
+  entry.scratchBytes = program->scratchBytes = 128;
+  Instruction action;
+  action.op = kind;
+  action.outputs = 1;
+  action.operands = {scalar(Region::Scratch, 0), scalar(Region::Scratch, 64)};
+  entry.instructions.assign(kActions, action);
+  program->entries = {entry};
+  return program;
+}
+
+/// What one instruction takes whose work is nothing, or one number.
+void runActions(benchmark::State &state, Opcode kind, int threads, int64_t ranks) {
+  RanksOptions options;
+  options.threadsPerRank = threads;
+  auto made = Ranks::create({makeActions(kind, threads, ranks)}, {}, nullptr, options);
+  if (!made) {
+    std::fprintf(stderr, "%s\n", made.error().message.c_str());
+    std::exit(1);
+  }
+  for (auto _ : state)
+    if (Status status = (*made)->run(0); !status) {
+      std::fprintf(stderr, "%s\n", status.error().message.c_str());
+      std::exit(1);
+    }
+  state.SetItemsProcessed(state.iterations() * kActions);
+}
+BENCHMARK_CAPTURE(runActions, launch, Opcode::Launch, 1, 1)->Name("action/launch")->UseRealTime();
+BENCHMARK_CAPTURE(runActions, shared, Opcode::Launch, 2, 1)
+    ->Name("action/launch on two threads")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(runActions, copy, Opcode::Copy, 1, 1)->Name("action/copy")->UseRealTime();
+BENCHMARK_CAPTURE(runActions, sum, Opcode::Collective, 1, 2)
+    ->Name("action/all_reduce of two ranks")
+    ->UseRealTime();
 
 } // namespace
 } // namespace cleave::bench
