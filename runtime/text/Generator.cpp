@@ -28,10 +28,10 @@ const Shape *shapeOf(const std::vector<rt::Port> &ports, const char *name) {
 } // namespace
 
 Result<Generator::Reader> Generator::reader(const std::string &name) {
-  Result<int> entry = instance->findEntry(name);
+  Result<int> entry = runs->findEntry(name);
   if (!entry)
     return entry.error();
-  const rt::Entry &facts = instance->program().entries[*entry];
+  const rt::Entry &facts = runs->program().entries[*entry];
   const Shape *tokens = shapeOf(facts.inputs, "tokens");
   bool known = tokens && tokens->type == rt::Type::I32 && tokens->sizes.size() == 2;
   for (const Shape *row :
@@ -54,25 +54,17 @@ Result<Generator::Reader> Generator::reader(const std::string &name) {
   reader.tokens.resize(tokens->elements());
   reader.start.resize(reader.rows);
   reader.count.resize(reader.rows);
-  auto bind = [&](const char *input, std::vector<int32_t> &values) {
-    return instance->bindInput(reader.entry, input, values.data(),
-                               static_cast<int64_t>(values.size() * sizeof(int32_t)));
-  };
-  for (Status status :
-       {bind("tokens", reader.tokens), bind("start", reader.start), bind("count", reader.count)})
-    if (!status)
-      return status.error();
   return reader;
 }
 
-Result<Generator> Generator::create(rt::Instance &instance, GeneratorOptions given) {
-  Generator generator(instance, std::move(given));
+Result<Generator> Generator::create(rt::Runnable &runs, GeneratorOptions given) {
+  Generator generator(runs, std::move(given));
   Result<Reader> decode = generator.reader(generator.options.decode);
   if (!decode)
     return decode.error();
   generator.decode = std::move(*decode);
   const std::string &name = generator.options.prefill;
-  const std::vector<rt::Entry> &entries = instance.program().entries;
+  const std::vector<rt::Entry> &entries = runs.program().entries;
   if (std::none_of(entries.begin(), entries.end(),
                    [&](const rt::Entry &entry) { return entry.name == name; }))
     return generator;
@@ -91,11 +83,17 @@ Result<Generator> Generator::create(rt::Instance &instance, GeneratorOptions giv
   return generator;
 }
 
-// Runs an entry on what its inputs are set to: the tokens that follow, one per row.
+// Runs an entry on the reader's inputs: the tokens that follow, one per row.
 Result<const int32_t *> Generator::step(Reader &reader) {
-  if (Status status = instance->run(reader.entry); !status)
+  for (const auto &[input, values] : {std::pair("tokens", &reader.tokens), std::pair("start", &reader.start),
+                                      std::pair("count", &reader.count)})
+    if (Status status = runs->setInput(reader.entry, input, values->data(),
+                                       static_cast<int64_t>(values->size() * sizeof(int32_t)));
+        !status)
+      return status.error();
+  if (Status status = runs->run(reader.entry); !status)
     return status.error();
-  Result<rt::TensorView> token = instance->output(reader.entry, "token");
+  Result<rt::TensorView> token = runs->output(reader.entry, "token");
   if (!token)
     return token.error();
   return token->as<const int32_t>();

@@ -1,7 +1,7 @@
 // Sequences of tokens, continued by a program: prompts are read in pieces, then one token of each sequence at
 // a time.
 //
-//   Result<Generator> generator = Generator::create(instance);
+//   Result<Generator> generator = Generator::create(runnable);
 //   generator->run({{1, 5, 9}, {1, 77}}, [](int64_t prompt, int32_t token) { ...; return true; });
 //
 // The program has an entry `decode`, and mostly `prefill` (names are options), each with
@@ -14,7 +14,7 @@
 #ifndef CLEAVE_RUNTIME_TEXT_GENERATOR_H
 #define CLEAVE_RUNTIME_TEXT_GENERATOR_H
 
-#include "runtime/core/Instance.h"
+#include "runtime/core/Runnable.h"
 
 #include <functional>
 
@@ -38,11 +38,8 @@ public:
   // Receives each token as it is made, of prompt number `prompt`; false ends the run.
   using Receiver = std::function<bool(int64_t prompt, int32_t token)>;
 
-  // The instance must outlive the generator. Errors: E515 an entry without the inputs and outputs above.
-  static rt::Result<Generator> create(rt::Instance &instance, GeneratorOptions options = {});
-
-  Generator(Generator &&) = default; // the instance reads the buffers of its readers
-  Generator(const Generator &) = delete;
+  // What runs must outlive the generator. Errors: E515 an entry without the inputs and outputs above.
+  static rt::Result<Generator> create(rt::Runnable &runs, GeneratorOptions options = {});
 
   // Continues every prompt, as many at a time as there are rows. E516 a prompt without tokens; the program's
   // own (a full cache, an id outside the vocabulary: E711).
@@ -52,14 +49,13 @@ public:
   int64_t rows() const { return decode.rows; }
 
 private:
-  // An entry, and what its inputs are set to.
+  // An entry, and what its inputs are to be.
   struct Reader {
     int entry = -1;
     int64_t rows = 0, width = 0;
     std::vector<int32_t> tokens, start, count;
   };
-  Generator(rt::Instance &instance, GeneratorOptions options)
-      : instance(&instance), options(std::move(options)) {}
+  Generator(rt::Runnable &runs, GeneratorOptions options) : runs(&runs), options(std::move(options)) {}
   rt::Result<Reader> reader(const std::string &entry);
   rt::Result<const int32_t *> step(Reader &reader);
   rt::Status runGroup(const std::vector<std::vector<int32_t>> &prompts, size_t first,
@@ -68,7 +64,7 @@ private:
                          std::vector<int32_t> &next);
   bool deliver(int64_t prompt, int32_t token, const Receiver &receive);
 
-  rt::Instance *instance;
+  rt::Runnable *runs;
   GeneratorOptions options;
   Reader prefill, decode;
   GeneratorFacts counted;

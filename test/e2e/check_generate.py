@@ -65,6 +65,27 @@ for name in MODELS:
         expect(first == drawn("--seed", 1, "--threads", 2), "the same seed draws the same tokens")
         expect(first != drawn("--seed", 2), "another seed draws others")
 
+    @suite.test(f"{name}: ranks that share the products make the same tokens")
+    def _(name=name):
+        record = reference(name)
+        for prompt, made in zip(record["prompts"], record["made"]):
+            plan = ("--plan", "tensor", "--mesh", "tp=2")
+            done = generate(name, *plan, "--ids", ids(prompt), "--tokens", len(made), "--quiet")
+            expected = made[:made.index(95)] if 95 in made else made
+            expect(done.stdout.split() == list(map(str, expected)), f"the tokens are {expected}; found {done.stdout!r}")
+
+    @suite.test(f"{name}: an artefact made under a plan makes them too")
+    def _(name=name):
+        program, sizes = MODELS[name]
+        artefact = suite.path(f"{name}.cleave")
+        sets = [f"--set={key}={value}" for key, value in {**sizes, "Batch": 2}.items()]
+        suite.cleave("build", program, *sets, "--plan", "data", "--mesh", "dp=2", "-o", artefact)
+        record = reference(name)
+        prompts = [item for prompt in record["prompts"] for item in ("--ids", ids(prompt))]
+        done = suite.cleave("generate", artefact, "--weights", os.path.join(REFERENCE, name), *prompts, "--tokens", 1, "--json")
+        found = [item["tokens"] for item in sequences(done)]
+        expect(found == [made[:1] if made[0] != 95 else [] for made in record["made"]], f"found {found}")
+
 
 @suite.test("text with the tokenizer beside the weights")
 def _():

@@ -76,6 +76,7 @@ struct GenerateOptions : CommonOptions {
   std::vector<std::string> stops;
   std::optional<int64_t> seed;
   int threads = 0;
+  int64_t mostRanks = 0;
   std::string resume;
   std::vector<std::string> weights; // [NAME=]PATH
   std::vector<std::string> inputs;  // NAME=NUMBER or NAME=FILE.npy

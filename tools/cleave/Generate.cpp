@@ -24,8 +24,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-rt::InstanceOptions instanceOptions(const GenerateOptions &options) {
-  rt::InstanceOptions result;
+SessionOptions sessionOptions(const GenerateOptions &options) {
+  SessionOptions result;
+  result.mostRanks = options.mostRanks;
   result.threads = options.threads;
   // What a program prints stands beside what it makes, not in it.
   result.print = [](const std::string &line) { std::fprintf(stderr, "%s\n", line.c_str()); };
@@ -34,7 +35,7 @@ rt::InstanceOptions instanceOptions(const GenerateOptions &options) {
 
 class Generation {
 public:
-  explicit Generation(const GenerateOptions &options) : options(options), session(instanceOptions(options)) {}
+  explicit Generation(const GenerateOptions &options) : options(options), session(sessionOptions(options)) {}
 
   int run() {
     rt::Status status = everything();
@@ -148,35 +149,35 @@ private:
   }
 
   rt::Status prepare() {
-    rt::Instance &instance = session.instance();
+    rt::Runnable &runs = session.runnable();
     if (rt::Status status = session.initialise(options.seed.value_or(0)); !status)
       return status;
     if (!options.resume.empty())
       if (rt::Status status = session.resume(options.resume); !status)
         return status;
     if (options.seed)
-      if (rt::Status status = instance.setState("seed", &*options.seed, sizeof(int64_t)); !status)
+      if (rt::Status status = runs.setState("seed", &*options.seed, sizeof(int64_t)); !status)
         return status;
     for (const std::string &weights : options.weights)
-      if (rt::Status status = readWeights(instance, weights); !status)
+      if (rt::Status status = readWeights(runs, weights); !status)
         return status;
-    rt::Result<int> entry = instance.findEntry(options.decode);
+    rt::Result<int> entry = runs.findEntry(options.decode);
     if (!entry)
       return entry.error();
     // Without these a program that samples takes the most likely token.
     for (const char *given : {"temperature=0", "top_k=0", "top_p=1"})
       if (hasInput(given))
-        if (rt::Status status = giveInput(instance, *entry, given); !status)
+        if (rt::Status status = giveInput(runs, *entry, given); !status)
           return status;
     for (const std::string &input : options.inputs)
-      if (rt::Status status = giveInput(instance, *entry, input); !status)
+      if (rt::Status status = giveInput(runs, *entry, input); !status)
         return status;
     return {};
   }
 
   bool hasInput(const std::string &given) {
     std::string name = given.substr(0, given.find('='));
-    for (const rt::Entry &entry : session.instance().program().entries)
+    for (const rt::Entry &entry : session.runnable().program().entries)
       for (const rt::Port &port : entry.inputs)
         if (port.name == name && port.shape.sizes.empty())
           return true;
@@ -218,7 +219,7 @@ private:
     if (!ends)
       return ends.error();
     given.stops = std::move(*ends);
-    rt::Result<text::Generator> generator = text::Generator::create(session.instance(), given);
+    rt::Result<text::Generator> generator = text::Generator::create(session.runnable(), given);
     if (!generator)
       return generator.error();
     made.resize(prompts.size());

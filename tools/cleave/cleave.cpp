@@ -83,13 +83,18 @@ void addStart(CLI::App &command, std::string &from, std::vector<std::string> &we
       ->allow_extra_args(false);
 }
 
+void addMostRanks(CLI::App &command, int64_t &mostRanks) {
+  command
+      .add_option("--most-ranks", mostRanks,
+                  "Start at most so many ranks in this process; default: eight for each processor")
+      ->check(CLI::PositiveNumber);
+}
+
 void addRun(CLI::App &app, RunOptions &options) {
   CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
   addPlan(*run, options);
-  run->add_option("--most-ranks", options.mostRanks,
-                  "Start at most so many ranks in this process; default: eight for each processor")
-      ->check(CLI::PositiveNumber);
+  addMostRanks(*run, options.mostRanks);
   run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one")
       ->type_name("NAME");
   run->add_option("--steps", options.steps,
@@ -161,6 +166,8 @@ void addGenerate(CLI::App &app, GenerateOptions &options) {
   CLI::App *generate =
       app.add_subcommand("generate", "Continue prompts with a program that reads and makes tokens");
   addCommon(*generate, options);
+  addPlan(*generate, options);
+  addMostRanks(*generate, options.mostRanks);
   CLI::Option *prompts = generate->add_option("--prompt", options.prompts, "Text to continue; repeatable")
                              ->type_name("TEXT")
                              ->allow_extra_args(false);
@@ -182,7 +189,9 @@ void addGenerate(CLI::App &app, GenerateOptions &options) {
       ->type_name("TOKEN")
       ->allow_extra_args(false);
   generate->add_option("--seed", options.seed, "Seed of initial values and random numbers; default 0");
-  generate->add_option("--threads", options.threads, "Threads; default: one per processor")
+  generate
+      ->add_option("--threads", options.threads,
+                   "Threads, of each rank; default: one per processor, shared out")
       ->check(CLI::Range(1, 1024));
   generate->add_option("--prefill", options.prefill, "Entry that reads prompts; default prefill")
       ->type_name("NAME");
