@@ -65,6 +65,7 @@ rt::Status Session::startRanks(const rt::Artefact &artefact) {
   given.allowNonFinite = options.allowNonFinite;
   given.profile = options.profile;
   given.memoryLimit = options.memoryLimit;
+  given.timeoutSeconds = options.timeoutSeconds;
   given.print = options.print;
   std::vector<std::shared_ptr<const rt::Program>> classes = {artefact.program};
   classes.insert(classes.end(), artefact.others.begin(), artefact.others.end());

@@ -24,7 +24,8 @@ namespace cleave {
 
 struct SessionOptions : rt::InstanceOptions {
   SessionOptions(rt::InstanceOptions given = {}) : InstanceOptions(std::move(given)) {}
-  int64_t mostRanks = 0; // that may be started in this process; 0: eight for each processor
+  int64_t mostRanks = 0;       // that may be started in this process; 0: eight for each processor
+  double timeoutSeconds = 600; // for which ranks may wait for one of them; 0: for ever
 };
 
 class Session {

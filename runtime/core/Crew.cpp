@@ -8,6 +8,7 @@ namespace cleave::rt {
 namespace {
 
 constexpr auto kSpin = std::chrono::microseconds(50); // before a thread sleeps
+constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
 
 template <class Condition> bool spinFor(Condition condition) {
   auto start = std::chrono::steady_clock::now();
@@ -53,19 +54,22 @@ Crew::~Crew() {
     thread.join();
 }
 
-void Crew::run(const std::function<void(int64_t)> &job) {
+bool Crew::run(std::shared_ptr<const Job> job, const std::function<bool()> &goOn) {
   {
     std::lock_guard<std::mutex> lock(mutex);
-    current = &job;
+    current = std::move(job);
     left.store(static_cast<int64_t>(threads.size()));
     called.fetch_add(1);
   }
   started.notify_all();
   auto done = [&] { return left.load() == 0; };
   if (spinFor(done))
-    return;
+    return true;
   std::unique_lock<std::mutex> lock(mutex);
-  ended.wait(lock, done);
+  while (!ended.wait_for(lock, kBetweenLooks, done))
+    if (!goOn())
+      return false;
+  return true;
 }
 
 void Crew::work(int64_t rank, int processors) {
@@ -74,7 +78,7 @@ void Crew::work(int64_t rank, int processors) {
   for (uint64_t seen = 0;; ++seen) {
     auto isCalled = [&] { return called.load() != seen; };
     spinFor(isCalled);
-    const std::function<void(int64_t)> *job = nullptr;
+    std::shared_ptr<const Job> job;
     {
       std::unique_lock<std::mutex> lock(mutex);
       started.wait(lock, isCalled);

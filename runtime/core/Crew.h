@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -20,13 +21,17 @@ public:
   Crew(const Crew &) = delete;
   Crew &operator=(const Crew &) = delete;
 
-  // Runs `job` on every thread with its rank and returns when all are done. One caller at a time.
-  void run(const std::function<void(int64_t rank)> &job);
+  using Job = std::function<void(int64_t rank)>;
+
+  // Runs `job` on every thread with its rank; true when all are done. While some are not, `goOn` is asked
+  // now and then; where it says no, the answer is false: those that are late go on with the job, which they
+  // keep, and the crew must neither be used nor be deleted any more. One caller at a time.
+  bool run(std::shared_ptr<const Job> job, const std::function<bool()> &goOn);
 
 private:
   void work(int64_t rank, int processors);
 
-  const std::function<void(int64_t)> *current = nullptr;
+  std::shared_ptr<const Job> current;
   std::atomic<uint64_t> called{0};
   std::atomic<int64_t> left{0};
   bool stopping = false;

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <unistd.h>
 
 namespace cleave::rt {
 
@@ -79,6 +81,67 @@ Status Executor::communicate(const Step &step) {
   }
 }
 
+Status Executor::inject(const Fault &wanted, Communicator &communicator) {
+  fault = wanted;
+  auto isOne = [&](const Instruction &it) {
+    if (wanted.kind != FaultKind::Mismatch)
+      return true;
+    if (it.op != Opcode::Collective && it.op != Opcode::Start)
+      return false;
+    CollectiveKind kind = program.collectives[it.target].kind;
+    return communicates(kind) && kind != CollectiveKind::Send && kind != CollectiveKind::Recv;
+  };
+  while (fault->instruction < steps.size() && !isOne(entry.instructions[fault->instruction]))
+    ++fault->instruction;
+  if (fault->instruction >= steps.size()) {
+    fault.reset();
+    return Error{"E736",
+                 std::string("a fault on demand must be at an instruction") +
+                     (wanted.kind == FaultKind::Mismatch ? " with a collective behind it" : "") + ", found " +
+                     std::to_string(wanted.instruction) + " where entry '" + entry.name + "' has " +
+                     std::to_string(steps.size()),
+                 "",
+                 {},
+                 "cleave ir --stage exec numbers them"};
+  }
+  if (wanted.kind != FaultKind::Mismatch)
+    return {};
+  // No program has this one: so small a tensor is not worth a collective of bytes.
+  Collective other;
+  other.over = program.collectives[entry.instructions[fault->instruction].target].over;
+  other.reduction = Reduction::Min;
+  other.name = "fault on demand";
+  Shape shape = {Type::U8, {sizeof(otherThanData)}, {"N"}};
+  Result<std::unique_ptr<Operation>> made = communicator.prepare(program.mesh, other, shape, shape);
+  if (!made)
+    return made.error();
+  otherThan = std::move(*made);
+  return {};
+}
+
+// What was asked for, happening. Whether the run goes on.
+bool Executor::strike() {
+  Fault it = *fault;
+  fault.reset();
+  switch (it.kind) {
+  case FaultKind::Kill:
+    raise(SIGKILL);
+    break;
+  case FaultKind::Stall:
+    while (true)
+      pause();
+  case FaultKind::Fail:
+    failed = Error{"E737", "a rank must go on, found a fault on demand", "", {}, "CLEAVE_FAULT asks for it"};
+    return false;
+  case FaultKind::Mismatch:
+    if (Status status = otherThan->run(otherThanData, otherThanData); !status) {
+      failed = status.error();
+      return false;
+    }
+  }
+  return true;
+}
+
 // Whether it went well.
 template <Executor::Mode mode> bool Executor::collective(uint32_t at) {
   std::chrono::steady_clock::time_point start;
@@ -86,7 +149,7 @@ template <Executor::Mode mode> bool Executor::collective(uint32_t at) {
     start = std::chrono::steady_clock::now();
   Status status = communicate(steps[at]);
   if (!status) {
-    collectiveFailed = status.error();
+    failed = status.error();
     return false;
   }
   if (mode == Mode::Profiled) {
@@ -267,6 +330,9 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
   for (uint32_t at = 0; at < steps.size();) {
     const Step &step = steps[at];
     uint32_t next = at + 1;
+    now.store(at, std::memory_order_relaxed);
+    if (mode == Mode::Faulty && fault && fault->instruction == at && !strike())
+      return {Outcome::Failed, instructions + at};
     switch (step.op) {
     case Opcode::Launch:
       launch<mode>(pool, at);
@@ -303,7 +369,7 @@ Executor::End Executor::runSteps(ThreadPool &pool, const Hooks &hooks, CheckRepo
     case Opcode::Start:
     case Opcode::Wait:
       if (!collective<mode>(at))
-        return {Outcome::CollectiveFailed, instructions + at};
+        return {Outcome::Failed, instructions + at};
       break;
     }
     at = next;
@@ -315,8 +381,10 @@ Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
   if (measured && measured->runs == 1)
     for (InstructionProfile &instruction : measured->instructions)
       instruction.read = instruction.written = {};
-  End end = measured ? runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr)
-                     : runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr);
+  End end = fault      ? runSteps<Mode::Faulty>(pool, hooks, nullptr, nullptr)
+            : measured ? runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr)
+                       : runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr);
+  fault.reset();
   if (measured)
     ++measured->runs;
   if (end.outcome == Outcome::NotFinite)

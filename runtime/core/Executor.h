@@ -8,9 +8,11 @@
 #define CLEAVE_RUNTIME_CORE_EXECUTOR_H
 
 #include "runtime/core/Error.h"
+#include "runtime/core/Fault.h"
 #include "runtime/core/Profile.h"
 #include "runtime/core/Program.h"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,10 +50,10 @@ struct CheckReport {
 
 class Executor {
 public:
-  enum class Outcome { Done, NotFinite, AssertFailed, CollectiveFailed };
+  enum class Outcome { Done, NotFinite, AssertFailed, Failed };
   struct End {
     Outcome outcome = Outcome::Done;
-    const Instruction *instruction = nullptr; // the Guard, Assert or collective that stopped it
+    const Instruction *instruction = nullptr; // the Guard, Assert, collective or fault that stopped it
   };
   struct Hooks {
     bool allowNonFinite = false;
@@ -68,8 +70,17 @@ public:
   // Prepares the entry's collectives for this rank. The communicator outlives the executor. Errors of
   // Communicator::prepare().
   Status connect(Communicator &communicator);
-  // Why the last run ended with CollectiveFailed.
-  const Error &failure() const { return *collectiveFailed; }
+  // Why the last run ended with Failed.
+  const Error &failure() const { return *failed; }
+
+  // Lets the next run meet with a fault, where it comes to its instruction. E736 where the list has none
+  // such; errors of Communicator::prepare().
+  Status inject(const Fault &fault, Communicator &communicator);
+
+  // The instruction that runs, or ran last; kNotStarted before the first. Any thread may ask.
+  static constexpr uint32_t kNotStarted = UINT32_MAX;
+  uint32_t position() const { return now.load(std::memory_order_relaxed); }
+  void clearPosition() { now.store(kNotStarted, std::memory_order_relaxed); }
 
   // Points every operand in an input's or output's buffer to `data`.
   void bindInput(uint32_t slot, void *data) { bind(Region::Input, slot, data); }
@@ -111,7 +122,7 @@ private:
     uint32_t pointer;
     int64_t offset;
   };
-  enum class Mode { Plain, Profiled, Checked };
+  enum class Mode { Plain, Profiled, Checked, Faulty };
 
   void addStep(const Instruction &instruction, uint32_t depth, const std::vector<uint32_t> &openLoops);
   void collectMoves();
@@ -123,6 +134,7 @@ private:
   void copy(uint32_t at) const;
   template <Mode mode> bool collective(uint32_t at);
   Status communicate(const Step &step); // Collective, Start, Wait
+  bool strike();
   uint32_t follow(const Step &step, uint32_t at);
   void restore(const End &end);
   void endCollectives();
@@ -143,7 +155,11 @@ private:
   std::unique_ptr<ReuseDistance> reuse;
   std::vector<std::unique_ptr<Operation>> operations;
   std::vector<Operation *> started; // by token: what its last Start has begun
-  std::optional<Error> collectiveFailed;
+  std::optional<Error> failed;
+  std::atomic<uint32_t> now{kNotStarted};
+  std::optional<Fault> fault;           // of the next run
+  std::unique_ptr<Operation> otherThan; // Mismatch: what is started instead
+  char otherThanData[3] = {};
 };
 
 // The first NaN, +inf or -inf in a dense tensor: its row-major position, or -1. `wanted` says which.

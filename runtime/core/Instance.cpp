@@ -65,10 +65,14 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Program
                  "",
                  {},
                  ""};
+  Result<std::optional<Fault>> fault = faultFromEnvironment();
+  if (!fault)
+    return fault.error();
   int64_t limit = options.memoryLimit == 0 ? availableMemory() : options.memoryLimit;
   if (Status status = checkFootprint(*program, limit); !status)
     return status.error();
   std::unique_ptr<Instance> instance(new Instance(std::move(program), std::move(code), std::move(options)));
+  instance->fault = *fault;
   if (Status status = instance->allocate(); !status)
     return status.error();
   return instance;
@@ -287,18 +291,29 @@ Status Instance::run(int index) {
   auto start = std::chrono::steady_clock::now();
   // An entry that leaves the step as it is goes on through its data all the same.
   int64_t before = step(), again = made.lastStep == before ? made.runsAtStep : 0;
+  made.executor->clearPosition();
+  atStep.store(before, std::memory_order_relaxed);
+  hasEnded.store(false, std::memory_order_relaxed);
+  atEntry.store(index, std::memory_order_release);
   for (size_t i = 0; i < made.inputs.size(); ++i)
     if (made.inputs[i].feed && !made.inputs[i].given)
       feed(made, i, before + again);
+  if (fault && fault->strikes(rank(), source->entries[index].name, before)) {
+    Status status = made.executor->inject(*fault, *options.communicator);
+    fault.reset();
+    if (!status)
+      return status;
+  }
   Executor::End end = made.executor->run(pool, hooks);
   if (Profile *profile = made.executor->profile())
     profile->nanoseconds += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
   if (end.outcome == Executor::Outcome::Done) {
+    hasEnded.store(true, std::memory_order_relaxed);
     made.lastStep = before;
     made.runsAtStep = step() == before ? again + 1 : 0;
     return {};
   }
-  if (end.outcome == Executor::Outcome::CollectiveFailed) {
+  if (end.outcome == Executor::Outcome::Failed) {
     Error error = made.executor->failure();
     error.location = end.instruction->source;
     return error;

@@ -84,6 +84,13 @@ public:
   // Where the states lie.
   const char *stateData() const { return stateMemory.data(); }
   Status loadWeights(const std::string &path, const std::string &name = "") override;
+  // "is at instruction 12 of entry 'train', in step 3: kernel 'norm', m.dsl:4:5", or that it has ended. Any
+  // thread may ask, also while the instance runs.
+  struct Whereabouts {
+    std::string text;
+    bool waits = false; // that is a collective
+  };
+  Whereabouts whereabouts() const;
   int threads() const override { return pool.threads(); }
   const Profile *profile(int entry) const override;
 
@@ -130,6 +137,11 @@ private:
   std::unique_ptr<Communicator> alone; // of a program that has one rank, and collectives all the same
   std::vector<Runner> runners;
   std::map<std::string, std::unique_ptr<Dataset>> datasets;
+  std::optional<Fault> fault; // that it will meet with
+  // For whereabouts().
+  std::atomic<int> atEntry{-1};
+  std::atomic<int64_t> atStep{0};
+  std::atomic<bool> hasEnded{true};
 };
 
 // "label 0.5" or "label f32[N = 3] [1, 2, 3]": what `print` writes.

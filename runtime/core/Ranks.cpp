@@ -51,7 +51,17 @@ Error wrongSize(const char *what, const std::string &name, const Shape &shape, i
 
 } // namespace
 
-Ranks::~Ranks() = default;
+Ranks::~Ranks() {
+  if (!stuck)
+    return;
+  // A rank is at work on what it has, for all that is known: that stays.
+  struct Left {
+    std::vector<std::unique_ptr<Communicator>> ends;
+    std::vector<std::unique_ptr<Instance>> instances;
+    std::unique_ptr<Crew> crew;
+  };
+  new Left{std::move(ends), std::move(instances), std::move(crew)};
+}
 
 Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const Program>> classes,
                                              std::vector<uint32_t> classOf, std::shared_ptr<void> code,
@@ -83,6 +93,7 @@ Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
                    const RanksOptions &options) {
   auto count = static_cast<int64_t>(classOf.size());
   whole = wholeProgram(*classes[0]);
+  timeoutSeconds = options.timeoutSeconds;
   ends = makeLocal(count, {options.timeoutSeconds});
   instances.resize(count);
   int threads = options.threadsPerRank > 0
@@ -106,62 +117,8 @@ Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
   });
 }
 
-// "rank 3 (dp = 1, tp = 1)"
-std::string Ranks::nameOf(int64_t rank) const {
-  std::string text;
-  for (uint32_t axis = 0; axis < whole.mesh.axes.size(); ++axis)
-    text += (text.empty() ? " (" : ", ") + whole.mesh.axes[axis].name + " = " +
-            std::to_string(coordinate(whole.mesh, rank, axis));
-  return "rank " + std::to_string(rank) + (text.empty() ? "" : text + ")");
-}
-
-Status Ranks::each(const std::function<Status(int64_t)> &job) {
-  std::vector<Status> ended(ends.size());
-  crew->run([&](int64_t rank) {
-    ended[rank] = job(rank);
-    if (!ended[rank] && ended[rank].error().code != "E716")
-      ends[rank]->fail(ended[rank].error());
-  });
-  int64_t told = -1;
-  bool isOwn = false, isAll = true;
-  for (int64_t rank = 0; rank < static_cast<int64_t>(ended.size()); ++rank) {
-    if (ended[rank]) {
-      isAll = false;
-      continue;
-    }
-    bool own = ended[rank].error().code != "E716";
-    if (told < 0 || (own && !isOwn)) {
-      told = rank;
-      isOwn = own;
-    }
-  }
-  if (told < 0)
-    return {};
-  for (std::unique_ptr<Communicator> &end : ends)
-    end->recover();
-  Error error = ended[told].error();
-  // What all ranks say alike is no matter of ranks.
-  isAll &= std::all_of(ended.begin(), ended.end(), [&](const Status &status) {
-    return status.error().message == error.message && status.error().notes == error.notes;
-  });
-  if (isAll)
-    return error;
-  error.notes.push_back("on " + nameOf(told));
-  for (int64_t rank = told + 1, more = 0; rank < static_cast<int64_t>(ended.size()) && more < 2; ++rank) {
-    if (ended[rank] || ended[rank].error().code == "E716")
-      continue;
-    const Error &other = ended[rank].error();
-    if (other.message == error.message && other.notes.empty())
-      continue;
-    error.notes.push_back(nameOf(rank) + ": " +
-                          (other.message == error.message ? other.notes[0] : other.message));
-    ++more;
-  }
-  return error;
-}
-
 Status Ranks::initialise(int64_t seed) {
-  return each([&](int64_t rank) { return instances[rank]->initialise(seed); });
+  return each([this, seed](int64_t rank) { return instances[rank]->initialise(seed); }, /*watched=*/true);
 }
 
 Status Ranks::prepare(int entry) {
@@ -169,7 +126,7 @@ Status Ranks::prepare(int entry) {
 }
 
 Status Ranks::run(int entry) {
-  return each([&](int64_t rank) { return instances[rank]->run(entry); });
+  return each([this, entry](int64_t rank) { return instances[rank]->run(entry); }, /*watched=*/true);
 }
 
 Status Ranks::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {

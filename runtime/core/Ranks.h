@@ -7,8 +7,9 @@
 //   float loss = ranks.output("train", "loss")->as<float>()[0];
 //
 // Values go in and come out as they are in the program text: whole. One thread at a time uses it. What goes
-// wrong on a rank is one error, with a note of the rank it is of; the state is then as it was, or another
-// rank's failure says why not.
+// wrong on a rank is one error, with a note of the rank it is of and where the others are; the state is then
+// as it was, or another rank's failure says why not. Where a rank does not end (E739, or E716 with a note
+// that says so), nothing can be run any more: every call has that error. What the rank has stays in memory.
 #ifndef CLEAVE_RUNTIME_CORE_RANKS_H
 #define CLEAVE_RUNTIME_CORE_RANKS_H
 
@@ -23,7 +24,7 @@ struct RanksOptions {
   bool allowNonFinite = false; // see InstanceOptions; so is what follows
   bool profile = false;        // rank 0 is measured
   int64_t memoryLimit = 0;     // bytes that all ranks together may take
-  double timeoutSeconds = 600; // for which a collective may wait for a rank; 0 or less: for ever
+  double timeoutSeconds = 600; // for which ranks may wait for one of them; 0 or less: for ever
   std::function<void(const std::string &)> print; // what rank 0 prints
 };
 
@@ -73,8 +74,15 @@ public:
 
 private:
   Ranks() = default;
-  // Runs `job` on every rank at once. One error for all: the lowest rank's that failed by itself.
-  Status each(const std::function<Status(int64_t rank)> &job);
+  using Job = std::function<Status(int64_t rank)>;
+  // Runs `job` on every rank at once. One error for all: the lowest rank's that failed by itself. `watched`:
+  // a rank that is late is given up; the job then holds all that it needs.
+  Status each(Job job, bool watched = false);
+  struct Call;
+  bool isWorthWaiting(const Call &call) const;
+  Error failureOf(const Call &call) const;
+  void addOthers(const Call &call, int64_t told, Error &error) const;
+  void addWhereabouts(const Call &call, int64_t told, Error &error) const;
   Status make(const std::vector<std::shared_ptr<const Program>> &classes,
               const std::vector<uint32_t> &classOf, const std::shared_ptr<void> &code,
               const RanksOptions &options);
@@ -84,6 +92,8 @@ private:
   Result<TensorView> gather(const std::string &key, const Shape &local, const Split &split,
                             const Local &valueOf) const;
 
+  double timeoutSeconds = 0;
+  std::optional<Error> stuck; // a rank is late for good
   Program whole;
   std::vector<std::unique_ptr<Communicator>> ends;
   std::vector<std::unique_ptr<Instance>> instances;

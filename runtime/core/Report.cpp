@@ -107,6 +107,50 @@ std::string printedLine(const Instruction &print, void *const *values) {
   return line;
 }
 
+namespace {
+
+std::string doing(const Program &program, const Instruction &instruction) {
+  switch (instruction.op) {
+  case Opcode::Launch:
+    return "kernel '" + program.kernels[instruction.target].name + "'";
+  case Opcode::Collective:
+  case Opcode::Start:
+  case Opcode::Wait:
+    return textOf(program.mesh, program.collectives[instruction.target], instruction.operands.front().shape);
+  case Opcode::Copy:
+    return "copy";
+  case Opcode::Print:
+    return "print";
+  case Opcode::Assert:
+    return "assert";
+  case Opcode::Guard:
+    return "is '" + instruction.operands[0].name + "' finite?";
+  default:
+    return "control flow";
+  }
+}
+
+} // namespace
+
+Instance::Whereabouts Instance::whereabouts() const {
+  int index = atEntry.load(std::memory_order_acquire);
+  if (index < 0)
+    return {"has run no entry yet"};
+  const Entry &entry = source->entries[index];
+  std::string where =
+      " entry '" + entry.name + "', in step " + std::to_string(atStep.load(std::memory_order_relaxed));
+  if (hasEnded.load(std::memory_order_relaxed))
+    return {"has ended" + where};
+  uint32_t at = runners[index].executor->position();
+  if (at >= entry.instructions.size())
+    return {"reads the inputs of" + where};
+  const Instruction &instruction = entry.instructions[at];
+  return {"is at instruction " + std::to_string(at) + " of" + where + ": " + doing(*source, instruction) +
+              (instruction.source.empty() ? "" : ", " + instruction.source),
+          instruction.op == Opcode::Collective || instruction.op == Opcode::Start ||
+              instruction.op == Opcode::Wait};
+}
+
 // No state has been written when a guard stops the entry, so the step can be gone through again.
 Status Instance::reportNonFinite(int index, const Instruction &guard) {
   Runner &made = runners[index];

@@ -36,7 +36,8 @@ struct RunOptions : CommonOptions {
   std::optional<int64_t> steps;
   std::optional<int64_t> seed;
   int threads = 0;
-  int64_t mostRanks = 0; // 0: the session's own limit
+  int64_t mostRanks = 0;         // 0: the session's own limit
+  std::optional<double> timeout; // seconds
   bool pin = false;
   std::string save;
   int64_t saveEvery = 0;

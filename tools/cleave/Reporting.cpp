@@ -59,8 +59,10 @@ void report(diag::Engine &engine, const rt::Error &error) {
 }
 
 int exitStatusOf(const rt::Error &error) {
-  // Written in vain, out of memory, not finite, assertion, malformed: the program was fine, the run was not.
-  for (const char *code : {"E507", "E610", "E702", "E707", "E710", "E711", "E799"})
+  // Written in vain, out of memory, not finite, assertion, ranks that fail, malformed: the program was fine,
+  // the run was not.
+  for (const char *code :
+       {"E507", "E610", "E702", "E707", "E710", "E711", "E716", "E737", "E738", "E739", "E799"})
     if (error.code == code)
       return Failed;
   return Rejected;

@@ -31,6 +31,7 @@ constexpr char kSample[] = "sample";
 SessionOptions sessionOptions(const RunOptions &options) {
   SessionOptions result;
   result.mostRanks = options.mostRanks;
+  result.timeoutSeconds = options.timeout.value_or(result.timeoutSeconds);
   result.threads = options.threads;
   result.pinThreads = options.pin;
   result.allowNonFinite = options.allowNan;

@@ -105,6 +105,11 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_option("--threads", options.threads,
                   "Threads, of each rank; default: one per processor, shared out")
       ->check(CLI::Range(1, 1024));
+  run->add_option("--timeout", options.timeout,
+                  "Seconds for which ranks wait for one of them before they end and say which; default 600, "
+                  "0: for ever")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SECONDS");
   run->add_flag("--pin", options.pin, "Tie each thread to a processor");
   CLI::Option *save =
       run->add_option("--save", options.save, "Save the state to this safetensors file at the end")
