@@ -48,14 +48,27 @@ bool cleave::comm::isIdentity(Value value, model::Combiner combiner) {
   return constant && constant.getValue() == identityOf(combiner, model::elementType(value));
 }
 
+static bool sends(ArrayRef<Step> steps) {
+  return llvm::any_of(
+      steps, [](const Step &step) { return step.move != Move::Slice && step.move != Move::Only; });
+}
+
+bool FunctionPartitioner::isThere(Value value, LayoutAttr layout, unsigned depth) {
+  auto known = values.find(value);
+  if (known != values.end() && llvm::any_of(known->second, [&](auto &entry) {
+        return entry.first == layout || !sends(resharder.plan(wholeType(value), entry.first, layout));
+      }))
+    return true;
+  return canRemake(value, layout, depth);
+}
+
 Value FunctionPartitioner::convert(Value value, Value local, LayoutAttr from, LayoutAttr to,
                                    Operation *user) {
   if (from == to)
     return local;
   RankedTensorType whole = wholeType(value);
   const SmallVector<Step> &steps = resharder.plan(whole, from, to);
-  if (llvm::any_of(steps,
-                   [](const Step &step) { return step.move != Move::Slice && step.move != Move::Only; }))
+  if (sends(steps))
     if (Value made = remake(value, to))
       return made;
   for (const Step &step : steps) {
@@ -80,7 +93,17 @@ Value FunctionPartitioner::get(Value value, LayoutAttr layout, Operation *user) 
   auto it = known.find(layout);
   if (it != known.end())
     return it->second;
-  auto [from, local] = known.front();
+  // From the layout that costs least; of equals the declared one.
+  auto secondsFrom = [&](LayoutAttr from) {
+    double seconds = 0;
+    for (const Step &step : resharder.plan(wholeType(value), from, layout))
+      seconds += step.seconds;
+    return seconds;
+  };
+  auto source = std::min_element(known.begin(), known.end(), [&](const auto &a, const auto &b) {
+    return secondsFrom(a.first) < secondsFrom(b.first);
+  });
+  auto [from, local] = *source;
   Value converted = convert(value, local, from, layout, user);
   values[value].insert({layout, converted});
   return converted;

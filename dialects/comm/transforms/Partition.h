@@ -39,7 +39,11 @@ private:
   void define(mlir::Value value, mlir::Value local, LayoutAttr actual);
   mlir::Value convert(mlir::Value value, mlir::Value local, LayoutAttr from, LayoutAttr to,
                       mlir::Operation *user);
+  // What is computed element by element from what is there is computed again in another layout, not sent.
   mlir::Value remake(mlir::Value value, LayoutAttr layout);
+  bool canRemake(mlir::Value value, LayoutAttr layout, unsigned depth);
+  // Whether a value is, or can be made, in a layout without sending anything.
+  bool isThere(mlir::Value value, LayoutAttr layout, unsigned depth);
 
   // --- positions ---
   // First index of this rank's block, a scalar i64; made once, at the head of the function.

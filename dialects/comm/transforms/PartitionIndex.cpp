@@ -59,6 +59,8 @@ public:
   }
   // The op on this rank's points; `layout` is that of its result.
   model::IndexOp emit(LayoutAttr &layout);
+  // Whether it gives a result in this layout from operands that are there, halos included.
+  bool isFree(LayoutAttr layout, unsigned depth) const;
 
 private:
   void solve();
@@ -460,6 +462,16 @@ model::IndexOp FunctionPartitioner::IndexPlan::emit(LayoutAttr &layout) {
   return made;
 }
 
+bool FunctionPartitioner::IndexPlan::isFree(LayoutAttr layout, unsigned depth) const {
+  if (factors != axesPerDim(layout))
+    return false;
+  return llvm::all_of(llvm::zip(model::IndexOp(op).getInputs(), operands), [&](auto pair) {
+    auto [value, operand] = pair;
+    return operand.halos.empty() &&
+           partitioner.isThere(value, makeLayout(shards.getMeshName(), operand.axes), depth);
+  });
+}
+
 void FunctionPartitioner::partitionIndex(model::IndexOp op) {
   IndexPlan plan(*this, op, factorsOf(op, op.getNumDims()));
   LayoutAttr layout;
@@ -467,16 +479,32 @@ void FunctionPartitioner::partitionIndex(model::IndexOp op) {
   define(op.getResult(), made, layout);
 }
 
-// What is made of scalars alone is made again in another layout, rather than sent.
-Value FunctionPartitioner::remake(Value value, LayoutAttr layout) {
+// Ops behind a value that are done again for another layout of it, one behind the other.
+constexpr unsigned kMostRemade = 4;
+
+// What passes a value on as it is.
+static Value passedOn(Value value) {
+  Operation *op = value.getDefiningOp();
+  return isa_and_present<model::NameOp, model::StopGradientOp>(op) ? op->getOperand(0) : Value();
+}
+
+bool FunctionPartitioner::canRemake(Value value, LayoutAttr layout, unsigned depth) {
+  if (Value behind = passedOn(value))
+    return layout.getPartials().empty() && isThere(behind, layout, depth);
   auto op = value.getDefiningOp<model::IndexOp>();
-  bool ofScalars = op && op.getNumReductions() == 0 &&
-                   llvm::all_of(op.getInputs(), [](Value input) { return wholeType(input).getRank() == 0; });
-  if (!ofScalars)
-    return {};
+  if (!op || op.getNumReductions() != 0 || depth == kMostRemade)
+    return false;
   for (dist::PartialAttr partial : layout.getPartials()) // every rank may have the identity
     if (!isIdentity(value, partial.getCombiner()))
-      return {};
+      return false;
+  return IndexPlan(*this, op, axesPerDim(layout)).isFree(layout, depth + 1);
+}
+
+Value FunctionPartitioner::remake(Value value, LayoutAttr layout) {
+  if (!canRemake(value, layout, 0))
+    return {};
+  if (Value behind = passedOn(value))
+    return get(behind, layout, nullptr);
   LayoutAttr made;
-  return IndexPlan(*this, op, axesPerDim(layout)).emit(made);
+  return IndexPlan(*this, value.getDefiningOp<model::IndexOp>(), axesPerDim(layout)).emit(made);
 }
