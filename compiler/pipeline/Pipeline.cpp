@@ -68,6 +68,7 @@ void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(comm::createCommHoist());
   manager.addPass(comm::createCommMergeReductions());
   manager.addPass(comm::createCommSimplify());
+  manager.addPass(comm::createCommMergeGathers());
   manager.addPass(model::createModelSimplify());
   endStage(manager, 6, "comm", comm::verifyCommStage, options);
 }

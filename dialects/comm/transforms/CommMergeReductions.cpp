@@ -4,6 +4,8 @@
 //   ->
 //   %s = %p + %q + (comm.only sum %x); %y = comm.all_reduce sum %s
 //
+// Sums over different mesh axes meet over all of these: one that is complete over some is counted once there.
+//
 // Before and after: a legal comm stage. A sum passes ops that are linear in all that is pending; what is
 // added to it from elsewhere is counted once (comm.only). Only where the time of collectives falls by the
 // cost model, and where nothing else reads what would have been discharged. It stands behind comm-partition,
@@ -50,6 +52,7 @@ public:
 
 private:
   static std::optional<Discharge> dischargeOf(Operation *op);
+  static bool join(Discharge &all, const Discharge &one, dist::MeshOp mesh);
   bool grow(Value value, Tree &tree);
   bool growOp(model::IndexOp op, Tree &tree);
   bool isElementwise(model::IndexOp op) const;
@@ -74,6 +77,32 @@ std::optional<Discharge> Merger::dischargeOf(Operation *op) {
       return Discharge{scatter.getOver(), dim, model::rankedType(scatter.getInput()).getDimSize(dim)};
     }
   return std::nullopt;
+}
+
+static dist::MeshOp meshOf(Operation *op) {
+  return SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op->getAttrOfType<FlatSymbolRefAttr>("mesh"));
+}
+
+static bool have(ArrayAttr axes, Attribute axis) { return llvm::is_contained(axes, axis); }
+
+// All_reduces over whole mesh axes meet over the axes of both, in the order of the mesh; others must be
+// alike.
+bool Merger::join(Discharge &all, const Discharge &one, dist::MeshOp mesh) {
+  if (all == one)
+    return true;
+  auto whole = [](Attribute axis) { return cast<dist::AxisRefAttr>(axis).isWhole(); };
+  if (all.dim >= 0 || one.dim >= 0 || !llvm::all_of(all.over, whole) || !llvm::all_of(one.over, whole))
+    return false;
+  SmallVector<Attribute> over(all.over.begin(), all.over.end());
+  for (Attribute axis : one.over)
+    if (!have(all.over, axis))
+      over.push_back(axis);
+  llvm::sort(over, [&](Attribute a, Attribute b) {
+    return mesh.find(cast<dist::AxisRefAttr>(a).getName().getValue()) <
+           mesh.find(cast<dist::AxisRefAttr>(b).getName().getValue());
+  });
+  all.over = ArrayAttr::get(all.over.getContext(), over);
+  return true;
 }
 
 // Everything is read at the result's own place.
@@ -113,6 +142,7 @@ bool Merger::growOp(model::IndexOp op, Tree &tree) {
   if (!isa<FloatType>(model::elementType(op.getResult())))
     return false;
   size_t before = tree.reductions.size();
+  Discharge discharge = tree.discharge;
   SmallVector<bool> marks;
   for (Value input : op.getInputs())
     marks.push_back(grow(input, tree));
@@ -125,6 +155,7 @@ bool Merger::growOp(model::IndexOp op, Tree &tree) {
              });
   if (!passes) {
     tree.reductions.truncate(before);
+    tree.discharge = discharge;
     return false;
   }
   tree.marks[op] = marks;
@@ -139,7 +170,7 @@ bool Merger::grow(Value value, Tree &tree) {
   if (std::optional<Discharge> discharge = dischargeOf(def)) {
     if (tree.reductions.empty())
       tree.discharge = *discharge;
-    if (!(tree.discharge == *discharge))
+    if (!join(tree.discharge, *discharge, meshOf(def)))
       return false;
     tree.reductions.push_back(def);
     return true;
@@ -176,21 +207,27 @@ Value Merger::rebuildOp(OpBuilder &builder, model::IndexOp op, const Tree &tree)
 
 Value Merger::rebuild(OpBuilder &builder, Value value, const Tree &tree) {
   Operation *def = value.getDefiningOp();
-  if (def && llvm::is_contained(tree.reductions, def))
-    return def->getOperand(0);
+  auto countOnce = [&](Value complete, ArrayAttr over) -> Value {
+    auto mesh = tree.reductions.front()->getAttrOfType<FlatSymbolRefAttr>("mesh");
+    return OnlyOp::create(builder, value.getLoc(), complete.getType(), complete, mesh.getValue(), over,
+                          model::Combiner::Sum, nullptr, nullptr, nullptr);
+  };
+  if (def && llvm::is_contained(tree.reductions, def)) {
+    auto own = def->getAttrOfType<ArrayAttr>("over");
+    SmallVector<Attribute> others;
+    llvm::copy_if(tree.discharge.over, std::back_inserter(others),
+                  [&](Attribute axis) { return !have(own, axis); });
+    Value pending = def->getOperand(0);
+    return others.empty() ? pending : countOnce(pending, builder.getArrayAttr(others));
+  }
   if (def && tree.marks.count(def))
     return rebuildOp(builder, cast<model::IndexOp>(def), tree);
-  auto first = tree.reductions.front();
-  return OnlyOp::create(builder, value.getLoc(), value.getType(), value,
-                        first->getAttrOfType<FlatSymbolRefAttr>("mesh").getValue(), tree.discharge.over,
-                        model::Combiner::Sum, nullptr, nullptr, nullptr);
+  return countOnce(value, tree.discharge.over);
 }
 
 // Of discharging the op's result.
 double Merger::secondsOf(model::IndexOp op, const Tree &tree) {
-  Operation *first = tree.reductions.front();
-  auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(
-      first, first->getAttrOfType<FlatSymbolRefAttr>("mesh"));
+  dist::MeshOp mesh = meshOf(tree.reductions.front());
   SmallVector<dist::AxisRefAttr> over = dist::axesOf(tree.discharge.over);
   int64_t members = 1;
   for (dist::AxisRefAttr axis : over)
@@ -218,6 +255,7 @@ bool Merger::merge(model::IndexOp op) {
   mapping.map(tree.reductions.front()->getOperand(0), pending);
   Operation *made = builder.clone(*tree.reductions.front(), mapping);
   made->getResult(0).setType(op.getType());
+  made->setAttr("over", tree.discharge.over);
   op.getResult().replaceAllUsesWith(made->getResult(0));
   SmallVector<Operation *> dead{op};
   while (!dead.empty()) {

@@ -49,8 +49,8 @@ bool cleave::comm::isIdentity(Value value, model::Combiner combiner) {
 }
 
 static bool sends(ArrayRef<Step> steps) {
-  return llvm::any_of(
-      steps, [](const Step &step) { return step.move != Move::Slice && step.move != Move::Only; });
+  return llvm::any_of(steps,
+                      [](const Step &step) { return step.move != Move::Slice && step.move != Move::Only; });
 }
 
 bool FunctionPartitioner::isThere(Value value, LayoutAttr layout, unsigned depth) {

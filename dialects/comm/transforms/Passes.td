@@ -77,6 +77,25 @@ def CommSimplify : Pass<"comm-simplify", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::comm::CommDialect"];
 }
 
+def CommMergeGathers : Pass<"comm-merge-gathers", "::mlir::ModuleOp"> {
+  let summary = "An all_gather of what follows element by element from a reduce_scatter becomes part of it.";
+  let description = [{
+    ```mlir
+    // before
+    %p = comm.reduce_scatter max %x dim 0 over @m [#dist.axis<"tp">] : ...
+    %y = model.index (i: I = 4) ins(%p[i] : ...) { math.exp }
+    %w = comm.all_gather %y dim 0 over @m [#dist.axis<"tp">] : ...
+    // after
+    %a = comm.all_reduce max %x over @m [#dist.axis<"tp">] : ...
+    %w = model.index (i: I = 8) ins(%a[i] : ...) { math.exp }
+    ```
+    The bytes are the same and one collective is saved, but the whole is kept from there on: done where the whole is small
+    beside what its reader works on, as a row's maximum is beside the row. Holds before and after: a legal comm stage.
+    Stands behind comm-simplify, which makes equal collectives one.
+  }];
+  let dependentDialects = ["::cleave::comm::CommDialect"];
+}
+
 def CommSplitReductions : Pass<"comm-split-reductions", "::mlir::ModuleOp"> {
   let summary = "Large all_reduces become a reduce_scatter and an all_gather.";
   let description = [{

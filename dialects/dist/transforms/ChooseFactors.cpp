@@ -27,6 +27,8 @@ private:
   AxisList agreed(unsigned factor) const;
   void take(unsigned factor, AxisListRef axes);
   void tryAxes(unsigned factor);
+  bool isCutAlong(unsigned factor, AxisListRef axes) const;
+  void tryGathering(unsigned reduced, unsigned factor);
   int64_t cost() const;
 
   const Graph &graph;
@@ -104,6 +106,34 @@ void Chooser::tryAxes(unsigned factor) {
   }
 }
 
+// Whether everything that has a factor is cut along it, beginning with these axes.
+bool Chooser::isCutAlong(unsigned factor, AxisListRef axes) const {
+  auto cut = [&](auto pair) {
+    auto [tensor, own] = pair;
+    return !has(tensor, factor) || prefixOf(axes, own[factor]) != Prefix::No;
+  };
+  return llvm::all_of(llvm::zip(map.operands, operandAxes), cut) &&
+         llvm::all_of(llvm::zip(map.results, resultAxes), cut) &&
+         llvm::any_of(map.results, [&](const TensorFactors &tensor) { return has(tensor, factor); });
+}
+
+// A sum over mesh axes that its result is cut over along a factor of its own: gathering what is summed gives
+// each rank its part of the result, and nobody holds the whole of it. Done if it moves fewer bytes, where
+// everything that walks along the result is cut so already.
+//   table[v / tp, e] += x[s / tp, e] at ids[s / tp]: x and ids are gathered, or a sum of the table's size is
+//   scattered
+void Chooser::tryGathering(unsigned reduced, unsigned factor) {
+  if (chosen[reduced].empty() || !isCutAlong(factor, chosen[reduced]))
+    return;
+  Assignment old = chosen;
+  int64_t before = cost();
+  AxisList axes = std::move(chosen[reduced]);
+  chosen[reduced].clear();
+  take(factor, axes);
+  if (chosen[factor] != axes || cost() >= before)
+    chosen = old;
+}
+
 Assignment Chooser::run() {
   for (auto [number, factor] : llvm::enumerate(map.factors))
     if (factor.kind == FactorKind::Reduction || factor.kind == FactorKind::Indexed)
@@ -113,6 +143,11 @@ Assignment Chooser::run() {
       for (auto [tensor, axes] : llvm::zip(map.results, resultAxes))
         if (has(tensor, number))
           take(number, axes[number]);
+  for (unsigned reduced = 0; reduced != map.factors.size(); ++reduced)
+    for (unsigned factor = 0; factor != map.factors.size(); ++factor)
+      if (map.factors[reduced].kind == FactorKind::Reduction &&
+          map.factors[factor].kind == FactorKind::Parallel)
+        tryGathering(reduced, factor);
   for (auto [number, factor] : llvm::enumerate(map.factors))
     if (factor.kind != FactorKind::Blocked)
       tryAxes(number);

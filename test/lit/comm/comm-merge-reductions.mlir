@@ -96,3 +96,40 @@ func.func @kept(%p: !t, %q: !t, %r: !t, %s: !t) -> (!t, !t, !t) {
   } : !t
   return %y, %z, %d : !t, !t, !t
 }
+
+// -----
+!t = tensor<8xf32, #model.axes<I>>
+dist.mesh @m ["dp", "tp"] = [2, 2]
+// Over different axes: what is complete over tp is counted once there.
+// CHECK-LABEL: func.func @differentAxes
+// CHECK: %[[O:.*]] = comm.only sum %arg0 over @m [#dist.axis<"tp">]
+// CHECK: %[[S:.*]] = model.index {{.*}} ins(%[[O]][{{.*}}], %arg1
+// CHECK: comm.all_reduce sum %[[S]] over @m [#dist.axis<"dp">, #dist.axis<"tp">]
+// CHECK-NOT: comm.all_reduce
+func.func @differentAxes(%p: !t, %q: !t) -> !t {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"dp">] : !t
+  %b = comm.all_reduce sum %q over @m [#dist.axis<"dp">, #dist.axis<"tp">] : !t
+  %y = model.index (i: I = 8) ins(%a[i], %b[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.addf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  return %y : !t
+}
+
+// -----
+!t = tensor<8xf32, #model.axes<I>>
+dist.mesh @m ["dp", "tp"] = [4, 2]
+// Parts of one axis stay apart.
+// CHECK-LABEL: func.func @partsOfAxes
+// CHECK-COUNT-2: comm.all_reduce
+func.func @partsOfAxes(%p: !t, %q: !t) -> !t {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"dp":(1)2>] : !t
+  %b = comm.all_reduce sum %q over @m [#dist.axis<"dp">] : !t
+  %y = model.index (i: I = 8) ins(%a[i], %b[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.addf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  return %y : !t
+}

@@ -176,3 +176,33 @@ func.func @reasons(%t: !t {dist.layout = #dist.layout<@m, [{"dp"}, {}]>, model.s
   } {names = ["double"], dist.factors = [#dist.dim<{}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {}]>]} : !t
   return %y : !t
 }
+
+// -----
+// Parts of what every rank reads are wanted whole: they are computed again, not gathered; what a sum went into is sent.
+!t = tensor<8xf32, #model.axes<I>>
+!m = tensor<8x4xf32, #model.axes<I, J>>
+dist.mesh @m ["dp"] = [2]
+// CHECK-LABEL: func.func @again
+// CHECK-NOT: all_gather
+// CHECK: model.index (d0: I = 4)
+// CHECK-NOT: all_gather
+// CHECK: %[[W:.*]] = model.index (d0: I = 8) ins(%arg0[d0]
+// CHECK: model.index (d0: I = 8, d1: J = 4) ins(%arg1[d0, d1], %[[W]][d0]
+// CHECK: comm.all_gather %{{.*}} dim 0
+func.func @again(%x: !t {dist.layout = #dist.layout<@m, [{}]>}, %y: !m {dist.layout = #dist.layout<@m, [{}, {}]>}) -> (!m, !t) {
+  %part = model.index (i: I = 8) ins(%x[i] : !t) {
+  ^bb0(%a: f32):
+    %0 = arith.addf %a, %a : f32
+    model.yield %0 : f32
+  } {dist.factors = [#dist.dim<{"dp"}>], dist.layouts = [#dist.layout<@m, [{"dp"}]>]} : !t
+  %row = model.index (i: I = 8) sum (j: J = 4) ins(%y[i, j] : !m) {
+  ^bb0(%a: f32):
+    model.yield %a : f32
+  } {dist.factors = [#dist.dim<{"dp"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"dp"}]>]} : !t
+  %z = model.index (i: I = 8, j: J = 4) ins(%y[i, j], %part[i] : !m, !t) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    model.yield %0 : f32
+  } {dist.factors = [#dist.dim<{}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {}]>]} : !m
+  return %z, %row : !m, !t
+}

@@ -102,3 +102,28 @@ func.func @digits(%x: tensor<7xf32, #model.axes<Half>> {dist.layout = #dist.layo
   } : tensor<14xf32, #model.axes<Full>>
   return %s : tensor<14xf32, #model.axes<Full>>
 }
+
+// Few updates of a table that is cut over the mesh axis that cuts them: they are gathered, for less than a sum of the
+// table's size is scattered.
+// CHECK-LABEL: func.func @few_updates(
+func.func @few_updates(%z: tensor<64x8xf32, #model.axes<Vocab, E>> {dist.layout = #dist.layout<@m, [{"a"}, {}]>},
+              %i: tensor<4xi32, #model.axes<Seq>> {dist.layout = #dist.layout<@m, [{"a"}]>},
+              %u: tensor<4x8xf32, #model.axes<Seq, E>> {dist.layout = #dist.layout<@m, [{"a"}, {}]>})
+    -> (tensor<64x8xf32, #model.axes<Vocab, E>> {dist.layout = #dist.layout<@m, [{"a"}, {}]>}) {
+  // CHECK: model.scatter {{.*}}dist.factors = [#dist.dim<{}>, #dist.dim<{}>, #dist.dim<{"a"}>], dist.layouts = [#dist.layout<@m, [{"a"}, {}]>]
+  %y = model.scatter sum %u into %z at(%i) affine_map<(s, e)[p] -> (p, e)> [affine_map<(s, e) -> (s)>] {dist.layouts = [#dist.layout<@m, [{"a"}, {}]>]}
+         : tensor<4x8xf32, #model.axes<Seq, E>>, (tensor<4xi32, #model.axes<Seq>>) -> tensor<64x8xf32, #model.axes<Vocab, E>>
+  return %y : tensor<64x8xf32, #model.axes<Vocab, E>>
+}
+
+// Many of them stay where they are.
+// CHECK-LABEL: func.func @many_updates(
+func.func @many_updates(%z: tensor<8x8xf32, #model.axes<Vocab, E>> {dist.layout = #dist.layout<@m, [{"a"}, {}]>},
+              %i: tensor<64xi32, #model.axes<Seq>> {dist.layout = #dist.layout<@m, [{"a"}]>},
+              %u: tensor<64x8xf32, #model.axes<Seq, E>> {dist.layout = #dist.layout<@m, [{"a"}, {}]>})
+    -> (tensor<8x8xf32, #model.axes<Vocab, E>> {dist.layout = #dist.layout<@m, [{"a"}, {}]>}) {
+  // CHECK: model.scatter {{.*}}dist.factors = [#dist.dim<{"a"}>, #dist.dim<{}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"a"}, {}]>]
+  %y = model.scatter sum %u into %z at(%i) affine_map<(s, e)[p] -> (p, e)> [affine_map<(s, e) -> (s)>] {dist.layouts = [#dist.layout<@m, [{"a"}, {}]>]}
+         : tensor<64x8xf32, #model.axes<Seq, E>>, (tensor<64xi32, #model.axes<Seq>>) -> tensor<8x8xf32, #model.axes<Vocab, E>>
+  return %y : tensor<8x8xf32, #model.axes<Vocab, E>>
+}
