@@ -146,6 +146,7 @@ OwningOpRef<ModuleOp> Driver::Implementation::lower() {
 PipelineOptions Driver::Implementation::pipelineOptions(const RankClass &ranks) const {
   PipelineOptions pipeline;
   pipeline.expose = options.expose;
+  pipeline.inOrder = options.promote && !options.expose.empty();
   pipeline.verify = options.verifyStages;
   pipeline.promote = options.promote;
   pipeline.jitter = options.jitter;

@@ -50,9 +50,10 @@ struct DriverOptions {
   bool verifyStages = kVerifyByDefault;    // run the legality check of every stage boundary
   std::string target = "host";             // processor to make code for: targetNames()
   std::string cacheFolder;                 // compile(): keep compiled programs there; empty: nowhere
-  bool promote = false;                    // every floating-point type is f64: what `verify` runs
-  bool jitter = false;                     // with `promote`: every computed term is off by one part in 2^36
-  bool assertions = true;                  // what the plan asserts must hold
+  bool promote = false; // every floating-point type is f64: what `verify` runs. Exposed values, gradients of
+                        // states among them as "grad(net.up.w)", are then outputs in the program's order
+  bool jitter = false;  // with `promote`: every computed term is off by one part in 2^36
+  bool assertions = true;       // what the plan asserts must hold
   int64_t stopAfterTactic = -1; // ir(Stage::Dist): apply so many of the plan's tactics; negative: all
   std::string dumpFolder;       // ir(): write the IR of every stage up to the one asked for there
 };

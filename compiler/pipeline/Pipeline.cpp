@@ -40,9 +40,12 @@ void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
     manager.addPass(model::createModelPromote());
   manager.addPass(model::createModelSimplify());
   manager.addPass(dist::createDistResiduals());
-  manager.addPass(model::createModelGradients());
+  model::ModelGradientsOptions gradients;
+  gradients.names = options.inOrder;
+  manager.addPass(model::createModelGradients(gradients));
   model::ModelExposeOptions expose;
   expose.paths.assign(options.expose.begin(), options.expose.end());
+  expose.inOrder = options.inOrder;
   manager.addPass(model::createModelExpose(expose));
   manager.addPass(model::createModelSimplify());
   if (options.jitter)

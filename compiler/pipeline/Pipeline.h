@@ -16,6 +16,7 @@ namespace cleave {
 
 struct PipelineOptions {
   std::vector<std::string> expose; // paths of values that become outputs of the entries
+  bool inOrder = false;            // outputs in the order of the program, gradients of states among the named
   bool verify = false;             // run the legality check at every stage boundary
   bool promote = false;            // every floating-point type is f64 (model-promote)
   bool jitter = false;             // every computed term is a little off (model-jitter); with `promote`

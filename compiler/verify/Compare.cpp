@@ -52,20 +52,62 @@ std::string Difference::place() const {
   return text + "]";
 }
 
-// Compares one copy of a value; notes its worst element beyond the bound.
+//===------------------------------------------------------------------===//
+// The order in which a program computes
+//===------------------------------------------------------------------===//
+
+static constexpr char kStack[] = "[*]";
+
+// Up to the repeat that a value is computed in; empty where it is in none.
+static std::string loopOf(const Value &value) {
+  size_t star = value.name.find(kStack);
+  return star == std::string::npos || !value.inTurns ? "" : value.name.substr(0, star);
+}
+
+// How many elements each turn of the repeats around a value makes.
+static int64_t elementsOfTurn(const Value &value) {
+  size_t dim = 0;
+  int64_t turns = 1;
+  for (size_t at = value.inTurns ? value.name.find(kStack) : std::string::npos;
+       at != std::string::npos && dim < value.shape.sizes.size(); at = value.name.find(kStack, at + 1))
+    turns *= value.shape.sizes[dim++];
+  return std::max<int64_t>(value.shape.elements() / std::max<int64_t>(turns, 1), 1);
+}
+
+namespace {
+// The earliest difference of a value.
+struct Found {
+  Difference difference;
+  std::string loop; // that it is computed in, or empty
+  int64_t turn = 0; // of it, in the order in which they run
+};
+} // namespace
+
+// Compares one copy of a value; notes its worst element beyond the bound, of the first turn that has one.
+// Gradients come in the turns' reverse order.
 static void compareCopy(const Value &reference, const std::vector<double> &copy, Compared &result,
-                        std::optional<Difference> &worst) {
+                        std::optional<Found> &found) {
   const std::vector<double> &expected = reference.copies[0];
+  int64_t each = elementsOfTurn(reference);
+  bool isBackward = reference.name.rfind("grad(", 0) == 0;
+  double worst = 0; // of the turn that is noted
   for (size_t i = 0; i < expected.size(); ++i) {
     double difference = distance(expected[i], copy[i]);
     if (std::isfinite(expected[i]))
       result.scale = std::max(result.scale, std::abs(expected[i]));
-    bool beyond = difference > result.bound;
-    result.beyond += beyond;
-    if (beyond && (!worst || difference > result.largest))
-      worst = Difference{reference.name, "",      indexOf(reference.shape, static_cast<int64_t>(i)),
-                         expected[i],    copy[i], result.bound};
     result.largest = std::max(result.largest, difference);
+    if (difference <= result.bound)
+      continue;
+    ++result.beyond;
+    auto at = static_cast<int64_t>(i);
+    int64_t turn = isBackward ? -(at / each) : at / each;
+    if (found && (turn > found->turn || (turn == found->turn && difference <= worst)))
+      continue;
+    worst = difference;
+    found = Found{{reference.name, "", reference.source, indexOf(reference.shape, at), expected[i], copy[i],
+                   result.bound},
+                  loopOf(reference),
+                  turn};
   }
 }
 
@@ -80,6 +122,7 @@ Comparison cleave::verify::compare(const Values &reference, const Values &candid
   for (const Value &value : candidate)
     others.emplace(value.name, &value);
   Comparison comparison;
+  std::optional<Found> first;
   for (const Value &value : reference) {
     auto other = others.find(value.name);
     if (other == others.end() || !isAlike(value, *other->second)) {
@@ -90,13 +133,15 @@ Comparison cleave::verify::compare(const Values &reference, const Values &candid
     result.name = value.name;
     if (auto bound = bounds.find(value.name); bound != bounds.end())
       result.bound = bound->second;
-    std::optional<Difference> worst;
+    std::optional<Found> found;
     for (const std::vector<double> &copy : other->second->copies)
-      compareCopy(value, copy, result, worst);
-    if (worst && !comparison.first) {
-      worst->layout = other->second->layout;
-      comparison.first = worst;
-    }
+      compareCopy(value, copy, result, found);
+    // Behind the first value that differs only an earlier turn of the same repeat is before it.
+    if (found &&
+        (!first || (!found->loop.empty() && found->loop == first->loop && found->turn < first->turn)))
+      first = found;
   }
+  if (first)
+    comparison.first = first->difference;
   return comparison;
 }

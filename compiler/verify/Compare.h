@@ -29,7 +29,8 @@ struct Value {
   rt::Shape shape;
   // Row-major; where several ranks hold an element, each copy has another rank's.
   std::vector<std::vector<double>> copies;
-  std::string layout; // as users write it, or empty
+  std::string source;   // "file:line:column" of what computes it, or empty
+  bool inTurns = false; // computed within the repeats of its name, `blocks[*]`: a leading dim for each
 };
 
 // Values of one run, in program order.
@@ -42,7 +43,9 @@ using Bounds = std::map<std::string, double>;
 Bounds boundsOf(const Values &plain, const Values &jittered, int64_t terms);
 
 struct Difference {
-  std::string name, layout;
+  std::string name;
+  std::string layout; // as users write it, or empty
+  std::string source; // of the model, or empty
   std::vector<int64_t> index;
   double expected = 0, found = 0;
   double bound = 0;
@@ -60,7 +63,9 @@ struct Compared {
 
 struct Comparison {
   std::vector<Compared> values;
-  std::optional<Difference> first;  // of the first value beyond its bound: its worst element
+  // Of the first value beyond its bound its worst element. What a repeat makes comes turn by turn, gradients
+  // from the last to the first.
+  std::optional<Difference> first;
   std::vector<std::string> missing; // in the candidate, or of another shape there
 };
 

@@ -19,17 +19,6 @@ static std::vector<int64_t> rangesOf(const rt::Program &program) {
   return integerRanges(shapes);
 }
 
-// Named values first, which were added behind the entry's own outputs: the order of the program is what helps
-// to find a fault.
-static std::vector<size_t> orderOf(const rt::Entry &entry) {
-  std::vector<size_t> all;
-  for (bool named : {true, false})
-    for (size_t i = 0; i < entry.outputs.size(); ++i)
-      if ((entry.outputs[i].name.find('.') != std::string::npos) == named)
-        all.push_back(i);
-  return all;
-}
-
 namespace {
 
 class Run {
@@ -65,7 +54,7 @@ public:
 
 private:
   rt::Status addOutputs() {
-    for (size_t i : orderOf(ranks.program().entries[static_cast<size_t>(entry)])) {
+    for (size_t i = 0; i < ranks.program().entries[static_cast<size_t>(entry)].outputs.size(); ++i) {
       auto portOf = [&](int64_t rank) -> const rt::Port & {
         return ranks.rank(rank).program().entries[static_cast<size_t>(entry)].outputs[i];
       };
@@ -77,6 +66,8 @@ private:
         assembly.add(rank, portOf(rank).shape, portOf(rank).split, view->data);
       }
       values.push_back(assembly.take());
+      values.back().source = portOf(0).location;
+      values.back().inTurns = true;
     }
     return {};
   }

@@ -15,7 +15,7 @@ struct RunOptions {
 };
 
 struct RunResult {
-  Values values; // the entry's outputs, exposed ones first, in program order; then all states
+  Values values; // parameters at first, the entry's outputs, all states
   int64_t below = 0;
 };
 

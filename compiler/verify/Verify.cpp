@@ -235,24 +235,34 @@ private:
 // The verdict
 //===------------------------------------------------------------------===//
 
-// Names, layouts and sizes as they are shown.
-static bool describe(const DriverOptions &sizes, Verdict &verdict,
-                     std::map<std::string, std::string> &layouts, diag::Engine &engine) {
-  DriverOptions plain = sizes;
-  plain.assertions = false;
-  plain.entries = {verdict.entry};
-  Driver driver(plain, engine);
-  std::optional<explain::Facts> facts = driver.explain(verdict.entry);
-  if (!facts)
-    return false;
-  for (const ast::Axis *axis : driver.check()->axes)
+// Sizes as they are shown.
+static void describe(const DriverOptions &sizes, Verdict &verdict, diag::Engine &engine) {
+  Driver driver(sizes, engine);
+  const ast::Program *program = driver.check();
+  for (const ast::Axis *axis : program->axes)
     verdict.axes.emplace_back(axis->name, axis->size);
-  for (const explain::MeshAxisFacts &axis : facts->mesh.axes)
+  if (!program->plan)
+    return;
+  verdict.plan = program->plan->name;
+  for (const ast::MeshAxis &axis : program->plan->mesh.axes)
     verdict.mesh.emplace_back(axis.name, axis.size);
-  verdict.plan = facts->mesh.plan;
-  for (const explain::ValueFacts &value : facts->values)
-    layouts.emplace(value.name, value.layout);
-  return true;
+}
+
+void cleave::verify::locate(DriverOptions program, const std::string &entry, Difference &difference) {
+  program.assertions = false;
+  program.promote = true;
+  program.entries = {entry};
+  program.expose = {"*"};
+  diag::Engine ignored;
+  Driver driver(std::move(program), ignored);
+  std::optional<explain::Facts> facts = driver.explain(entry);
+  for (const explain::ValueFacts &value : facts ? facts->values : std::vector<explain::ValueFacts>())
+    if (value.name == difference.name) {
+      difference.layout = value.layout + (value.partial.empty() ? "" : " partial " + value.partial);
+      if (!value.source.empty())
+        difference.source = value.source;
+      return;
+    }
 }
 
 std::optional<Verdict> cleave::verify::verify(const VerifyOptions &options, diag::Engine &engine) {
@@ -263,9 +273,7 @@ std::optional<Verdict> cleave::verify::verify(const VerifyOptions &options, diag
   Verdict verdict;
   verdict.entry = search.entryName();
   verdict.against = options.against;
-  std::map<std::string, std::string> layouts;
-  if (!describe(sizes, verdict, layouts, engine))
-    return std::nullopt;
+  describe(sizes, verdict, engine);
   DriverOptions other = sizes;
   other.plan = options.against;
   other.mesh.clear();
@@ -290,6 +298,6 @@ std::optional<Verdict> cleave::verify::verify(const VerifyOptions &options, diag
     verdict.comparison = std::move(comparison);
   }
   if (std::optional<Difference> &first = verdict.comparison.first)
-    first->layout = layouts[first->name];
+    locate(sizes, verdict.entry, *first);
   return verdict;
 }

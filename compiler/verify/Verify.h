@@ -35,6 +35,12 @@ struct Verdict {
 // None when the program or a plan was rejected, or cannot be run: the engine says why.
 std::optional<Verdict> verify(const VerifyOptions &options, diag::Engine &engine);
 
+// What people read of it: equal, or the first value that differs, with its place in the model.
+std::string textOf(const Verdict &verdict);
+
+// How the value lies under the plan, and the place of the model that computes it.
+void locate(DriverOptions program, const std::string &entry, Difference &difference);
+
 // What rounding may do to the values of a program, from two runs of it on one rank.
 struct Reference {
   Values values;
@@ -43,7 +49,7 @@ struct Reference {
   int64_t below = 1; // of the integer inputs
 };
 
-// `program` without its plan, promoted. `exposed`: with all named values.
+// `program` without its plan, promoted. `exposed`: with all named values, and the gradients of all states.
 std::optional<Reference> referenceOf(DriverOptions program, const std::string &entry, bool exposed,
                                      diag::Engine &engine);
 

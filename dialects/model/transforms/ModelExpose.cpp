@@ -11,6 +11,7 @@
 #include "dialects/model/transforms/CallOrder.h"
 #include "dialects/model/transforms/Passes.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace cleave::model {
@@ -43,13 +44,14 @@ struct Exposed {
 
 class Exposer {
 public:
-  Exposer(ModuleOp module, ArrayRef<std::string> paths)
-      : symbols(module), paths(paths), found(paths.size(), false) {}
+  Exposer(ModuleOp module, ArrayRef<std::string> paths, bool inOrder)
+      : symbols(module), paths(paths), inOrder(inOrder), found(paths.size(), false) {}
   void expose(func::FuncOp entry);
   LogicalResult checkFound(ModuleOp module);
 
 private:
   SmallVector<Exposed> collect(func::FuncOp function);
+  void order(func::FuncOp entry, ArrayRef<Exposed> values);
   void open(ScanOp scan, SmallVectorImpl<Exposed> &values);
   void open(CallOp call, SmallVectorImpl<Exposed> &values);
   // `function` with its exposed values as further results; null where it has none.
@@ -57,6 +59,7 @@ private:
 
   SymbolTable symbols;
   ArrayRef<std::string> paths;
+  bool inOrder;
   std::vector<bool> found;
   DenseMap<Operation *, func::FuncOp> variants;
   llvm::DenseMap<Operation *, SmallVector<std::string>> variantPaths;
@@ -161,6 +164,34 @@ void Exposer::expose(func::FuncOp entry) {
     if (succeeded(entry.insertResult(index, exposed.value.getType(), attributes)))
       end->insertOperands(index, exposed.value);
   }
+  if (inOrder)
+    order(entry, values);
+}
+
+// States stay in front; then outputs as the program computes them; last those that have no name there.
+void Exposer::order(func::FuncOp entry, ArrayRef<Exposed> values) {
+  llvm::StringMap<size_t> places;
+  for (auto [place, exposed] : llvm::enumerate(values))
+    places.try_emplace(exposed.path, place + 1);
+  Operation *end = entry.getBody().front().getTerminator();
+  SmallVector<std::pair<size_t, unsigned>> results; // place in the program, number
+  for (unsigned i = 0; i < entry.getNumResults(); ++i) {
+    auto name = entry.getResultAttrOfType<StringAttr>(i, kOutputAttr);
+    size_t place = name ? places.lookup(name.getValue()) : 0;
+    results.push_back({name && !place ? values.size() + 1 : place, i});
+  }
+  llvm::sort(results);
+  SmallVector<Value> operands;
+  SmallVector<Attribute> attributes;
+  for (auto [place, number] : results) {
+    operands.push_back(end->getOperand(number));
+    DictionaryAttr known = entry.getResultAttrDict(number);
+    attributes.push_back(known ? known : DictionaryAttr::get(entry.getContext()));
+  }
+  end->setOperands(operands);
+  entry.setFunctionType(
+      FunctionType::get(entry.getContext(), entry.getArgumentTypes(), TypeRange(ValueRange(operands))));
+  entry.setResAttrsAttr(ArrayAttr::get(entry.getContext(), attributes));
 }
 
 LogicalResult Exposer::checkFound(ModuleOp module) {
@@ -213,7 +244,7 @@ struct ModelExpose : cleave::model::impl::ModelExposeBase<ModelExpose> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::vector<std::string> wanted(paths.begin(), paths.end());
-    Exposer exposer(module, wanted);
+    Exposer exposer(module, wanted, inOrder);
     if (!wanted.empty())
       for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
         if (function->hasAttr(kEntryAttr))

@@ -119,7 +119,22 @@ LogicalResult Reverse::visit(Operation *op) {
 // The pass
 //===------------------------------------------------------------------===//
 
-static LogicalResult differentiate(GradientOp op, GradientContext &context) {
+// "grad(net.up.w)", behind the op that makes it, where `of` is a state that the entry is given.
+static void nameGradient(Value of, Value gradient, SymbolTable &symbols) {
+  auto argument = dyn_cast<BlockArgument>(of);
+  auto entry = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+  Operation *maker = gradient.getDefiningOp();
+  auto symbol =
+      entry ? entry.getArgAttrOfType<FlatSymbolRefAttr>(argument.getArgNumber(), kStateAttr) : nullptr;
+  if (!symbol || !maker)
+    return;
+  OpBuilder builder(maker->getContext());
+  builder.setInsertionPointAfter(maker);
+  StringRef path = symbols.lookup<StateOp>(symbol.getAttr()).getPath();
+  NameOp::create(builder, gradient.getLoc(), gradient, ("grad(" + path + ")").str());
+}
+
+static LogicalResult differentiate(GradientOp op, GradientContext &context, bool names) {
   SmallVector<Value> wrt(op.getWrt());
   SmallVector<Value> results;
   {
@@ -139,6 +154,8 @@ static LogicalResult differentiate(GradientOp op, GradientContext &context) {
       results.push_back(gradient ? gradient : makeSplat(reverse.builder, op.getLoc(), rankedType(value), 0));
     }
     op->replaceAllUsesWith(results);
+    for (size_t i = 0; names && i < wrt.size(); ++i)
+      nameGradient(wrt[i], results[i], context.symbols);
   }
   op->erase();
   return success();
@@ -184,12 +201,14 @@ static SmallVector<GradientOp> mergeByLoss(func::FuncOp function) {
 
 namespace {
 struct ModelGradients : cleave::model::impl::ModelGradientsBase<ModelGradients> {
+  using ModelGradientsBase::ModelGradientsBase;
+
   void runOnOperation() override {
     GradientContext context(getOperation());
     for (func::FuncOp function : calleesFirst(getOperation(), context.symbols)) {
       for (GradientOp op :
            mergeByLoss(function)) // in program order: an inner gradient stands before the outer one
-        if (failed(differentiate(op, context)))
+        if (failed(differentiate(op, context, names)))
           return signalPassFailure();
     }
     getOperation().walk([](StopGradientOp op) { // said all it had to say

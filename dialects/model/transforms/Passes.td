@@ -21,7 +21,10 @@ def ModelGradients : Pass<"model-gradients", "::mlir::ModuleOp"> {
 
     Stands first, on the program as written: rules then see what the author meant (one contraction, one softmax), and
     residuals are chosen before anything is fused. Run model-simplify before, so that inputs are merged.
+
+    With `names`, the gradient of a state that an entry is given gets a name, `grad(net.up.w)`, by which it can be exposed.
   }];
+  let options = [Option<"names", "names", "bool", "false", "Name the gradients of states">];
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
@@ -86,9 +89,13 @@ def ModelExpose : Pass<"model-expose", "::mlir::ModuleOp"> {
     ```
     A value of a scan's body comes out stacked. `*` in a path stands for any characters. Every model.name is gone after:
     the path is kept as the attribute `names` of the op that makes the value. Stands behind the gradients, which must not
-    see a named value as used, and before fusion, which loses values.
+    see a named value as used, and before fusion, which loses values. With `in-order`, outputs stand in the order in which
+    the program computes them, the entry's own among them.
   }];
-  let options = [ListOption<"paths", "paths", "std::string", "Paths of the values to expose; `*` matches any characters">];
+  let options = [
+    ListOption<"paths", "paths", "std::string", "Paths of the values to expose; `*` matches any characters">,
+    Option<"inOrder", "in-order", "bool", "false", "Outputs in the order of the program">
+  ];
   let dependentDialects = ["::cleave::model::ModelDialect"];
 }
 

@@ -70,6 +70,23 @@ TEST(CompareTest, EveryRanksCopyIsCompared) {
   EXPECT_EQ(comparison.first->place(), "b[1, 0]");
 }
 
+TEST(CompareTest, WhatARepeatMakesComesTurnByTurn) {
+  // Turns are rows here: of each layer first q, then h; of gradients the last layer's first.
+  Values made = {value("m.b[*].q", {1, 2, 3, 4}), value("m.b[*].h", {5, 6, 7, 8}), value("logits", {1, 1})};
+  Values others = {value("m.b[*].q", {1, 2, 3, 0}), value("m.b[*].h", {5, 0, 0, 8}), value("logits", {0, 0})};
+  for (Value &value : made)
+    value.inTurns = true;
+  Bounds none;
+  EXPECT_EQ(verify::compare(made, others, none).first->place(), "m.b[*].h[0, 1]");
+  others[1].copies = made[1].copies;
+  EXPECT_EQ(verify::compare(made, others, none).first->place(), "m.b[*].q[1, 1]");
+  made = {value("grad(m.b[*].v)", {1, 2, 3, 4}), value("grad(m.b[*].w)", {5, 6, 7, 8})};
+  for (Value &value : made)
+    value.inTurns = true;
+  others = {value("grad(m.b[*].v)", {0, 2, 3, 4}), value("grad(m.b[*].w)", {5, 6, 7, 0})};
+  EXPECT_EQ(verify::compare(made, others, none).first->place(), "grad(m.b[*].w)[1, 1]");
+}
+
 TEST(CompareTest, AValueThatIsMissingIsSaid) {
   Comparison comparison = compare(kReference, kJittered, {kReference[0]}, 1);
   EXPECT_FALSE(comparison.first);
