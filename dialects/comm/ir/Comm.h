@@ -25,6 +25,11 @@ inline constexpr llvm::StringLiteral kPaddedAttr = "comm.padded";
 // On the module: coordinates of a rank of the class it is for (a DenseI64ArrayAttr, one per mesh axis).
 inline constexpr llvm::StringLiteral kRankAttr = "comm.rank";
 
+// On a call: it is a manual region, of which no more is known than its boundary: `over` (the manual axes),
+// `in` and `out` (layouts of operands and results, over all axes), `types` (global ones of the results). On
+// the functions that it runs: a #comm.reason for what they ask for.
+inline constexpr llvm::StringLiteral kManualAttr = "comm.manual";
+
 // The sizes of the blocks that `parts` (sizes of mesh axes, major first) cut `extent` into, in the order of
 // members: each part cuts what those before left into blocks that differ by at most one, the larger ones
 // first.

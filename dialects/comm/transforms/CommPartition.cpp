@@ -325,6 +325,12 @@ LogicalResult FunctionPartitioner::partition(Operation *op) {
     partitionScatter(scatter);
   else if (auto argsort = dyn_cast<model::ArgsortOp>(op))
     partitionArgsort(argsort);
+  else if (auto manual = dyn_cast<dist::ManualOp>(op))
+    return partitionManual(manual);
+  else if (auto collective = dyn_cast<dist::CollectiveOp>(op))
+    partitionCollective(collective);
+  else if (auto rank = dyn_cast<dist::RankOp>(op))
+    partitionRank(rank);
   else if (auto scan = dyn_cast<model::ScanOp>(op))
     partitionScan(scan);
   else if (auto branch = dyn_cast<model::IfOp>(op))
@@ -463,6 +469,7 @@ struct CommPartition : cleave::comm::impl::CommPartitionBase<CommPartition> {
     FailureOr<Shards> shards = Shards::create(module, mesh, coordinates);
     if (failed(shards))
       return signalPassFailure();
+    markLocalPrograms(module, symbols, *shards);
     Resharder resharder(*shards);
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isExternal() && failed(FunctionPartitioner(*shards, resharder, symbols, function).run()))

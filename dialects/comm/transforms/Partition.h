@@ -66,6 +66,9 @@ private:
   void partitionGather(model::GatherOp op);
   void partitionScatter(model::ScatterOp op);
   void partitionArgsort(model::ArgsortOp op);
+  mlir::LogicalResult partitionManual(dist::ManualOp op);
+  void partitionCollective(dist::CollectiveOp op);
+  void partitionRank(dist::RankOp op);
   void copyNames(mlir::Operation *from, mlir::Operation *to) const;
   // The factors of an op: axes per dim, none where it has none.
   llvm::SmallVector<AxisList> factorsOf(mlir::Operation *op, size_t dims) const;
@@ -98,6 +101,9 @@ private:
   llvm::DenseMap<mlir::Value, llvm::MapVector<LayoutAttr, mlir::Value>> values;
   llvm::DenseMap<std::pair<int64_t, mlir::ArrayAttr>, mlir::Value> offsets;
 };
+
+// Marks what manual regions run (kManualAttr).
+void markLocalPrograms(mlir::ModuleOp module, mlir::SymbolTable &symbols, const Shards &shards);
 
 // The identity of a reduction, as an attribute of the element type.
 mlir::TypedAttr identityOf(model::Combiner combiner, mlir::Type element);

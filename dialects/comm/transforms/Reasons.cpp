@@ -303,3 +303,15 @@ ReasonAttr Reasons::ofHalo(Value value, int64_t dim, ArrayRef<AxisRefAttr> over,
                   dist::text(over),
               over, axis);
 }
+
+ReasonAttr Reasons::ofManual(dist::ManualOp op) const {
+  Builder builder(op.getContext());
+  auto tactic = op->getAttrOfType<StringAttr>(dist::kTacticAttr);
+  std::string value = op.getNumResults() ? pathOf(op.getResult(0), nullptr) : std::string();
+  StringRef phase = op.getBody().ends_with("_backward") ? "backward" : "forward";
+  std::string because =
+      "the local program of " + (tactic ? "`" + tactic.str() + "`" : "a manual region") + " asks for it";
+  std::string hint = tactic ? "leave out `" + tactic.str() + "`" : "";
+  return ReasonAttr::get(op.getContext(), builder.getStringAttr(value), builder.getStringAttr(phase),
+                         builder.getStringAttr(because), builder.getStringAttr(hint), op->getLoc());
+}

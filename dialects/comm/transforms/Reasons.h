@@ -20,6 +20,9 @@ public:
   ReasonAttr ofHalo(mlir::Value value, int64_t dim, llvm::ArrayRef<AxisRefAttr> over,
                     mlir::Operation *user) const;
 
+  // What the local program of a manual region asks for.
+  ReasonAttr ofManual(dist::ManualOp op) const;
+
 private:
   std::string pathOf(mlir::Value value, mlir::Operation *user) const;
   llvm::StringRef phaseOf(mlir::Value value, mlir::Operation *user) const;

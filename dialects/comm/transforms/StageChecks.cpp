@@ -135,8 +135,8 @@ LogicalResult cleave::comm::verifyCommStage(ModuleOp module) {
   if (!meshOf(module))
     return model::verifyGradStage(module);
   WalkResult result = module.walk([](Operation *op) {
-    if (isa<dist::ConstrainOp, dist::BarrierOp>(op) || op->hasAttr(dist::kLayoutsAttr) ||
-        op->hasAttr(dist::kFactorsAttr)) {
+    if (isa<dist::ConstrainOp, dist::BarrierOp, dist::ManualOp, dist::CollectiveOp, dist::RankOp>(op) ||
+        op->hasAttr(dist::kLayoutsAttr) || op->hasAttr(dist::kFactorsAttr)) {
       op->emitError("nothing of the dist stage is left, got: ") << op->getName();
       return WalkResult::interrupt();
     }

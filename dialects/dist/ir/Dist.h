@@ -9,6 +9,7 @@
 #include "dialects/model/ir/Model.h"
 
 #include "dialects/dist/ir/DistDialect.h.inc"
+#include "dialects/dist/ir/DistEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/dist/ir/DistAttributes.h.inc"
 #define GET_OP_CLASSES
@@ -33,6 +34,9 @@ inline constexpr llvm::StringLiteral kOriginAttr = "dist.origin";
 inline constexpr llvm::StringLiteral kOriginsAttr = "dist.origins";
 inline constexpr llvm::StringLiteral kConflictAttr = "dist.conflict";
 inline constexpr llvm::StringLiteral kConflictsAttr = "dist.conflicts";
+
+// On a manual region: the tactic that it comes from, as it is written.
+inline constexpr llvm::StringLiteral kTacticAttr = "dist.tactic";
 
 // On a plan: the one entry it is for. On a tactic: its selector is about values of this entry alone.
 inline constexpr llvm::StringLiteral kEntryAttr = "dist.entry";

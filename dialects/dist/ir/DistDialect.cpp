@@ -7,6 +7,7 @@ using namespace mlir;
 using namespace cleave::dist;
 
 #include "dialects/dist/ir/DistDialect.cpp.inc"
+#include "dialects/dist/ir/DistEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/dist/ir/DistAttributes.cpp.inc"
 

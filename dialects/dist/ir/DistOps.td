@@ -1,6 +1,8 @@
 #ifndef CLEAVE_DIALECTS_DIST_IR_DISTOPS_TD
 #define CLEAVE_DIALECTS_DIST_IR_DISTOPS_TD
 
+include "dialects/dist/ir/DistEnums.td"
+include "dialects/model/ir/ModelBase.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpBase.td"
@@ -212,6 +214,60 @@ def Dist_BarrierOp : Dist_Op<"barrier", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins AnyRankedTensor:$input, StrAttr:$allowed);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$input `allow` $allowed attr-dict `:` type($input)";
+}
+
+//===------------------------------------------------------------------===//
+// Manual regions
+//===------------------------------------------------------------------===//
+
+def Dist_ManualOp : Dist_Op<"manual", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a local program: a function of the blocks that each rank has along `over`.";
+  let description = [{
+    ```mlir
+    %y = dist.manual @ring(%q, %k) over @m [#dist.axis<"cp">]
+           in [#dist.layout<@m, [{"cp"}, {} ]>, #dist.layout<@m, [{"cp"}, {} ]>]
+           out [#dist.layout<@m, [{"cp"}, {} ]>] : (tensor<8x4xf32, ...>, ...) -> tensor<8x4xf32, ...>
+    ```
+    Layouts are over the manual axes alone. The body has the blocks: `tensor<4x4xf32>` for a dim of 8 over two ranks, which the
+    axes divide. What a layout does not cut is the same on all ranks of a manual axis, or to be made so by the body. Over the
+    mesh's other axes the body is spread as all else is: dims of operands and results may be cut further behind the manual axes.
+    The body asks for collectives by `dist.collective` and for its rank by `dist.rank`, over manual axes; nothing else in it is cut over
+    these.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, FlatSymbolRefAttr:$mesh, ArrayAttr:$over, ArrayAttr:$in_layouts,
+                       ArrayAttr:$out_layouts, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $body `(` $inputs `)` `over` $mesh $over `in` $in_layouts `out` $out_layouts attr-dict
+    `:` functional-type($inputs, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Dist_CollectiveOp : Dist_Op<"collective", [Pure]> {
+  let summary = "A collective that a local program asks for, over axes of its manual region.";
+  let description = [{
+    n ranks, numbered row-major over `over`:
+    - `all_reduce`: every rank gets the reduction of all tensors (`combiner`), taken in rank order;
+    - `all_gather`: all tensors, stacked along a leading dim of size n;
+    - `reduce_scatter`: rank i gets number i along the leading dim, of size n, of the reduction;
+    - `all_to_all`: number i along the leading dim, of size n, goes to rank i, and comes to lie at the sender's number;
+    - `permute`: rank i gets the tensor of rank i - `shift`, round the ring.
+  }];
+  let arguments = (ins Dist_CollectiveKind:$kind, AnyRankedTensor:$input,
+                       FlatSymbolRefAttr:$mesh, ArrayAttr:$over, Model_Combiner:$combiner, I64Attr:$shift);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $kind $combiner $input `by` $shift `over` $mesh $over attr-dict `:` type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Dist_RankOp : Dist_Op<"rank", [Pure]> {
+  let summary = "This rank's number along axes of its manual region (a scalar i64).";
+  let arguments = (ins FlatSymbolRefAttr:$mesh, ArrayAttr:$over);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "`over` $mesh $over attr-dict `:` type($result)";
 }
 
 #endif

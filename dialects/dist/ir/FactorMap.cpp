@@ -282,9 +282,25 @@ static FactorMap factorsOf(model::ScatterOp op) {
   return map;
 }
 
+// A collective of a local program: element by element, but for the leading dim that its ranks stand along.
+static FactorMap factorsOf(CollectiveOp op) {
+  bool stacks = op.getKind() == CollectiveKind::AllGather;
+  bool leads =
+      stacks || op.getKind() == CollectiveKind::ReduceScatter || op.getKind() == CollectiveKind::AllToAll;
+  FactorMap map = identityFactors(typeOf(stacks ? op.getResult() : op.getInput()).getShape(), 1, 1);
+  if (leads)
+    map.factors.front().kind = FactorKind::Blocked;
+  if (stacks)
+    map.operands.front().dims.erase(map.operands.front().dims.begin());
+  if (op.getKind() == CollectiveKind::ReduceScatter)
+    map.results.front().dims.erase(map.results.front().dims.begin());
+  return map;
+}
+
 std::optional<FactorMap> cleave::dist::factorMapOf(Operation *op) {
   return TypeSwitch<Operation *, std::optional<FactorMap>>(op)
-      .Case<model::IndexOp, model::GatherOp, model::ScatterOp>([](auto op) { return factorsOf(op); })
+      .Case<model::IndexOp, model::GatherOp, model::ScatterOp, CollectiveOp>(
+          [](auto op) { return factorsOf(op); })
       .Case([](model::ArgsortOp op) {
         FactorMap map = identityFactors(typeOf(op.getInput()).getShape(), 1, 1);
         map.factors.back().kind = FactorKind::Blocked;

@@ -6,6 +6,7 @@
 // Before: no model.call. After: every value has a layout. It stands behind the grad stage, before
 // partitioning.
 #include "dialects/dist/transforms/ChooseFactors.h"
+#include "dialects/dist/transforms/ManualRegions.h"
 #include "dialects/dist/transforms/Origins.h"
 #include "dialects/dist/transforms/Passes.h"
 #include "dialects/dist/transforms/Tactics.h"
@@ -28,7 +29,7 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
     if (failed(findPlan(chosen)))
       return signalPassFailure();
     unshareBodies(getOperation(), /*erase=*/static_cast<bool>(chosen));
-    if (failed(buildGraph(getOperation(), graph)))
+    if (failed(prepareManualRegions(getOperation())) || failed(buildGraph(getOperation(), graph)))
       return signalPassFailure();
     PropagateOptions options;
     options.strategy = strategy == "basic" ? Strategy::Basic : Strategy::Aggressive;

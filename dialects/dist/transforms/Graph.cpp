@@ -1,5 +1,6 @@
 #include "dialects/dist/transforms/Graph.h"
 
+#include "dialects/dist/transforms/ManualRegions.h"
 #include "dialects/model/transforms/CallOrder.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
@@ -110,6 +111,7 @@ private:
   void addScan(model::ScanOp op);
   void addIf(model::IfOp op);
   void addWhile(model::WhileOp op);
+  void addManual(ManualOp op);
   // Identity from sources to targets; `drop` leading dims only the sources have, `add` only the targets.
   void addFlow(Operation *op, ArrayRef<unsigned> sources, ArrayRef<unsigned> targets, bool drop = false,
                bool add = false);
@@ -230,9 +232,13 @@ LogicalResult GraphBuilder::readLayouts() {
   for (Cell &cell : graph.cells) {
     for (const Slot &slot : cell.slots) {
       auto layout = dyn_cast_or_null<LayoutAttr>(slot.getAttr(kLayoutAttr, kLayoutsAttr));
-      if (!layout && slot.value)
+      if (!layout && slot.value) {
         if (auto constrain = slot.value.getDefiningOp<ConstrainOp>())
           layout = constrain.getLayout();
+        else if (auto manual = slot.value.getDefiningOp<ManualOp>())
+          layout = openBoundary(
+              manual, cast<LayoutAttr>(manual.getOutLayouts()[cast<OpResult>(slot.value).getResultNumber()]));
+      }
       if (!layout)
         continue;
       auto error = [&]() { return emitError(slot.loc()) << "layout " << layout << " "; };
@@ -356,6 +362,31 @@ void GraphBuilder::addWhile(model::WhileOp op) {
   addFunction(body);
 }
 
+// What goes in and out of a region: blocks of the values at its boundary.
+void GraphBuilder::addManual(ManualOp op) {
+  func::FuncOp body = lookup(op.getBody());
+  auto mesh = symbols.lookup<MeshOp>(op.getMesh());
+  auto addBoundary = [&](Attribute layout, Value value, unsigned inner, bool inwards) {
+    Rule rule;
+    rule.op = op;
+    rule.kind = RuleClass::PassThrough;
+    TensorFactors outside, inside;
+    boundaryFactors(cast<LayoutAttr>(layout), cast<RankedTensorType>(value.getType()), mesh, rule.map,
+                    outside, inside);
+    rule.map.operands.push_back(inwards ? outside : inside);
+    rule.map.results.push_back(inwards ? inside : outside);
+    rule.operands = {inwards ? graph.cell(value) : inner};
+    rule.results = {inwards ? inner : graph.cell(value)};
+    if (!rule.map.factors.empty())
+      graph.rules.push_back(std::move(rule));
+  };
+  for (auto [number, value] : llvm::enumerate(op.getInputs()))
+    addBoundary(op.getInLayouts()[number], value, graph.cell(body.getArgument(number)), /*inwards=*/true);
+  addFunction(body);
+  for (auto [number, value] : llvm::enumerate(op.getResults()))
+    addBoundary(op.getOutLayouts()[number], value, graph.cell(body, number), /*inwards=*/false);
+}
+
 // Whether every operand that has dims walks along the whole result or is broadcast to it, and nothing else.
 static bool isElementwise(const FactorMap &map) {
   if (map.hasReductions())
@@ -396,6 +427,7 @@ void GraphBuilder::addFunction(func::FuncOp function) {
         .Case([&](model::ScanOp scan) { addScan(scan); })
         .Case([&](model::IfOp branch) { addIf(branch); })
         .Case([&](model::WhileOp loop) { addWhile(loop); })
+        .Case([&](ManualOp manual) { addManual(manual); })
         .Case([&](model::CallOp call) {
           func::FuncOp callee = lookup(call.getCallee());
           for (auto [number, value] : llvm::enumerate(call.getInputs()))
@@ -430,6 +462,7 @@ LogicalResult GraphBuilder::run() {
   makeCells();
   if (failed(readLayouts()))
     return failure();
+  barManualAxes(module, graph);
   addRules();
   return success();
 }
@@ -444,7 +477,7 @@ LogicalResult cleave::dist::buildGraph(ModuleOp module, Graph &graph) {
 
 static SmallVector<StringRef> bodyAttrs(Operation *op) {
   return TypeSwitch<Operation *, SmallVector<StringRef>>(op)
-      .Case<model::ScanOp>([](auto) { return SmallVector<StringRef>{"body"}; })
+      .Case<model::ScanOp, ManualOp>([](auto) { return SmallVector<StringRef>{"body"}; })
       .Case<model::IfOp>([](auto) { return SmallVector<StringRef>{"then_body", "else_body"}; })
       .Case<model::WhileOp>([](auto) { return SmallVector<StringRef>{"condition", "body"}; })
       .Case<model::CallOp>([](auto) { return SmallVector<StringRef>{"callee"}; })

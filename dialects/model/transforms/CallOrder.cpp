@@ -21,6 +21,9 @@ SmallVector<func::FuncOp> cleave::model::calleesOf(Operation *op, SymbolTable &s
   } else if (auto loop = dyn_cast<WhileOp>(op)) {
     add(loop.getCondition());
     add(loop.getBody());
+  } else if (op->getName().getDialectNamespace() != ModelDialect::getDialectNamespace()) {
+    if (auto body = op->getAttrOfType<FlatSymbolRefAttr>("body")) // what other dialects run
+      add(body.getValue());
   }
   return callees;
 }
