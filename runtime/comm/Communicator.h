@@ -36,7 +36,7 @@ public:
   // failed, is missing after the time-out, or has called another collective.
   virtual Status wait() = 0;
 
-  Status run(const void *in, void *out) {
+  virtual Status run(const void *in, void *out) {
     Status status = start(in, out);
     return status ? wait() : status;
   }
@@ -74,7 +74,7 @@ public:
 
   // Resolves a collective for this rank: its group, blocks and neighbours. `in` and `out` are this rank's
   // operands, which fit (verify()); one of them is given twice where there is only one. E715: a mesh of
-  // another number of ranks; E716: the communicator has failed.
+  // another number of ranks.
   Result<std::unique_ptr<Operation>> prepare(const Mesh &mesh, const Collective &collective, const Shape &in,
                                              const Shape &out);
 

@@ -53,9 +53,11 @@ bool isEmpty(const Sizes &extents) {
 
 class Planner {
 public:
-  Planner(const Mesh &mesh, const Collective &it, const Shape &in, const Shape &out, int64_t rank)
+  Planner(const Mesh &mesh, const Collective &it, const Shape &in, const Shape &out, int64_t rank,
+          int64_t from)
       : it(it), in(in), out(out), split({it.over, it.padded}), me(memberOf(mesh, it.over, rank)),
-        members(membersOf(it.over)), width(sizeOf(in.type)) {}
+        members(membersOf(it.over)), firstFrom(from < 0 ? 0 : from), lastFrom(from < 0 ? members : from + 1),
+        width(sizeOf(in.type)) {}
 
   Transfer plan() {
     storeElement(out.type, it.fill, result.element);
@@ -127,7 +129,7 @@ private:
   }
 
   void allGather() {
-    for (int64_t member = 0; member < members; ++member) {
+    for (int64_t member = firstFrom; member < lastFrom; ++member) {
       Block block = blockOf(out.sizes[it.dim], split, member);
       Box from = {in.sizes, Sizes(in.sizes.size())}, to = {out.sizes, Sizes(in.sizes.size())};
       from.sizes[it.dim] = block.local;
@@ -140,7 +142,7 @@ private:
 
   void allToAll() {
     Block mine = blockOf(in.sizes[it.dim], split, me);
-    for (int64_t member = 0; member < members; ++member) {
+    for (int64_t member = firstFrom; member < lastFrom; ++member) {
       Block block = blockOf(out.sizes[it.dim2], split, member);
       Box from = {in.sizes, Sizes(in.sizes.size())}, to = {out.sizes, Sizes(in.sizes.size())};
       from.sizes[it.dim2] = block.local;
@@ -175,7 +177,7 @@ private:
   // My result is [first, last) of the whole: what others have of that, and `fill` where nobody has.
   void halo() {
     int64_t first = blockOf(it.extent, split, me).begin - it.low, last = first + out.sizes[it.dim];
-    for (int64_t member = 0; member < members; ++member) {
+    for (int64_t member = firstFrom; member < lastFrom; ++member) {
       Block block = blockOf(it.extent, split, member);
       int64_t begin = std::max(first, block.begin), end = std::min(last, block.begin + block.size);
       Box from = {in.sizes, Sizes(in.sizes.size())}, to = {out.sizes, Sizes(in.sizes.size())};
@@ -211,7 +213,7 @@ private:
   }
 
   void copy(const Box &from, const Box &to, const Sizes &extents, int64_t member) {
-    if (!isEmpty(extents))
+    if (!isEmpty(extents) && member >= firstFrom && member < lastFrom)
       result.copies.push_back(copyOf(from, to, extents, width, member));
   }
 
@@ -232,7 +234,7 @@ private:
   const Collective &it;
   const Shape &in, &out;
   DimSplit split;
-  int64_t me, members, width;
+  int64_t me, members, firstFrom, lastFrom, width;
   Transfer result;
 };
 
@@ -264,9 +266,49 @@ int64_t BlockCopy::total() const {
   return sum;
 }
 
+bool BlockCopy::isDenseFrom() const {
+  int64_t run = bytes;
+  for (size_t i = loops.size(); i-- > 0; run *= loops[i].count)
+    if (loops[i].from != run)
+      return false;
+  return true;
+}
+
+bool BlockCopy::isDenseTo() const {
+  int64_t run = bytes;
+  for (size_t i = loops.size(); i-- > 0; run *= loops[i].count)
+    if (loops[i].to != run)
+      return false;
+  return true;
+}
+
 Transfer planTransfer(const Mesh &mesh, const Collective &collective, const Shape &in, const Shape &out,
-                      int64_t rank) {
-  return Planner(mesh, collective, in, out, rank).plan();
+                      int64_t rank, int64_t from) {
+  return Planner(mesh, collective, in, out, rank, from).plan();
+}
+
+Operands operandsOfMember(const Collective &it, const Shape &in, const Shape &out, int64_t member) {
+  Operands its = {in, out};
+  DimSplit split = {it.over, it.padded};
+  switch (it.kind) {
+  case CollectiveKind::ReduceScatter:
+    its.out.sizes[it.dim] = blockOf(in.sizes[it.dim], split, member).local;
+    break;
+  case CollectiveKind::AllGather:
+    its.in.sizes[it.dim] = blockOf(out.sizes[it.dim], split, member).local;
+    break;
+  case CollectiveKind::AllToAll:
+    its.in.sizes[it.dim2] = blockOf(out.sizes[it.dim2], split, member).local;
+    its.out.sizes[it.dim] = blockOf(in.sizes[it.dim], split, member).local;
+    break;
+  case CollectiveKind::Halo:
+    its.in.sizes[it.dim] = blockOf(it.extent, split, member).local;
+    its.out.sizes[it.dim] = std::max<int64_t>(0, its.in.sizes[it.dim] + it.low + it.high);
+    break;
+  default:
+    break;
+  }
+  return its;
 }
 
 void storeElement(Type type, double value, void *to) {
@@ -326,6 +368,41 @@ void runCopy(const BlockCopy &copy, const void *in, void *out) {
     if (from + source != to + target)
       std::memcpy(to + target, from + source, copy.bytes);
   });
+}
+
+namespace {
+
+// Calls `part(place, at, bytes)` for each part of a run in [begin, begin + bytes): its place by the strides
+// that `stride` picks, and how far it is from `begin`.
+template <class Stride, class Part>
+void eachPart(const BlockCopy &copy, int64_t first, int64_t begin, int64_t bytes, Stride stride, Part part) {
+  int64_t run = begin / copy.bytes, skip = begin % copy.bytes;
+  for (int64_t at = 0; at < bytes; ++run, skip = 0) {
+    int64_t place = first, rest = run;
+    for (size_t i = copy.loops.size(); i-- > 0; rest /= copy.loops[i].count)
+      place += rest % copy.loops[i].count * stride(copy.loops[i]);
+    int64_t size = std::min(copy.bytes - skip, bytes - at);
+    part(place + skip, at, size);
+    at += size;
+  }
+}
+
+} // namespace
+
+void packRuns(const BlockCopy &copy, const void *in, int64_t begin, int64_t bytes, void *packed) {
+  eachPart(
+      copy, copy.from, begin, bytes, [](const RunLoop &loop) { return loop.from; },
+      [&](int64_t place, int64_t at, int64_t size) {
+        std::memcpy(static_cast<char *>(packed) + at, static_cast<const char *>(in) + place, size);
+      });
+}
+
+void unpackRuns(const BlockCopy &copy, const void *packed, int64_t begin, int64_t bytes, void *out) {
+  eachPart(
+      copy, copy.to, begin, bytes, [](const RunLoop &loop) { return loop.to; },
+      [&](int64_t place, int64_t at, int64_t size) {
+        std::memcpy(static_cast<char *>(out) + place, static_cast<const char *>(packed) + at, size);
+      });
 }
 
 void runFill(const BlockFill &fill, const unsigned char *element, int64_t elementBytes, void *out) {

@@ -23,6 +23,9 @@ struct BlockCopy {
   int64_t bytes = 0;
   std::vector<RunLoop> loops; // outermost first
   int64_t total() const;
+  // Whether the runs follow each other without gaps where they are copied from, or to.
+  bool isDenseFrom() const;
+  bool isDenseTo() const;
 };
 
 // The same runs in `out`, filled with one element again and again.
@@ -46,9 +49,16 @@ struct Transfer {
   unsigned char element[8] = {}; // what fills fill with
 };
 
-// Of `rank` in its group; Send and Recv are not in it.
+// Of `rank` in its group; Send and Recv are not in it. `from`: only what is copied from that member;
+// negative: from all.
 Transfer planTransfer(const Mesh &mesh, const Collective &collective, const Shape &in, const Shape &out,
-                      int64_t rank);
+                      int64_t rank, int64_t from = -1);
+
+// The operands of another member of the group, where mine are `in` and `out`.
+struct Operands {
+  Shape in, out;
+};
+Operands operandsOfMember(const Collective &collective, const Shape &in, const Shape &out, int64_t member);
 
 // One element of a type as bytes; a value out of an integer's range is clamped.
 void storeElement(Type type, double value, void *to);
@@ -58,6 +68,10 @@ double identityOf(Reduction reduction, Type type);
 // Runs of one copy or fill, one after the other: [begin, end) of the outermost loop (of the bytes of the run
 // where there is none).
 void runCopy(const BlockCopy &copy, const void *in, void *out);
+// Bytes [begin, begin + bytes) of a copy's runs, taken as one row of bytes: from `in` to `packed`, or from
+// there to `out`.
+void packRuns(const BlockCopy &copy, const void *in, int64_t begin, int64_t bytes, void *packed);
+void unpackRuns(const BlockCopy &copy, const void *packed, int64_t begin, int64_t bytes, void *out);
 void runFill(const BlockFill &fill, const unsigned char *element, int64_t elementBytes, void *out);
 
 } // namespace cleave::rt

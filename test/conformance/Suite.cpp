@@ -53,15 +53,17 @@ std::string runOne(const CollectiveCase &test, Communicator &end, int64_t times)
     end.fail(made.error());
     return made.error().message;
   }
-  std::vector<char> input = test.input(end.rank()), output(test.out(end.rank()).bytes());
+  std::vector<char> input = test.input(end.rank()), wanted = test.expected(end.rank()),
+                    output(test.out(end.rank()).bytes());
   for (int64_t i = 0; i < times; ++i) {
     std::fill(output.begin(), output.end(), static_cast<char>(0x5a + i));
     if (Status status = (*made)->run(input.data(), output.data()); !status)
       return describe(test, end.rank()) + ": " + status.error().message;
-    if (std::string found = difference(test, end.rank(), output); !found.empty()) {
-      end.fail({"E799", found, "", {}, ""});
-      return found;
-    }
+    if (output == wanted)
+      continue;
+    std::string found = difference(test, end.rank(), output);
+    end.fail({"E799", found, "", {}, ""});
+    return found;
   }
   return "";
 }

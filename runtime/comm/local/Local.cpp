@@ -1,9 +1,9 @@
 #include "runtime/comm/local/Local.h"
 
+#include "runtime/comm/Agreement.h"
 #include "runtime/comm/Reduce.h"
 #include "runtime/comm/Transfer.h"
 #include "runtime/comm/local/World.h"
-#include "runtime/core/Text.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
@@ -119,30 +119,6 @@ private:
   int64_t self;
 };
 
-// What members must agree on: all but the sizes along dims that are cut.
-uint64_t signatureOf(const Collective &it, const Shape &in, const Shape &out) {
-  uint64_t hash = 0xcbf29ce484222325; // FNV-1a
-  auto add = [&](int64_t value) {
-    for (int i = 0; i < 8; ++i)
-      hash = (hash ^ ((static_cast<uint64_t>(value) >> (8 * i)) & 0xff)) * 0x100000001b3;
-  };
-  add(static_cast<int64_t>(it.kind == CollectiveKind::Recv ? CollectiveKind::Send : it.kind));
-  for (int64_t value : {static_cast<int64_t>(it.reduction), static_cast<int64_t>(in.type), it.dim, it.dim2,
-                        it.low, it.high, it.root, it.extent, int64_t{it.padded}})
-    add(value);
-  for (const MemberPair &pair : it.pairs)
-    for (int64_t member : {pair.from, pair.to})
-      add(member);
-  bool gathers = it.kind == CollectiveKind::AllGather;
-  bool both = it.kind == CollectiveKind::AllToAll, halo = it.kind == CollectiveKind::Halo;
-  for (size_t i = 0; i < in.sizes.size(); ++i) {
-    auto at = static_cast<int64_t>(i);
-    bool isGathered = (gathers && at == it.dim) || (both && at == it.dim2);
-    add(halo && at == it.dim ? it.extent : isGathered ? out.sizes[i] : in.sizes[i]);
-  }
-  return hash;
-}
-
 LocalOperation::LocalOperation(LocalCommunicator &owner, Group &group, int64_t me, const Mesh &mesh,
                                const Collective &collective, const Shape &in, const Shape &out,
                                Transfer transfer)
@@ -240,18 +216,9 @@ bool LocalOperation::agree() {
     if (post.signature == signature)
       continue;
     World &world = *owner.world;
-    int64_t low = std::min(member, me), high = std::max(member, me);
-    auto text = [&](int64_t of) {
-      return "rank " + std::to_string(group.ranks[of]) + " at " + world.nameOf(postOf(of).name);
-    };
-    world.fail(
-        owner.rank(),
-        {"E716",
-         "the members of a group must start the same collectives, found " + text(low) + " and " + text(high),
-         "",
-         {},
-         ""},
-        /*own=*/false);
+    auto at = [&](int64_t of) { return StartedBy{group.ranks[of], world.nameOf(postOf(of).name)}; };
+    world.fail(owner.rank(), differentCollectives(at(std::min(member, me)), at(std::max(member, me))),
+               /*own=*/false);
     return false;
   }
   return true;
@@ -311,24 +278,19 @@ void LocalOperation::work() {
 
 Error LocalOperation::missing() const {
   World &world = *owner.world;
-  std::vector<std::string> who, where;
+  std::vector<int64_t> who;
+  std::vector<std::string> where;
   for (int64_t member = 0; member < members; ++member) {
     const Seat &seat = group.seats[member];
     bool there = phase == Phase::Posted ? seat.posted.load() >= number
                                         : seat.done[number % Seat::kSlots].load() >= number;
     if (there)
       continue;
-    who.push_back(std::to_string(group.ranks[member]));
+    who.push_back(group.ranks[member]);
     if (where.size() < 4)
       where.push_back(world.whereIs(group.ranks[member]));
   }
-  char seconds[32];
-  std::snprintf(seconds, sizeof(seconds), "%g", world.timeoutSeconds);
-  return {"E716",
-          std::string("a collective must be reached by all its members within ") + seconds + " s, found " +
-              (who.size() == 1 ? "rank " : "ranks ") + listText(who, 8) + " missing at " +
-              world.nameOf(name) + ", where rank " + std::to_string(owner.rank()) + " waits",
-          "", where, ""};
+  return missingMembers(world.timeoutSeconds, who, std::move(where), {owner.rank(), world.nameOf(name)});
 }
 
 Status LocalOperation::wait() {

@@ -33,31 +33,9 @@ std::string World::whereIs(int64_t rank) {
   return name == kNothing ? text + " has started no collective" : text + " has last started " + nameOf(name);
 }
 
-void World::fail(int64_t rank, Error why, bool own) {
-  std::lock_guard<std::mutex> lock(mutex);
-  if (hasFailed.load(std::memory_order_relaxed))
-    return;
-  first = std::move(why);
-  firstIsRanks = own;
-  firstRank = rank;
-  hasFailed.store(true, std::memory_order_release);
-}
-
-Error World::failure(const std::string &at) {
-  std::lock_guard<std::mutex> lock(mutex);
-  if (!firstIsRanks)
-    return first;
-  return {"E716",
-          "a collective needs all its members, found that rank " + std::to_string(firstRank) +
-              " has failed, at " + at,
-          "",
-          {first.code + ": " + first.message},
-          ""};
-}
-
 void World::recover() {
   std::lock_guard<std::mutex> lock(mutex);
-  hasFailed.store(false);
+  first.clear();
   for (auto &[key, group] : groups)
     for (size_t member = 0; member < group->ranks.size(); ++member) {
       Seat &seat = group->seats[member];

@@ -2,7 +2,7 @@
 #ifndef CLEAVE_RUNTIME_COMM_LOCAL_WORLD_H
 #define CLEAVE_RUNTIME_COMM_LOCAL_WORLD_H
 
-#include "runtime/core/Error.h"
+#include "runtime/comm/Agreement.h"
 
 #include <atomic>
 #include <cstdint>
@@ -60,9 +60,9 @@ public:
   std::string whereIs(int64_t rank);
 
   // The first failure stays; every wait ends with it.
-  void fail(int64_t rank, Error why, bool own);
-  bool failed() const { return hasFailed.load(std::memory_order_acquire); }
-  Error failure(const std::string &at);
+  void fail(int64_t rank, Error why, bool own) { first.set(rank, std::move(why), own); }
+  bool failed() const { return first.isSet(); }
+  Error failure(const std::string &at) const { return first.at(at); }
   // As if nothing had been started; no rank is inside.
   void recover();
 
@@ -74,10 +74,7 @@ private:
   std::map<std::pair<bool, std::vector<int64_t>>, std::unique_ptr<Group>> groups;
   std::deque<std::string> names;
   std::unique_ptr<Place[]> last;
-  std::atomic<bool> hasFailed{false};
-  Error first;
-  bool firstIsRanks = false; // its own failure, not one of the collective
-  int64_t firstRank = 0;
+  Failure first;
 };
 
 } // namespace cleave::rt

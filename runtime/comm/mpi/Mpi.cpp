@@ -1,0 +1,188 @@
+// Processes that an MPI library joins, and the ranks' ends in them.
+#include "runtime/comm/Processes.h"
+#include "runtime/comm/mpi/Exchange.h"
+#include "runtime/comm/mpi/Library.h"
+
+#include <cstring>
+#include <unistd.h>
+
+namespace cleave::rt {
+
+namespace mpi {
+namespace {
+
+constexpr int32_t kSizeTag = 1, kBytesTag = 2;
+constexpr double kSettleSeconds = 30;
+constexpr int64_t kPiece = int64_t{64} << 20;
+
+uint64_t keyOf(const std::vector<int64_t> &ranks, bool channel) {
+  uint64_t hash = 0xcbf29ce484222325 + channel;
+  for (int64_t rank : ranks) {
+    hash = (hash ^ static_cast<uint64_t>(rank)) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+class MpiCommunicator : public Communicator {
+public:
+  MpiCommunicator(std::shared_ptr<RankWorld> world, int64_t rank) : world(std::move(world)), self(rank) {}
+
+  int64_t rank() const override { return self; }
+  int64_t ranks() const override { return world->ranks(); }
+  void fail(const Error &why) override { world->fail(self, why, /*own=*/true, /*spread=*/true); }
+  // Who knows that is told by other means, and so are the others: nothing goes through MPI any more.
+  void lose(int64_t rank, const Error &why) override {
+    world->fail(rank, why, /*own=*/true, /*spread=*/false);
+  }
+  void recover() override {} // Processes::settle() has done it for all ends
+
+protected:
+  Result<std::unique_ptr<Operation>> prepareGroup(const Mesh &mesh, const Collective &collective,
+                                                  const Shape &in, const Shape &out) override;
+
+private:
+  std::shared_ptr<RankWorld> world;
+  int64_t self;
+};
+
+Result<std::unique_ptr<Operation>> MpiCommunicator::prepareGroup(const Mesh &mesh,
+                                                                 const Collective &collective,
+                                                                 const Shape &in, const Shape &out) {
+  std::vector<int64_t> ranks = groupOf(mesh, collective.over, self);
+  int64_t me = memberOf(mesh, collective.over, self);
+  bool channel = collective.kind == CollectiveKind::Send || collective.kind == CollectiveKind::Recv;
+  if (channel) {
+    std::vector<int64_t> ends = {self};
+    for (const MemberPair &pair : collective.pairs)
+      if ((collective.kind == CollectiveKind::Send ? pair.from : pair.to) == me) {
+        ends = {ranks[pair.from], ranks[pair.to]};
+        break;
+      }
+    me = ends.size() == 2 && collective.kind == CollectiveKind::Recv ? 1 : 0;
+    ranks = std::move(ends);
+  }
+  return std::unique_ptr<Operation>(
+      std::make_unique<Exchange>(*world, ranks, me, keyOf(ranks, channel), mesh, collective, in, out));
+}
+
+class MpiProcesses : public Processes {
+public:
+  explicit MpiProcesses(const CleaveTransport &transport)
+      : transport(transport), engine(std::make_unique<Engine>(transport)) {}
+  ~MpiProcesses() override {
+    bool whole = !engine->abandoned() && settle().ok();
+    engine.reset();
+    if (whole)
+      transport.leave(); // else others may never come: this process ends without
+  }
+
+  int64_t process() const override { return engine->process; }
+  int64_t processes() const override { return engine->processes; }
+  std::string library() const override { return transport.library(); }
+  const CleaveTransport &table() const { return transport; }
+  Engine &messages() { return *engine; }
+
+  Status send(int64_t to, const std::string &bytes) override;
+  Result<std::string> receive(int64_t from, double timeoutSeconds) override;
+  std::vector<std::unique_ptr<Communicator>> connect(const std::vector<int64_t> &firsts,
+                                                     double timeoutSeconds) override;
+  Status settle() override {
+    return engine->settle([this](const std::string &mine) { return allGather(mine, kSettleSeconds); });
+  }
+  void abandon(const Error &why) override { engine->abandon(why); }
+
+private:
+  // One message, waited for.
+  class Waited : public Sink {
+  public:
+    void through(const Message &, const CleaveDone &) override { done = true; }
+    Message message = {this, 0, 0, 0};
+    bool done = false;
+  };
+  Status move(bool sends, void *data, int64_t bytes, int64_t other, int32_t tag, double timeoutSeconds);
+
+  const CleaveTransport &transport;
+  std::unique_ptr<Engine> engine;
+};
+
+Status MpiProcesses::move(bool sends, void *data, int64_t bytes, int64_t other, int32_t tag,
+                          double timeoutSeconds) {
+  auto waited = std::make_unique<Waited>();
+  {
+    std::lock_guard<std::mutex> lock(engine->mutex);
+    if (engine->abandoned())
+      return engine->reason();
+    if (sends)
+      engine->send(data, bytes, static_cast<int32_t>(other), tag, &waited->message);
+    else
+      engine->receive(data, bytes, static_cast<int32_t>(other), tag, &waited->message);
+  }
+  Status status = engine->pollUntil([&] { return waited->done; }, timeoutSeconds, "answer");
+  if (!status) { // the library may still hold on to it
+    engine->abandon(status.error());
+    waited.release();
+  }
+  return status;
+}
+
+Status MpiProcesses::send(int64_t to, const std::string &bytes) {
+  auto size = static_cast<int64_t>(bytes.size());
+  if (Status status = move(true, &size, sizeof(size), to, kSizeTag, 0); !status)
+    return status;
+  for (int64_t at = 0; at < size; at += kPiece)
+    if (Status status =
+            move(true, const_cast<char *>(bytes.data()) + at, std::min(kPiece, size - at), to, kBytesTag, 0);
+        !status)
+      return status;
+  return {};
+}
+
+Result<std::string> MpiProcesses::receive(int64_t from, double timeoutSeconds) {
+  int64_t size = 0;
+  if (Status status = move(false, &size, sizeof(size), from, kSizeTag, timeoutSeconds); !status)
+    return status.error();
+  std::string bytes(size, '\0');
+  for (int64_t at = 0; at < size; at += kPiece)
+    if (Status status = move(false, bytes.data() + at, std::min(kPiece, size - at), from, kBytesTag, 0);
+        !status)
+      return status.error();
+  return bytes;
+}
+
+std::vector<std::unique_ptr<Communicator>> MpiProcesses::connect(const std::vector<int64_t> &firsts,
+                                                                 double timeoutSeconds) {
+  auto world = std::make_shared<RankWorld>(*engine, firsts, timeoutSeconds);
+  std::vector<std::unique_ptr<Communicator>> ends;
+  for (int64_t rank = 0; rank < world->localRanks(); ++rank)
+    ends.push_back(std::make_unique<MpiCommunicator>(world, world->first() + rank));
+  return ends;
+}
+
+Error cannotJoin(const std::string &found) {
+  return {"E719", "MPI must join the processes that were launched, found that it " + found, "", {}, ""};
+}
+
+} // namespace
+} // namespace mpi
+
+Result<std::shared_ptr<Processes>> joinProcesses(const Launch &launch) {
+  Result<const CleaveTransport *> transport = mpi::loadTransport(launch.library);
+  if (!transport)
+    return transport.error();
+  char why[512] = "";
+  if ((*transport)->join(why, sizeof(why)))
+    return mpi::cannotJoin(std::string("cannot start: ") + why);
+  if ((*transport)->processes() != launch.processes) {
+    Error error = mpi::cannotJoin("sees " + std::to_string((*transport)->processes()) + " of " +
+                                  std::to_string(launch.processes));
+    error.notes.push_back("they were started by " + launch.launcher + ", and joined by " +
+                          (*transport)->library());
+    error.hint =
+        "is the library that of the launcher? say which with --communicator mpi:openmpi or mpi:mpich";
+    return error;
+  }
+  return std::shared_ptr<Processes>(std::make_shared<mpi::MpiProcesses>(**transport));
+}
+
+} // namespace cleave::rt
