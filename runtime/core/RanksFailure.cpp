@@ -13,7 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kGraceSeconds = 5;     // for ranks that compute while the others have failed
+constexpr double kMostGrace = 5,
+                 kLeastGrace = 1;       // seconds, for ranks that compute while the others have failed
 constexpr int64_t kMostWhereabouts = 4; // that are told
 constexpr char kCollective[] = "E716";  // the code of what others' failures are for a rank
 
@@ -99,7 +100,8 @@ bool Ranks::isWorthWaiting(const Call &call) const {
   auto since = [](Clock::time_point from) {
     return from == Clock::time_point::max() ? 0 : std::chrono::duration<double>(Clock::now() - from).count();
   };
-  return since(first) <= timeoutSeconds && (byItself || since(firstFailed) <= kGraceSeconds);
+  return since(first) <= timeoutSeconds &&
+         (byItself || since(firstFailed) <= std::clamp(timeoutSeconds, kLeastGrace, kMostGrace));
 }
 
 // What a rank says about its failure, with what the others add to it.
