@@ -17,6 +17,20 @@ rt::Error badOption(const std::string &rule, const std::string &found) {
   return {"E720", rule + ", found " + found, "", {}, ""};
 }
 
+rt::Status readPairs(const char *argument, const char *rule, const char *const *given, size_t count,
+                     std::map<std::string, std::string> &pairs) {
+  for (size_t i = 0; i < count; ++i) {
+    if (!given || !given[i])
+      return nullArgument(argument);
+    std::string pair = given[i];
+    size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return badOption(rule, "'" + pair + "'");
+    pairs[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return {};
+}
+
 // The options that the caller knows of; those added later have their defaults.
 rt::Result<DriverOptions> optionsFrom(const char *file, const cleave_compile_options *given) {
   cleave_compile_options known = CLEAVE_COMPILE_OPTIONS;
@@ -32,15 +46,16 @@ rt::Result<DriverOptions> optionsFrom(const char *file, const cleave_compile_opt
     std::memcpy(&known, given, given->struct_size);
   DriverOptions options;
   options.file = file;
-  for (size_t i = 0; i < known.set_count; ++i) {
-    if (!known.sets || !known.sets[i])
-      return nullArgument("sets");
-    std::string set = known.sets[i];
-    size_t equals = set.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return badOption("a set must be NAME=VALUE", "'" + set + "'");
-    options.sets[set.substr(0, equals)] = set.substr(equals + 1);
-  }
+  if (rt::Status status =
+          readPairs("sets", "a set must be NAME=VALUE", known.sets, known.set_count, options.sets);
+      !status)
+    return status.error();
+  if (rt::Status status =
+          readPairs("mesh", "a mesh axis must be AXIS=SIZE", known.mesh, known.mesh_count, options.mesh);
+      !status)
+    return status.error();
+  if (known.plan)
+    options.plan = known.plan;
   for (size_t i = 0; i < known.entry_count; ++i) {
     if (!known.entries || !known.entries[i])
       return nullArgument("entries");

@@ -50,16 +50,8 @@ rt::Status Session::open(const std::string &artefact) {
 }
 
 rt::Status Session::startRanks(const rt::Artefact &artefact) {
-  const rt::Mesh &mesh = artefact.program->mesh;
-  int64_t most = options.mostRanks > 0 ? options.mostRanks : 8 * static_cast<int64_t>(rt::processorCount());
-  if (mesh.ranks() > most)
-    return rt::Error{"E715",
-                     "the ranks of a mesh are started in this process, at most " + std::to_string(most) +
-                         ", found " + std::to_string(mesh.ranks()) + " in " + rt::toString(mesh),
-                     "",
-                     {},
-                     "make the mesh smaller with --mesh, or allow more with --most-ranks"};
   rt::RanksOptions given;
+  given.mostRanks = options.mostRanks;
   given.threadsPerRank = options.threads;
   given.pinThreads = options.pinThreads;
   given.allowNonFinite = options.allowNonFinite;
@@ -67,9 +59,7 @@ rt::Status Session::startRanks(const rt::Artefact &artefact) {
   given.memoryLimit = options.memoryLimit;
   given.timeoutSeconds = options.timeoutSeconds;
   given.print = options.print;
-  std::vector<std::shared_ptr<const rt::Program>> classes = {artefact.program};
-  classes.insert(classes.end(), artefact.others.begin(), artefact.others.end());
-  auto ranks = rt::Ranks::create(std::move(classes), artefact.classOf, artefact.code, std::move(given));
+  auto ranks = rt::Ranks::create(artefact.classes(), artefact.classOf, artefact.code, std::move(given));
   if (!ranks)
     return ranks.error();
   running = std::move(*ranks);

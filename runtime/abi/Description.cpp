@@ -63,6 +63,9 @@ Description::Description(const Program &program, std::string given) : metadata(s
   for (const Entry &entry : program.entries)
     whole.scratch_bytes = std::max(whole.scratch_bytes, entry.scratchBytes);
   whole.metadata = metadata.c_str();
+  whole.ranks = program.mesh.ranks();
+  whole.plan = program.plan.c_str();
+  whole.plan_hash = program.planHash.c_str();
 }
 
 } // namespace cleave::rt::abi

@@ -20,15 +20,20 @@ cleave_status statusOf(const std::string &code) noexcept {
     const char *prefix;
     cleave_status status;
   } kinds[] = {
-      {"E510", CLEAVE_UNKNOWN_NAME},     {"E511", CLEAVE_MISMATCH},     {"E512", CLEAVE_WRONG_ORDER},
-      {"E513", CLEAVE_WRONG_ORDER},      {"E514", CLEAVE_WRONG_ORDER},  {"E612", CLEAVE_UNKNOWN_NAME},
-      {"E618", CLEAVE_UNKNOWN_NAME},     {"E701", CLEAVE_UNKNOWN_NAME}, {"E702", CLEAVE_NO_MEMORY},
-      {"E703", CLEAVE_NO_MEMORY},        {"E704", CLEAVE_BAD_FILE},     {"E71", CLEAVE_RUN_FAILED},
-      {"E720", CLEAVE_INVALID_ARGUMENT}, {"E721", CLEAVE_WRONG_ORDER},  {"E722", CLEAVE_BUSY},
-      {"E723", CLEAVE_INCOMPATIBLE},     {"E724", CLEAVE_MISMATCH},     {"E725", CLEAVE_INVALID_ARGUMENT},
-      {"E73", CLEAVE_MISMATCH},          {"E799", CLEAVE_INTERNAL},     {"E999", CLEAVE_INTERNAL},
-      {"E5", CLEAVE_BAD_FILE},           {"E6", CLEAVE_BAD_FILE},       {"E803", CLEAVE_INCOMPATIBLE},
-      {"E806", CLEAVE_INCOMPATIBLE},     {"E8", CLEAVE_BAD_FILE},       {"E", CLEAVE_REJECTED},
+      {"E510", CLEAVE_UNKNOWN_NAME},     {"E511", CLEAVE_MISMATCH},
+      {"E512", CLEAVE_WRONG_ORDER},      {"E513", CLEAVE_WRONG_ORDER},
+      {"E514", CLEAVE_WRONG_ORDER},      {"E612", CLEAVE_UNKNOWN_NAME},
+      {"E618", CLEAVE_UNKNOWN_NAME},     {"E701", CLEAVE_UNKNOWN_NAME},
+      {"E702", CLEAVE_NO_MEMORY},        {"E703", CLEAVE_NO_MEMORY},
+      {"E704", CLEAVE_BAD_FILE},         {"E715", CLEAVE_INVALID_ARGUMENT},
+      {"E71", CLEAVE_RUN_FAILED},        {"E720", CLEAVE_INVALID_ARGUMENT},
+      {"E721", CLEAVE_WRONG_ORDER},      {"E722", CLEAVE_BUSY},
+      {"E723", CLEAVE_INCOMPATIBLE},     {"E724", CLEAVE_MISMATCH},
+      {"E725", CLEAVE_INVALID_ARGUMENT}, {"E73", CLEAVE_MISMATCH},
+      {"E799", CLEAVE_INTERNAL},         {"E999", CLEAVE_INTERNAL},
+      {"E5", CLEAVE_BAD_FILE},           {"E6", CLEAVE_BAD_FILE},
+      {"E803", CLEAVE_INCOMPATIBLE},     {"E806", CLEAVE_INCOMPATIBLE},
+      {"E8", CLEAVE_BAD_FILE},           {"E", CLEAVE_REJECTED},
   };
   for (const auto &kind : kinds)
     if (code.compare(0, std::strlen(kind.prefix), kind.prefix) == 0)

@@ -4,7 +4,8 @@
 
 #include "runtime/abi/Description.h"
 #include "runtime/abi/cleave.h"
-#include "runtime/core/Instance.h"
+#include "runtime/core/Artefact.h"
+#include "runtime/core/Runnable.h"
 
 #include <atomic>
 #include <memory>
@@ -14,12 +15,14 @@ namespace cleave::rt::abi {
 
 // What handles of one program share.
 struct LoadedProgram {
-  LoadedProgram(std::shared_ptr<const Program> program, std::shared_ptr<void> code, std::string metadata)
-      : program(std::move(program)), code(std::move(code)), description(*this->program, std::move(metadata)) {
-  }
+  explicit LoadedProgram(const Artefact &given)
+      : artefact(given), whole(artefact.program->mesh.ranks() > 1
+                                   ? std::make_shared<const Program>(programOfWhole(*artefact.program))
+                                   : artefact.program),
+        description(*whole, artefact.metadata) {}
 
-  std::shared_ptr<const Program> program;
-  std::shared_ptr<void> code;
+  Artefact artefact;
+  std::shared_ptr<const Program> whole; // with the shapes of its text
   Description description;
 };
 
@@ -38,8 +41,8 @@ struct EntryUse {
 // An instance and who uses it. Tensors given out share it with the handle.
 struct Core {
   std::shared_ptr<const LoadedProgram> program;
-  std::unique_ptr<Instance> instance;
-  std::vector<EntryUse> uses; // per entry
+  std::unique_ptr<Runnable> instance; // on one rank, or on several
+  std::vector<EntryUse> uses;         // per entry
   bool hasState = false;
   std::atomic<bool> busy{false};
 };

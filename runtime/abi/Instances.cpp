@@ -1,4 +1,5 @@
 #include "runtime/abi/Handles.h"
+#include "runtime/core/Ranks.h"
 #include "runtime/core/Text.h"
 
 #include <cstring>
@@ -141,8 +142,8 @@ Result<TensorView> stateOf(Core &core, const char *path) {
 namespace {
 
 // The options that the caller knows of; those added later have their defaults.
-Result<InstanceOptions> optionsFrom(const cleave_instance_options *given) {
-  InstanceOptions options;
+Result<RanksOptions> optionsFrom(const cleave_instance_options *given) {
+  RanksOptions options;
   if (!given)
     return options;
   cleave_instance_options known = CLEAVE_INSTANCE_OPTIONS;
@@ -164,7 +165,14 @@ Result<InstanceOptions> optionsFrom(const cleave_instance_options *given) {
                  "",
                  {},
                  ""};
-  options.threads = known.threads;
+  if (known.most_ranks < 0)
+    return Error{"E720",
+                 "most_ranks must be 0 or a number of ranks, found " + std::to_string(known.most_ranks),
+                 "",
+                 {},
+                 ""};
+  options.threadsPerRank = known.threads;
+  options.mostRanks = known.most_ranks;
   options.pinThreads = known.pin_threads != 0;
   options.allowNonFinite = known.allow_non_finite != 0;
   options.memoryLimit = known.memory_limit;
@@ -186,6 +194,26 @@ Status unbind(Core &core, Side side, const char *entry, const char *name) {
     core.uses[at->entry].ran = false;
   binding = {};
   return {};
+}
+
+Result<std::unique_ptr<Runnable>> makeInstance(const Artefact &artefact, RanksOptions options) {
+  if (artefact.program->mesh.ranks() > 1) {
+    auto ranks = Ranks::create(artefact.classes(), artefact.classOf, artefact.code, std::move(options));
+    if (ranks)
+      return std::unique_ptr<Runnable>(std::move(*ranks));
+    Error error = ranks.error();
+    if (error.code == "E715" && !error.hint.empty())
+      error.hint = "allow more with most_ranks of cleave_instance_options";
+    return error;
+  }
+  InstanceOptions own;
+  own.threads = options.threadsPerRank;
+  own.pinThreads = options.pinThreads;
+  own.allowNonFinite = options.allowNonFinite;
+  own.memoryLimit = options.memoryLimit;
+  own.print = std::move(options.print);
+  auto instance = Instance::create(artefact.program, artefact.code, std::move(own));
+  return instance ? Result<std::unique_ptr<Runnable>>(std::move(*instance)) : instance.error();
 }
 
 // The runtime's own hint is for the command line.
@@ -218,16 +246,16 @@ cleave_status cleave_instance_create(const cleave_program *program, const cleave
     *instance = nullptr;
     if (!program)
       return nullArgument("program");
-    Result<InstanceOptions> wanted = optionsFrom(options);
+    Result<RanksOptions> wanted = optionsFrom(options);
     if (!wanted)
       return wanted.error();
     auto core = std::make_shared<Core>();
     core->program = program->loaded;
-    auto made = Instance::create(program->loaded->program, program->loaded->code, std::move(*wanted));
+    auto made = makeInstance(program->loaded->artefact, std::move(*wanted));
     if (!made)
       return made.error();
     core->instance = std::move(*made);
-    for (const Entry &entry : program->loaded->program->entries) {
+    for (const Entry &entry : program->loaded->whole->entries) {
       EntryUse &use = core->uses.emplace_back();
       use.inputs.resize(entry.inputs.size());
       use.outputs.resize(entry.outputs.size());

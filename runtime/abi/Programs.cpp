@@ -7,8 +7,7 @@ using namespace cleave::rt::abi;
 namespace cleave::rt::abi {
 
 cleave_program *makeProgram(const Artefact &artefact) {
-  return new cleave_program{
-      std::make_shared<const LoadedProgram>(artefact.program, artefact.code, artefact.metadata)};
+  return new cleave_program{std::make_shared<const LoadedProgram>(artefact)};
 }
 
 namespace {

@@ -143,9 +143,12 @@ typedef struct cleave_program_info {
   const cleave_entry_info *const *entries; /* also `init`, which cleave_initialise() runs */
   size_t state_count;
   const cleave_tensor_info *const *states;
-  int64_t state_bytes;   /* per instance */
-  int64_t scratch_bytes; /* per instance: the largest entry's */
+  int64_t state_bytes;   /* per instance; of several ranks: of the first */
+  int64_t scratch_bytes; /* the same: the largest entry's */
   const char *metadata;  /* JSON: the above, and by whom and for what the program was made */
+  int64_t ranks;         /* of its plan's mesh; 1: it has no plan */
+  const char *plan;      /* its name, and the hash of its content; "" where there is none */
+  const char *plan_hash;
 } cleave_program_info;
 
 /* Loads an artefact that `cleave build` made. CLEAVE_BAD_FILE, CLEAVE_INCOMPATIBLE. */
@@ -161,13 +164,15 @@ CLEAVE_API const cleave_program_info *cleave_program_describe(const cleave_progr
 
 /* ---- Instances ----------------------------------------------------------------------------------- */
 
-/* A program with a state, buffers and threads of its own. */
+/* A program with a state, buffers and threads of its own. One that was made under a plan runs on all ranks of
+ * its mesh, each with threads of its own; values go in and come out whole. */
 typedef struct cleave_instance cleave_instance;
 
 /* Begin with `cleave_instance_options options = CLEAVE_INSTANCE_OPTIONS;`. */
 typedef struct cleave_instance_options {
   size_t struct_size;       /* sizeof(cleave_instance_options): what the caller knows of it */
-  int32_t threads;          /* counts the calling one; 0: one per processor. Results do not depend on it */
+  int32_t threads;          /* of each rank; counts the calling one. 0: one per processor, shared out. Results
+                               do not depend on it */
   int32_t pin_threads;      /* not 0: tie the others to processors */
   int32_t allow_non_finite; /* not 0: go on when a scalar output is NaN or infinite */
   int64_t memory_limit;     /* bytes it may take; 0: what the machine has, negative: any */
@@ -175,10 +180,11 @@ typedef struct cleave_instance_options {
    * instance, which is busy. */
   void (*print)(void *user, const char *line);
   void *print_user;
+  int64_t most_ranks; /* that may be started in this process; 0: eight per processor */
 } cleave_instance_options;
-#define CLEAVE_INSTANCE_OPTIONS {sizeof(cleave_instance_options), 0, 0, 0, 0, NULL, NULL}
+#define CLEAVE_INSTANCE_OPTIONS {sizeof(cleave_instance_options), 0, 0, 0, 0, NULL, NULL, 0}
 
-/* `options` may be NULL. CLEAVE_NO_MEMORY. */
+/* `options` may be NULL. CLEAVE_NO_MEMORY; CLEAVE_INVALID_ARGUMENT for more ranks than may be started. */
 CLEAVE_API cleave_status cleave_instance_create(const cleave_program *program,
                                                 const cleave_instance_options *options,
                                                 cleave_instance **instance) CLEAVE_NOEXCEPT;
@@ -199,12 +205,12 @@ CLEAVE_API cleave_status cleave_run(cleave_instance *instance, const char *entry
 /* Copies a value into an input. It holds for every later run. */
 CLEAVE_API cleave_status cleave_set_input(cleave_instance *instance, const char *entry, const char *input,
                                           const void *data, size_t bytes) CLEAVE_NOEXCEPT;
-/* Lets each run read the caller's buffer in place. It must live, and may change between runs, until the input
- * is bound again, set or unbound, or the instance is released. */
+/* Lets each run read the caller's buffer in place (several ranks: copy from it). It must live, and may change
+ * between runs, until the input is bound again, set or unbound, or the instance is released. */
 CLEAVE_API cleave_status cleave_bind_input(cleave_instance *instance, const char *entry, const char *input,
                                            const void *data, size_t bytes) CLEAVE_NOEXCEPT;
-/* Lets each run write the caller's buffer in place; as above. It may not overlap another buffer bound to the
- * same entry: CLEAVE_INVALID_ARGUMENT. */
+/* Lets each run write the caller's buffer in place (several ranks: copy to it); as above. It may not overlap
+ * another buffer bound to the same entry: CLEAVE_INVALID_ARGUMENT. */
 CLEAVE_API cleave_status cleave_bind_output(cleave_instance *instance, const char *entry, const char *output,
                                             void *data, size_t bytes) CLEAVE_NOEXCEPT;
 /* Gives the caller's buffer back: an input is without value then, an output in the instance's own memory. */
@@ -277,7 +283,7 @@ CLEAVE_API cleave_status cleave_set_state_dlpack(cleave_instance *instance, cons
 
 /* An output or a state without a copy. The tensor is the caller's, who calls its deleter, on any thread. It
  * keeps the memory alive beyond the instance's release, except a buffer that the caller himself bound. Later
- * runs write to the same memory. */
+ * runs write to the same memory; what several ranks have in parts is put together when it is asked for. */
 CLEAVE_API cleave_status cleave_output_dlpack(cleave_instance *instance, const char *entry,
                                               const char *output,
                                               struct DLManagedTensor **tensor) CLEAVE_NOEXCEPT;

@@ -118,16 +118,17 @@ private:
 };
 
 struct Options {
-  int threads = 0;             // counts the calling one; 0: one per processor
+  int threads = 0;             // of each rank; counts the calling one. 0: one per processor, shared out
   bool pinThreads = false;     // tie the others to processors
   bool allowNonFinite = false; // go on when a scalar output is NaN or infinite
   int64_t memoryLimit = 0;     // bytes it may take; 0: what the machine has, negative: any
+  int64_t mostRanks = 0;       // that may be started in this process; 0: eight per processor
   // Receives a line that the program prints; empty: standard output. What it throws leaves run() when the run
   // is over.
   std::function<void(const char *line)> print;
 };
 
-// A program with a state, buffers and threads of its own. One thread at a time.
+// A program with a state, buffers and threads of its own, on all ranks of its plan. One thread at a time.
 class Instance {
 public:
   explicit Instance(Program program, Options options = {})
@@ -138,6 +139,7 @@ public:
     given.pin_threads = options.pinThreads;
     given.allow_non_finite = options.allowNonFinite;
     given.memory_limit = options.memoryLimit;
+    given.most_ranks = options.mostRanks;
     if (printer->print) {
       given.print = Printer::call;
       given.print_user = printer.get();

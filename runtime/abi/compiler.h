@@ -32,8 +32,11 @@ typedef struct cleave_compile_options {
   /* Folder that keeps compiled programs and finds them again by all they were made from; "": the one of
    * `cleave run`; NULL: none. */
   const char *cache;
+  const char *plan;        /* how it is spread over ranks, as --plan; NULL: not at all */
+  const char *const *mesh; /* "AXIS=SIZE": sizes of the plan's mesh axes */
+  size_t mesh_count;
 } cleave_compile_options;
-#define CLEAVE_COMPILE_OPTIONS {sizeof(cleave_compile_options), NULL, 0, NULL, 0, NULL, NULL}
+#define CLEAVE_COMPILE_OPTIONS {sizeof(cleave_compile_options), NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, 0}
 
 /* Compiles a program's file. `options` may be NULL. CLEAVE_REJECTED: cleave_last_error() has every diagnostic
  * with its place and the line of the program. Any number of threads may compile at once. */

@@ -86,6 +86,11 @@ struct Artefact {
   std::string metadata;                                    // JSON, as inspectArtefact() gives it
   std::vector<std::shared_ptr<const Program>> others = {}; // of the other classes of ranks
   std::vector<uint32_t> classOf = {};                      // by rank; empty: all run `program`
+  std::vector<std::shared_ptr<const Program>> classes() const {
+    std::vector<std::shared_ptr<const Program>> all = {program};
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+  }
   // What a rank runs.
   const std::shared_ptr<const Program> &programOf(int64_t rank) const {
     uint32_t number = classOf.empty() ? 0 : classOf[rank];

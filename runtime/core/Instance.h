@@ -56,19 +56,10 @@ public:
 
   Status initialise(int64_t seed) override;
   Status setInput(int entry, const std::string &input, const void *data, int64_t bytes) override;
-
-  // Lets an input be read in place from the caller's buffer at each run; it wins over the input's data
-  // source.
-  Status bindInput(int entry, const std::string &input, void *data, int64_t bytes);
-
-  // Lets an output be written to the caller's buffer.
-  Status bindOutput(int entry, const std::string &output, void *data, int64_t bytes);
-
-  // Takes the caller's buffer away again: the input has no value then, the output is written to memory of the
-  // instance's own.
-  Status unbindInput(int entry, int input);
-  Status unbindOutput(int entry, int output);
-
+  Status bindInput(int entry, const std::string &input, void *data, int64_t bytes) override;
+  Status bindOutput(int entry, const std::string &output, void *data, int64_t bytes) override;
+  Status unbindInput(int entry, int input) override;
+  Status unbindOutput(int entry, int output) override;
   Status prepare(int entry) override;
   Status run(int entry) override;
   Result<TensorView> output(int entry, const std::string &name) const override;

@@ -76,6 +76,22 @@ const Shape &wholeOf(const Shape &local, const Split &split) {
   return split.dims.empty() ? local : split.global;
 }
 
+Program programOfWhole(const Program &program) {
+  Program whole = program;
+  whole.constants.clear();
+  for (Entry &entry : whole.entries)
+    for (std::vector<Port> *ports : {&entry.inputs, &entry.outputs})
+      for (Port &port : *ports) {
+        port.shape = wholeOf(port.shape, port.split);
+        port.split = {};
+      }
+  for (State &state : whole.states) {
+    state.shape = wholeOf(state.shape, state.split);
+    state.split = {};
+  }
+  return whole;
+}
+
 std::string toString(const Shape &shape) {
   std::string text = nameOf(shape.type);
   if (shape.sizes.empty())

@@ -200,6 +200,9 @@ struct Program {
   std::string planHash; // of its content, or empty
 };
 
+// What a program of several ranks is to its caller: no constants, and entries and states with their global
+// shapes.
+Program programOfWhole(const Program &program);
 // What a rank has of each dim of a split whole; empty where it has all.
 std::vector<Block> blocksOf(const Mesh &mesh, const Split &split, int64_t rank);
 // The global shape of something that is `local` on a rank.

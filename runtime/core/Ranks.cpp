@@ -7,12 +7,13 @@
 #include "runtime/core/Text.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace cleave::rt {
 
 namespace {
 
-constexpr int64_t kMostRanks = 1024; // each is a thread at least
+constexpr int64_t kRanksPerProcessor = 8; // each is a thread at least
 
 Error wrongRanks(const std::string &found, const Mesh &mesh) {
   return {"E715",
@@ -21,23 +22,6 @@ Error wrongRanks(const std::string &found, const Mesh &mesh) {
           "",
           {},
           ""};
-}
-
-// The program with the shapes of its text.
-Program wholeProgram(const Program &program) {
-  Program whole = program;
-  whole.constants.clear();
-  for (Entry &entry : whole.entries)
-    for (std::vector<Port> *ports : {&entry.inputs, &entry.outputs})
-      for (Port &port : *ports) {
-        port.shape = wholeOf(port.shape, port.split);
-        port.split = {};
-      }
-  for (State &state : whole.states) {
-    state.shape = wholeOf(state.shape, state.split);
-    state.split = {};
-  }
-  return whole;
 }
 
 Error wrongSize(const char *what, const std::string &name, const Shape &shape, int64_t bytes) {
@@ -68,8 +52,14 @@ Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const P
                                              RanksOptions options) {
   const Mesh &mesh = classes[0]->mesh;
   int64_t count = mesh.ranks();
-  if (count > kMostRanks)
-    return wrongRanks("room for " + std::to_string(kMostRanks) + " in one process", mesh);
+  int64_t most = options.mostRanks > 0 ? options.mostRanks : kRanksPerProcessor * processorCount();
+  if (count > most)
+    return Error{"E715",
+                 "the ranks of a mesh are started in this process, at most " + std::to_string(most) +
+                     ", found " + std::to_string(count) + " in " + toString(mesh),
+                 "",
+                 {},
+                 "make the mesh smaller with --mesh, or allow more with --most-ranks"};
   if (classOf.empty())
     classOf.assign(count, 0);
   if (static_cast<int64_t>(classOf.size()) != count)
@@ -92,7 +82,7 @@ Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
                    const std::vector<uint32_t> &classOf, const std::shared_ptr<void> &code,
                    const RanksOptions &options) {
   auto count = static_cast<int64_t>(classOf.size());
-  whole = wholeProgram(*classes[0]);
+  whole = programOfWhole(*classes[0]);
   timeoutSeconds = options.timeoutSeconds;
   ends = makeLocal(count, {options.timeoutSeconds});
   instances.resize(count);
@@ -126,7 +116,21 @@ Status Ranks::prepare(int entry) {
 }
 
 Status Ranks::run(int entry) {
-  return each([this, entry](int64_t rank) { return instances[rank]->run(entry); }, /*watched=*/true);
+  auto first = std::pair(entry, 0), end = std::pair(entry + 1, 0);
+  auto job = [this, entry, first, end](int64_t rank) -> Status { // by value: a rank may be left behind
+    for (auto it = boundInputs.lower_bound(first); it != boundInputs.lower_bound(end); ++it)
+      if (Status given = giveInput(rank, entry, it->first.second, it->second); !given)
+        return given;
+    return instances[rank]->run(entry);
+  };
+  Status status = each(job, /*watched=*/true);
+  for (auto it = boundOutputs.lower_bound(first); status && it != boundOutputs.lower_bound(end); ++it) {
+    Result<TensorView> value = output(entry, whole.entries[entry].outputs[it->first.second].name);
+    if (!value)
+      return value.error();
+    std::memcpy(it->second, value->data, value->shape.bytes());
+  }
+  return status;
 }
 
 Status Ranks::setInput(int entry, const std::string &input, const void *data, int64_t bytes) {
@@ -136,14 +140,46 @@ Status Ranks::setInput(int entry, const std::string &input, const void *data, in
   const Shape &shape = whole.entries[entry].inputs[*at].shape;
   if (shape.bytes() != bytes)
     return wrongSize("input", input, shape, bytes);
-  return each([&](int64_t rank) -> Status {
-    const Port &port = programOf(rank).entries[entry].inputs[*at];
-    if (port.split.dims.empty())
-      return instances[rank]->setInput(entry, input, data, bytes);
-    std::vector<char> mine(port.shape.bytes());
-    copyToBlock(shape, blocksOf(whole.mesh, port.shape, port.split, rank), data, mine.data());
-    return instances[rank]->setInput(entry, input, mine.data(), port.shape.bytes());
-  });
+  boundInputs.erase({entry, *at});
+  return each([&](int64_t rank) { return giveInput(rank, entry, *at, data); });
+}
+
+Status Ranks::giveInput(int64_t rank, int entry, int input, const void *data) {
+  const Port &port = programOf(rank).entries[entry].inputs[input];
+  const Shape &shape = whole.entries[entry].inputs[input].shape;
+  if (port.split.dims.empty())
+    return instances[rank]->setInput(entry, port.name, data, shape.bytes());
+  std::vector<char> mine(port.shape.bytes());
+  copyToBlock(shape, blocksOf(whole.mesh, port.shape, port.split, rank), data, mine.data());
+  return instances[rank]->setInput(entry, port.name, mine.data(), port.shape.bytes());
+}
+
+Status Ranks::bindInput(int entry, const std::string &input, void *data, int64_t bytes) {
+  Status status = setInput(entry, input, data, bytes); // it has a value from now on
+  if (status)
+    boundInputs[{entry, *findInput(entry, input)}] = data;
+  return status;
+}
+
+Status Ranks::bindOutput(int entry, const std::string &output, void *data, int64_t bytes) {
+  Result<int> at = findOutput(entry, output);
+  if (!at)
+    return at.error();
+  const Shape &shape = whole.entries[entry].outputs[*at].shape;
+  if (shape.bytes() != bytes)
+    return wrongSize("output", output, shape, bytes);
+  boundOutputs[{entry, *at}] = data;
+  return {};
+}
+
+Status Ranks::unbindInput(int entry, int input) {
+  boundInputs.erase({entry, input});
+  return each([&](int64_t rank) { return instances[rank]->unbindInput(entry, input); });
+}
+
+Status Ranks::unbindOutput(int entry, int output) {
+  boundOutputs.erase({entry, output});
+  return {};
 }
 
 // What ranks hold together. Ranks that have the same block say the same.

@@ -24,6 +24,7 @@ struct RanksOptions {
   bool allowNonFinite = false; // see InstanceOptions; so is what follows
   bool profile = false;        // rank 0 is measured
   int64_t memoryLimit = 0;     // bytes that all ranks together may take
+  int64_t mostRanks = 0;       // that may be started; 0: eight for each processor
   double timeoutSeconds = 600; // for which ranks may wait for one of them; 0 or less: for ever
   std::function<void(const std::string &)> print; // what rank 0 prints
 };
@@ -35,8 +36,7 @@ public:
   using Runnable::setInput;
 
   // `classes`: the programs; `classOf`: which of them each rank runs, by rank (empty: all run the first).
-  // E715 where these are not the mesh's ranks, or more than a process starts (1024); errors of
-  // Instance::create().
+  // E715 where these are not the mesh's ranks, or more than may be started; errors of Instance::create().
   static Result<std::unique_ptr<Ranks>> create(std::vector<std::shared_ptr<const Program>> classes,
                                                std::vector<uint32_t> classOf, std::shared_ptr<void> code,
                                                RanksOptions options = {});
@@ -51,6 +51,10 @@ public:
   // Inputs are cut here, outputs and states put together from the ranks that have them.
   Status initialise(int64_t seed) override;
   Status setInput(int entry, const std::string &input, const void *data, int64_t bytes) override;
+  Status bindInput(int entry, const std::string &input, void *data, int64_t bytes) override;
+  Status bindOutput(int entry, const std::string &output, void *data, int64_t bytes) override;
+  Status unbindInput(int entry, int input) override;
+  Status unbindOutput(int entry, int output) override;
   Status prepare(int entry) override;
   Status run(int entry) override;
   Result<TensorView> output(int entry, const std::string &name) const override;
@@ -88,6 +92,8 @@ private:
               const RanksOptions &options);
   const Program &programOf(int64_t rank) const { return instances[rank]->program(); }
   std::string nameOf(int64_t rank) const;
+  // Gives a rank its part of an input.
+  Status giveInput(int64_t rank, int entry, int input, const void *data);
   using Local = std::function<Result<TensorView>(int64_t rank)>;
   Result<TensorView> gather(const std::string &key, const Shape &local, const Split &split,
                             const Local &valueOf) const;
@@ -97,8 +103,9 @@ private:
   Program whole;
   std::vector<std::unique_ptr<Communicator>> ends;
   std::vector<std::unique_ptr<Instance>> instances;
-  mutable std::map<std::string, Memory> gathered; // by what was asked for
-  std::unique_ptr<Crew> crew;                     // ends first
+  mutable std::map<std::string, Memory> gathered;                  // by what was asked for
+  std::map<std::pair<int, int>, void *> boundInputs, boundOutputs; // by entry and port: the caller's memory
+  std::unique_ptr<Crew> crew;                                      // ends first
 };
 
 } // namespace cleave::rt

@@ -87,6 +87,75 @@ TEST_F(CompileProgramTest, TrainsWhatItCompiled) {
   EXPECT_LT(losses.back(), 0.5f * losses.front());
 }
 
+cleave::CompileOptions shared(const std::string &plan, const std::string &axis, int ranks) {
+  cleave::CompileOptions options;
+  options.plan = plan;
+  options.mesh[axis] = std::to_string(ranks);
+  return options;
+}
+
+TEST_F(CompileProgramTest, RunsOnTheRanksOfAPlan) {
+  std::vector<float> alone = train(cleave::compile(file), 1, 0.2f);
+  cleave::Program program = cleave::compile(file, shared("fsdp", "dp", 2));
+  EXPECT_EQ(program.info().ranks, 2);
+  EXPECT_STREQ(program.info().plan, "plans.fsdp");
+  EXPECT_EQ(program.input("train", "x")->sizes[0], 16);
+  std::vector<float> together = train(program, 1, 0.2f);
+  ASSERT_EQ(together.size(), alone.size());
+  for (size_t i = 0; i < alone.size(); ++i)
+    EXPECT_NEAR(together[i], alone[i], 1e-5f * alone[i]) << "step " << i;
+}
+
+TEST_F(CompileProgramTest, BuffersAndStatesAreWholeWhateverRanksHave) {
+  cleave::Program program = cleave::compile(file, shared("tensor", "tp", 2));
+  cleave::Instance instance(program);
+  instance.initialise(5);
+  cleave::Instance one(cleave::compile(file));
+  one.initialise(5);
+  std::vector<float> weight(6 * 48), same(6 * 48), x(16 * 6, 0.5f), y(16 * 6, -1.0f), wanted(16 * 6);
+  instance.getState("net.up.w", weight);
+  one.getState("net.up.w", same);
+  EXPECT_EQ(weight, same);
+  instance.bindInput("apply", "x", x);
+  instance.bindOutput("apply", "y", y);
+  for (float value : {0.5f, -0.25f}) { // a bound input is read at each run
+    std::fill(x.begin(), x.end(), value);
+    instance.run("apply");
+    one.setInput("apply", "x", x);
+    one.run("apply");
+    wanted = one.output<float>("apply", "y");
+    for (size_t i = 0; i < y.size(); ++i)
+      EXPECT_NEAR(y[i], wanted[i], 1e-5f);
+  }
+  instance.unbindOutput("apply", "y");
+  std::fill(x.begin(), x.end(), 2.0f);
+  instance.run("apply");
+  EXPECT_NE(instance.output<float>("apply", "y"), y) << "an unbound buffer is left alone";
+  instance.unbindInput("apply", "x");
+  EXPECT_THROW(instance.run("apply"), cleave::Error) << "an unbound input has no value";
+}
+
+TEST_F(CompileProgramTest, PlansAreRefusedInTheWordsOfTheInterface) {
+  cleave_compile_options options = CLEAVE_COMPILE_OPTIONS;
+  options.plan = "zero9";
+  refused(options, CLEAVE_REJECTED, "zero9");
+  const char *const mesh[] = {"dp"};
+  options.plan = "data";
+  options.mesh = mesh;
+  options.mesh_count = 1;
+  refused(options, CLEAVE_INVALID_ARGUMENT, "a mesh axis must be AXIS=SIZE, found 'dp'");
+  cleave::Options few;
+  few.mostRanks = 1;
+  try {
+    cleave::Instance instance(cleave::compile(file, shared("data", "dp", 2)), few);
+    FAIL() << "two ranks are started where one may be";
+  } catch (const cleave::Error &error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("at most 1"), HasSubstr("allow more with most_ranks")));
+  }
+  few.mostRanks = 2;
+  cleave::Instance instance(cleave::compile(file, shared("data", "dp", 2)), few);
+}
+
 TEST_F(CompileProgramTest, SetsSizesAndChoosesEntries) {
   cleave::CompileOptions options;
   options.sets["In"] = "9";

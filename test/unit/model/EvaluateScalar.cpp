@@ -274,12 +274,18 @@ static ScalarFunction integerFunction(Operation *op) {
   return nullptr;
 }
 
+// What processors answer where no integer fits.
+static int64_t integerOf(double value) {
+  constexpr double kLimit = 9223372036854775808.0; // 2^63
+  return value >= -kLimit && value < kLimit ? static_cast<int64_t>(value) : INT64_MIN;
+}
+
 // From floating point to integers and back.
 static ScalarFunction conversion(Operation *op) {
   Type type = op->getResult(0).getType();
   Type from = op->getNumOperands() ? op->getOperand(0).getType() : type;
   if (isa<arith::FPToSIOp>(op) || isa<arith::FPToUIOp>(op))
-    return [=](ArrayRef<Scalar> v) { return wrap(static_cast<int64_t>(v[0].real), type); };
+    return [=](ArrayRef<Scalar> v) { return wrap(integerOf(v[0].real), type); };
   if (isa<arith::SIToFPOp>(op))
     return [=](ArrayRef<Scalar> v) {
       return real(from.isInteger(1) ? -double(v[0].integer) : double(v[0].integer));
