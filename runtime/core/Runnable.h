@@ -42,9 +42,9 @@ public:
   // number of bytes.
   virtual Status setInput(int entry, const std::string &input, const void *data, int64_t bytes) = 0;
 
-  // Lets each run read an input from, and write an output to, memory of the caller's, which must live until the
-  // port is set or unbound. One rank does it in place; several copy there and back within run(). A bound input
-  // wins over its data source. E510, E511.
+  // Lets each run read an input from, and write an output to, memory of the caller's, which must live until
+  // the port is set or unbound. One rank does it in place; several copy there and back within run(). A bound
+  // input wins over its data source. E510, E511.
   virtual Status bindInput(int entry, const std::string &input, void *data, int64_t bytes) = 0;
   virtual Status bindOutput(int entry, const std::string &output, void *data, int64_t bytes) = 0;
   // Gives that memory back: an input has no value then, by the port's index.
