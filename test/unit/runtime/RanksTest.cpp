@@ -262,7 +262,9 @@ TEST(Ranks, AFailureIsToldOnceWithItsRank) {
   x[2 * kIn] = 0;
   x[0] = NAN;
   std::vector<float> before = valuesOf(all->state("net[*].w"));
-  all = four({0, false, true, false, 0, 600, [](const std::string &) {}});
+  RanksOptions lenient = quiet();
+  lenient.allowNonFinite = true;
+  all = four(lenient);
   EXPECT_EQ(step(*all, x).error().code, "E711"); // NaN is not small
 }
 
@@ -296,7 +298,10 @@ TEST(Ranks, WhatAllSayIsSaidOnce) {
 
 TEST(Ranks, PrintOnceAndCountWhatTheyMove) {
   std::vector<std::string> lines;
-  auto all = four({1, false, false, false, 0, 60, [&](const std::string &line) { lines.push_back(line); }});
+  RanksOptions heard;
+  heard.threadsPerRank = 1;
+  heard.print = [&](const std::string &line) { lines.push_back(line); };
+  auto all = four(heard);
   ASSERT_TRUE(step(*all, example(0)).ok());
   all->clearTraffic();
   ASSERT_TRUE(step(*all, example(0)).ok());
