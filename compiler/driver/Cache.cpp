@@ -1,5 +1,7 @@
 #include "compiler/driver/Cache.h"
 
+#include "runtime/core/File.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -101,12 +103,18 @@ bool Cache::isOurs() const {
          (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-std::optional<rt::Artefact> Cache::load(const std::string &key, bool &damaged) const {
+std::optional<rt::Artefact> Cache::load(const std::string &key, bool &damaged, std::string *bytes) const {
   damaged = false;
   std::string path = fileOf(key);
   if (!isOurs())
     return std::nullopt;
-  rt::Result<rt::Artefact> loaded = rt::loadArtefact(path);
+  rt::MappedFile file;
+  std::string why;
+  if (bytes && rt::MappedFile::open(path, file, why))
+    bytes->assign(file.data(), file.size());
+  rt::Result<rt::Artefact> loaded =
+      bytes && file.data() ? rt::loadArtefact(bytes->data(), static_cast<int64_t>(bytes->size()), path)
+                           : rt::loadArtefact(path);
   if (loaded && loaded->facts.origin == key) {
     utimensat(AT_FDCWD, path.c_str(), nullptr, 0); // used now
     return std::move(*loaded);

@@ -50,8 +50,8 @@ public:
       : folder(std::move(folder)), mostBytes(mostBytes) {}
 
   // The entry's program, ready to run. None when there is no such entry; `damaged` when there is one that
-  // cannot be used.
-  std::optional<rt::Artefact> load(const std::string &key, bool &damaged) const;
+  // cannot be used. `bytes` receives those of the artefact, where they are asked for.
+  std::optional<rt::Artefact> load(const std::string &key, bool &damaged, std::string *bytes = nullptr) const;
 
   // Keeps an artefact's bytes, and evicts others until all fit. False when it could not be written.
   bool store(const std::string &key, const std::string &bytes) const;

@@ -423,7 +423,7 @@ std::optional<rt::ArtefactContents> Driver::build() {
                               std::move(planned->classes)};
 }
 
-std::optional<rt::Artefact> Driver::compile() {
+std::optional<rt::Artefact> Driver::compile(std::string *bytes) {
   Implementation &self = *implementation;
   bool caches = !self.options.cacheFolder.empty();
   Cache cache(self.options.cacheFolder);
@@ -433,7 +433,7 @@ std::optional<rt::Artefact> Driver::compile() {
   self.cacheUse = CacheUse::Off;
   if (caches) {
     bool damaged;
-    std::optional<rt::Artefact> kept = cache.load(self.originOf(*target), damaged);
+    std::optional<rt::Artefact> kept = cache.load(self.originOf(*target), damaged, bytes);
     self.cacheUse = kept ? CacheUse::Hit : damaged ? CacheUse::Replaced : CacheUse::Miss;
     if (kept)
       return kept;
@@ -441,8 +441,11 @@ std::optional<rt::Artefact> Driver::compile() {
   std::optional<rt::ArtefactContents> contents = build();
   if (!contents)
     return std::nullopt;
+  std::string encoded = caches || bytes ? rt::encodeArtefact(*contents) : "";
   if (caches)
-    cache.store(contents->facts.origin, rt::encodeArtefact(*contents));
+    cache.store(contents->facts.origin, encoded);
+  if (bytes)
+    *bytes = std::move(encoded);
   implementation->context.reset();
   giveBackCompilerMemory();
   rt::Result<rt::Artefact> loaded = rt::loadContents(std::move(*contents), implementation->options.file);
@@ -453,6 +456,17 @@ std::optional<rt::Artefact> Driver::compile() {
 }
 
 CacheUse Driver::cacheUse() const { return implementation->cacheUse; }
+
+std::string Driver::settings() const {
+  const DriverOptions &options = implementation->options;
+  std::string text;
+  for (const auto &[name, value] : options.sets)
+    text += name + "=" + value + " ";
+  text += options.plan;
+  for (const auto &[name, value] : options.mesh)
+    text += " " + name + "=" + value;
+  return text;
+}
 
 void Driver::select(std::vector<std::string> entries, std::vector<std::string> expose) {
   implementation->options.entries = std::move(entries);

@@ -69,6 +69,9 @@ public:
   // The checked program, or null when it was rejected. Owned by the driver.
   const ast::Program *check();
 
+  // What the options say of sizes and of the plan, as a text: "Hidden=8 grid dp=2".
+  std::string settings() const;
+
   // Replaces the options `entries` and `expose`, which a caller may know only after check().
   void select(std::vector<std::string> entries, std::vector<std::string> expose);
 
@@ -78,8 +81,9 @@ public:
   // Native code for the target, as a file holds it; none when the program was rejected.
   std::optional<rt::ArtefactContents> build();
 
-  // The same, ready to run in this process; from the cache where there is one and it has it.
-  std::optional<rt::Artefact> compile();
+  // The same, ready to run in this process; from the cache where there is one and it has it. `bytes` receives
+  // the artefact's, for other processes.
+  std::optional<rt::Artefact> compile(std::string *bytes = nullptr);
   // How the last compile() got its code.
   CacheUse cacheUse() const;
 

@@ -1,13 +1,15 @@
 #include "compiler/driver/Session.h"
 
+#include "lang/ast/Tree.h"
 #include "lang/diag/Engine.h"
+#include "runtime/core/File.h"
 
 namespace cleave {
 
 Session::Session(SessionOptions options)
     : options(std::move(options)), diagnosed(std::make_unique<diag::Engine>()) {}
 
-Session::~Session() = default;
+Session::~Session() { release(); }
 
 std::string Session::diagnostics() const { return diagnosed->render(); }
 
@@ -36,21 +38,92 @@ rt::Status Session::load(DriverOptions driverOptions) {
   running.reset();
   single = nullptr;
   loaded = std::make_unique<Driver>(std::move(driverOptions), *diagnosed);
-  return loaded->check() ? rt::Status() : rt::Status(rejected());
+  bool good = loaded->check();
+  if (rt::Status status = agreeOnText(good); !status)
+    return status;
+  return good ? rt::Status() : rt::Status(rejected());
 }
 
+// What was read, and all that says how it is to run.
+rt::Status Session::agreeOnText(bool good) {
+  if (!options.processes)
+    return {};
+  SameProgram mine;
+  for (const auto &source : diagnosed->getSources())
+    mine.addFile(source->getPath(), source->getText());
+  const ast::Program *program = loaded->check();
+  if (program && program->plan)
+    mine.plan = program->plan->hash;
+  mine.options = loaded->settings();
+  if (!good)
+    mine.failure = rejected().message;
+  return agree(mine);
+}
+
+rt::Status Session::agree(const SameProgram &mine) {
+  hasMet = true;
+  rt::Status status = requireSameProgram(*options.processes, mine);
+  hasAgreed = status.ok();
+  if (status || !mine.failure.empty() || status.error().code.empty())
+    return status;
+  diag::Diagnostic &told = diagnosed->error(status.error().code, {}, status.error().message);
+  for (const std::string &note : status.error().notes)
+    told.note({}, note);
+  told.suggest(status.error().hint);
+  return status;
+}
+
+// The other processes are never left waiting.
+void Session::release() {
+  if (!options.processes || options.processes->process() != 0)
+    return;
+  if (!hasMet) {
+    SameProgram none;
+    none.failure = "process 0 has ended";
+    (void)agree(none);
+  }
+  if (!hasAgreed)
+    return;
+  auto *spread = dynamic_cast<rt::SpreadRanks *>(running.get());
+  rt::releaseProcesses(*options.processes, /*whole=*/!spread || !spread->isOver());
+  hasAgreed = false;
+}
+
+rt::Status Session::serve() { return rt::serveRanks(options.processes, spreadOptions()); }
+
 rt::Status Session::compile() {
-  std::optional<rt::Artefact> compiled = loaded->compile();
-  return compiled ? start(*compiled) : rejected();
+  if (!options.processes) {
+    std::optional<rt::Artefact> compiled = loaded->compile();
+    return compiled ? start(*compiled) : rejected();
+  }
+  std::string bytes;
+  std::optional<rt::Artefact> compiled = loaded->compile(&bytes);
+  return compiled ? spread(std::move(*compiled), bytes) : rejected();
 }
 
 rt::Status Session::open(const std::string &artefact) {
+  if (options.processes) {
+    rt::MappedFile file;
+    SameProgram mine;
+    std::string bytes;
+    bool good = rt::MappedFile::open(artefact, file, mine.failure);
+    if (good)
+      bytes.assign(file.data(), file.size());
+    mine.addFile(artefact, bytes);
+    if (rt::Status status = agree(mine); !status)
+      return status;
+    if (options.processes->process() != 0)
+      return {};
+    rt::Result<rt::Artefact> opened =
+        rt::loadArtefact(bytes.data(), static_cast<int64_t>(bytes.size()), artefact);
+    return opened ? spread(std::move(*opened), bytes) : opened.error();
+  }
   rt::Result<rt::Artefact> opened = rt::loadArtefact(artefact);
   return opened ? start(*opened) : opened.error();
 }
 
-rt::Status Session::startRanks(const rt::Artefact &artefact) {
-  rt::RanksOptions given;
+rt::SpreadOptions Session::spreadOptions() const {
+  rt::SpreadOptions given;
   given.mostRanks = options.mostRanks;
   given.threadsPerRank = options.threads;
   given.pinThreads = options.pinThreads;
@@ -59,7 +132,22 @@ rt::Status Session::startRanks(const rt::Artefact &artefact) {
   given.memoryLimit = options.memoryLimit;
   given.timeoutSeconds = options.timeoutSeconds;
   given.print = options.print;
-  auto ranks = rt::Ranks::create(artefact.classes(), artefact.classOf, artefact.code, std::move(given));
+  given.ranksPerProcess = options.ranksPerProcess;
+  return given;
+}
+
+rt::Status Session::spread(rt::Artefact artefact, const std::string &bytes) {
+  made = artefact.facts;
+  single = nullptr;
+  auto ranks = rt::SpreadRanks::create(options.processes, std::move(artefact), bytes, spreadOptions());
+  if (!ranks)
+    return ranks.error();
+  running = std::move(*ranks);
+  return {};
+}
+
+rt::Status Session::startRanks(const rt::Artefact &artefact) {
+  auto ranks = rt::Ranks::create(artefact.classes(), artefact.classOf, artefact.code, spreadOptions());
   if (!ranks)
     return ranks.error();
   running = std::move(*ranks);

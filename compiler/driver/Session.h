@@ -18,7 +18,8 @@
 #define CLEAVE_COMPILER_DRIVER_SESSION_H
 
 #include "compiler/driver/Driver.h"
-#include "runtime/core/Ranks.h"
+#include "compiler/driver/SameProgram.h"
+#include "runtime/core/SpreadRanks.h"
 
 namespace cleave {
 
@@ -26,6 +27,10 @@ struct SessionOptions : rt::InstanceOptions {
   SessionOptions(rt::InstanceOptions given = {}) : InstanceOptions(std::move(given)) {}
   int64_t mostRanks = 0;       // that may be started in this process; 0: eight for each processor
   double timeoutSeconds = 600; // for which ranks may wait for one of them; 0: for ever
+  // The processes that share the ranks; null: all ranks are in this one. Process 0 uses its session as any
+  // other; the others load() or open() the same program, then serve().
+  std::shared_ptr<rt::Processes> processes;
+  int64_t ranksPerProcess = 1;
 };
 
 class Session {
@@ -36,7 +41,8 @@ public:
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
 
-  // Reads and checks a program. `sets` overrides axis sizes and hyper-parameters.
+  // Reads and checks a program. E717 where other processes have another one. `sets` overrides axis sizes and
+  // hyper-parameters.
   rt::Status load(const std::string &file, const std::map<std::string, std::string> &sets = {});
   // The same with every option of the driver.
   rt::Status load(DriverOptions options);
@@ -47,6 +53,10 @@ public:
 
   // Instead of load() and compile(): makes the same of an artefact. E8xx.
   rt::Status open(const std::string &artefact);
+
+  // Instead of compile(), in a process other than 0: its ranks do what process 0 says, until its session
+  // goes.
+  rt::Status serve();
 
   // Initial values for every state.
   rt::Status initialise(int64_t seed = 0) { return running->initialise(seed); }
@@ -79,6 +89,11 @@ private:
   rt::Error rejected() const;
   rt::Status start(const rt::Artefact &artefact);
   rt::Status startRanks(const rt::Artefact &artefact);
+  rt::Status spread(rt::Artefact artefact, const std::string &bytes);
+  rt::SpreadOptions spreadOptions() const;
+  rt::Status agreeOnText(bool good);
+  rt::Status agree(const SameProgram &mine);
+  void release();
 
   SessionOptions options;
   std::unique_ptr<diag::Engine> diagnosed;
@@ -86,6 +101,8 @@ private:
   rt::ArtefactFacts made;
   std::unique_ptr<rt::Runnable> running;
   rt::Instance *single = nullptr; // what runs, where that is one rank
+  bool hasMet = false;            // the other processes: they know whether all run one program
+  bool hasAgreed = false;         // and do; they wait for what process 0 says
 };
 
 } // namespace cleave

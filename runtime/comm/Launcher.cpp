@@ -1,6 +1,7 @@
 #include "runtime/comm/Launcher.h"
 
 #include <cstdlib>
+#include <initializer_list>
 #include <optional>
 
 namespace cleave::rt {
@@ -142,6 +143,21 @@ Result<Launch> findLaunch(const CommunicatorChoice &choice, const Environment &e
 
 Result<Launch> findLaunch(const CommunicatorChoice &choice) {
   return findLaunch(choice, [](const char *name) -> const char * { return std::getenv(name); });
+}
+
+Claimed claimedPlace() {
+  Environment environment = [](const char *name) -> const char * { return std::getenv(name); };
+  auto first = [&](std::initializer_list<const char *> names, int64_t otherwise) {
+    for (const char *name : names)
+      if (std::optional<int64_t> number = numberOf(environment, name))
+        return *number;
+    return otherwise;
+  };
+  Claimed place;
+  place.process = first({"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID", "RANK"}, 0);
+  place.onMachine =
+      first({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID", "LOCAL_RANK"}, place.process);
+  return place;
 }
 
 } // namespace cleave::rt

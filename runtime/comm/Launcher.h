@@ -44,6 +44,13 @@ Result<Launch> findLaunch(const CommunicatorChoice &choice, const Environment &e
 // Of this process.
 Result<Launch> findLaunch(const CommunicatorChoice &choice);
 
+// The numbers that any launcher has given this process, among all and on its machine; 0 where there is none.
+// For those who cannot join.
+struct Claimed {
+  int64_t process = 0, onMachine = 0;
+};
+Claimed claimedPlace();
+
 } // namespace cleave::rt
 
 #endif

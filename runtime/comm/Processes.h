@@ -28,6 +28,13 @@ public:
   // What carries the bytes: "Open MPI v4.1.4".
   virtual std::string library() const = 0;
 
+  // Where each process runs.
+  struct Machine {
+    std::string host;
+    std::string processors; // that it may use, as a text: those with the same one share them
+  };
+  const std::vector<Machine> &machines() const { return allMachines; }
+
   // Bytes from one process to another, in order; `timeoutSeconds` of 0 or less: for ever.
   virtual Status send(int64_t to, const std::string &bytes) = 0;
   virtual Result<std::string> receive(int64_t from, double timeoutSeconds = 0) = 0;
@@ -48,6 +55,16 @@ public:
 
   // Ends every wait here with an error, now and from now on: some process is gone. Any thread may call it.
   virtual void abandon(const Error &why) = 0;
+  virtual bool isAbandoned() const = 0;
+
+protected:
+  // By all processes, once.
+  Status findMachines();
+  // Of `firsts` (see connect()), ranks on this process's machine.
+  int64_t ranksHere(const std::vector<int64_t> &firsts) const;
+
+private:
+  std::vector<Machine> allMachines;
 };
 
 // Loads the plug-in for the launch's library and joins the others. Errors:

@@ -49,11 +49,11 @@ Ranks::~Ranks() {
 
 Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const Program>> classes,
                                              std::vector<uint32_t> classOf, std::shared_ptr<void> code,
-                                             RanksOptions options) {
+                                             RanksOptions options, RanksPart part) {
   const Mesh &mesh = classes[0]->mesh;
   int64_t count = mesh.ranks();
   int64_t most = options.mostRanks > 0 ? options.mostRanks : kRanksPerProcessor * processorCount();
-  if (count > most)
+  if (count > most && part.ends.empty())
     return Error{"E715",
                  "the ranks of a mesh are started in this process, at most " + std::to_string(most) +
                      ", found " + std::to_string(count) + " in " + toString(mesh),
@@ -68,11 +68,12 @@ Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const P
     if (number >= classes.size() || classes[number]->mesh.ranks() != count)
       return wrongRanks("a rank of a program with another mesh", mesh);
   int64_t available = options.memoryLimit == 0 ? availableMemory() : options.memoryLimit;
+  int64_t sharing = part.ends.empty() ? count : std::max<int64_t>(1, part.onMachine);
   for (const std::shared_ptr<const Program> &program : classes)
-    if (Status status = checkFootprint(*program, available < 0 ? available : available / count); !status)
+    if (Status status = checkFootprint(*program, available < 0 ? available : available / sharing); !status)
       return status.error();
   std::unique_ptr<Ranks> made(new Ranks());
-  if (Status status = made->make(classes, classOf, code, options); !status)
+  if (Status status = made->make(classes, classOf, code, options, std::move(part)); !status)
     return status.error();
   return made;
 }
@@ -80,11 +81,14 @@ Result<std::unique_ptr<Ranks>> Ranks::create(std::vector<std::shared_ptr<const P
 // Every rank makes its own instance, so that its memory is near its threads.
 Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
                    const std::vector<uint32_t> &classOf, const std::shared_ptr<void> &code,
-                   const RanksOptions &options) {
-  auto count = static_cast<int64_t>(classOf.size());
+                   const RanksOptions &options, RanksPart part) {
   whole = programOfWhole(*classes[0]);
   timeoutSeconds = options.timeoutSeconds;
-  ends = makeLocal(count, {options.timeoutSeconds});
+  firstRank = part.first;
+  ends = std::move(part.ends);
+  if (ends.empty())
+    ends = makeLocal(static_cast<int64_t>(classOf.size()), {options.timeoutSeconds});
+  auto count = static_cast<int64_t>(ends.size());
   instances.resize(count);
   int threads = options.threadsPerRank > 0
                     ? options.threadsPerRank
@@ -95,11 +99,12 @@ Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
     own.threads = threads;
     own.pinThreads = options.pinThreads;
     own.allowNonFinite = options.allowNonFinite;
-    own.profile = options.profile && rank == 0;
+    own.profile = options.profile && firstRank + rank == 0;
     own.memoryLimit = -1; // asked for all of them
     own.communicator = ends[rank].get();
-    own.print = rank == 0 ? options.print : [](const std::string &) {};
-    Result<std::unique_ptr<Instance>> instance = Instance::create(classes[classOf[rank]], code, own);
+    own.print = firstRank + rank == 0 ? options.print : [](const std::string &) {};
+    Result<std::unique_ptr<Instance>> instance =
+        Instance::create(classes[classOf[firstRank + rank]], code, own);
     if (!instance)
       return instance.error();
     instances[rank] = std::move(*instance);
@@ -150,7 +155,7 @@ Status Ranks::giveInput(int64_t rank, int entry, int input, const void *data) {
   if (port.split.dims.empty())
     return instances[rank]->setInput(entry, port.name, data, shape.bytes());
   std::vector<char> mine(port.shape.bytes());
-  copyToBlock(shape, blocksOf(whole.mesh, port.shape, port.split, rank), data, mine.data());
+  copyToBlock(shape, blocksOf(whole.mesh, port.shape, port.split, firstRank + rank), data, mine.data());
   return instances[rank]->setInput(entry, port.name, mine.data(), port.shape.bytes());
 }
 
@@ -201,7 +206,7 @@ Result<TensorView> Ranks::gather(const std::string &key, const Shape &local, con
     Result<TensorView> mine = valueOf(rank);
     if (!mine)
       return mine.error();
-    copyFromBlock(shape, blocksOf(whole.mesh, local, split, rank), mine->data, memory.data());
+    copyFromBlock(shape, blocksOf(whole.mesh, local, split, firstRank + rank), mine->data, memory.data());
   }
   return TensorView{shape, memory.data()};
 }
@@ -224,21 +229,18 @@ Result<TensorView> Ranks::input(int entry, const std::string &name) const {
                 [&](int64_t rank) { return std::as_const(*instances[rank]).input(entry, name); });
 }
 
-namespace {
+static constexpr char kNowhere[1] = {}; // names and shapes are asked for alone
 
-constexpr char kNowhere[1] = {}; // names and shapes are asked for alone
-
-// The state that a path is of, stacked or one of the stack, and its split without the axes that the path
-// names.
-const State *stateOf(const Program &program, const std::string &path, Split &split) {
+std::optional<LocalShape> localShapeOf(const Program &program, const std::string &path) {
   for (const State &state : program.states) {
-    split = state.split;
+    LocalShape found = {state.shape, state.split};
     if (state.path == path)
-      return &state;
+      return found;
     for (const NamedTensor &tensor : unstack(state, kNowhere)) {
       if (tensor.name != path)
         continue;
-      if (!split.dims.empty()) {
+      found.shape = tensor.shape;
+      if (Split &split = found.split; !split.dims.empty()) {
         size_t stacked = state.shape.sizes.size() - tensor.shape.sizes.size();
         split.dims.erase(split.dims.begin(), split.dims.begin() + stacked);
         Shape &global = split.global;
@@ -246,37 +248,34 @@ const State *stateOf(const Program &program, const std::string &path, Split &spl
         if (global.axes.size() >= stacked)
           global.axes.erase(global.axes.begin(), global.axes.begin() + stacked);
       }
-      return &state;
+      return found;
     }
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-} // namespace
-
 Result<TensorView> Ranks::state(const std::string &path) const {
-  Result<TensorView> first = instances[0]->state(path);
-  Split split;
-  if (!first || !stateOf(programOf(0), path, split))
-    return first;
-  return gather("state " + path, first->shape, split,
+  Result<TensorView> one = instances[0]->state(path);
+  std::optional<LocalShape> local = localShapeOf(programOf(0), path);
+  if (!one || !local)
+    return one;
+  return gather("state " + path, one->shape, local->split,
                 [&](int64_t rank) { return instances[rank]->state(path); });
 }
 
 Status Ranks::setState(const std::string &path, const void *data, int64_t bytes) {
-  Result<TensorView> first = instances[0]->state(path);
-  if (!first)
-    return first.error();
-  Split split;
-  stateOf(programOf(0), path, split);
-  const Shape &shape = wholeOf(first->shape, split);
+  Result<TensorView> one = instances[0]->state(path);
+  if (!one)
+    return one.error();
+  Split split = localShapeOf(programOf(0), path)->split;
+  const Shape &shape = wholeOf(one->shape, split);
   if (shape.bytes() != bytes)
     return wrongSize("state", path, shape, bytes);
   return each([&](int64_t rank) -> Status {
     Result<TensorView> mine = instances[rank]->state(path);
     if (!mine)
       return mine.error();
-    copyToBlock(shape, blocksOf(whole.mesh, mine->shape, split, rank), data, mine->data);
+    copyToBlock(shape, blocksOf(whole.mesh, mine->shape, split, firstRank + rank), data, mine->data);
     return {};
   });
 }
@@ -284,7 +283,7 @@ Status Ranks::setState(const std::string &path, const void *data, int64_t bytes)
 Status Ranks::save(const std::string &path) const {
   std::vector<StateHolder> holders;
   for (int64_t rank = 0; rank < ranks(); ++rank)
-    holders.push_back({&programOf(rank), instances[rank]->stateData(), rank});
+    holders.push_back({&programOf(rank), instances[rank]->stateData(), firstRank + rank});
   return saveState(path, holders);
 }
 

@@ -1,4 +1,5 @@
-// A program of several ranks, all in this process: a thread, an instance and threads of its own for each.
+// A program of several ranks in this process, all of them or a part: a thread, an instance and threads of its
+// own for each.
 //
 //   auto made = Ranks::create({programOfClass0, programOfClass1}, {0, 0, 0, 1}, code);
 //   Ranks &ranks = **made;
@@ -29,6 +30,22 @@ struct RanksOptions {
   std::function<void(const std::string &)> print; // what rank 0 prints
 };
 
+// Which ranks are in this process, where they are not all: each end's. What it holds is then of these alone:
+// SpreadRanks.h puts the parts together.
+struct RanksPart {
+  int64_t first = 0;
+  std::vector<std::unique_ptr<Communicator>> ends; // of ranks first, first + 1, ...; empty: all are here
+  int64_t onMachine = 0;                           // ranks that share its memory, all processes' together
+};
+
+// The shape on a rank of the state, or of the one of a stack, that a path names, and how it is split; none
+// for an unknown path.
+struct LocalShape {
+  Shape shape;
+  Split split;
+};
+std::optional<LocalShape> localShapeOf(const Program &program, const std::string &path);
+
 class Ranks : public Runnable {
 public:
   using Runnable::output;
@@ -39,14 +56,19 @@ public:
   // E715 where these are not the mesh's ranks, or more than may be started; errors of Instance::create().
   static Result<std::unique_ptr<Ranks>> create(std::vector<std::shared_ptr<const Program>> classes,
                                                std::vector<uint32_t> classOf, std::shared_ptr<void> code,
-                                               RanksOptions options = {});
+                                               RanksOptions options = {}, RanksPart part = {});
   ~Ranks() override;
 
   // Entries, ports and states with the shapes of the whole; all else is the first class's.
   const Program &program() const override { return whole; }
+  // Those that are here: numbers 0, 1, ... below are of these.
   int64_t ranks() const { return static_cast<int64_t>(instances.size()); }
+  int64_t first() const { return firstRank; }
   // One rank's, with its local shapes.
   const Instance &rank(int64_t rank) const { return *instances[rank]; }
+  Instance &rank(int64_t rank) { return *instances[rank]; }
+  // Whether a rank does not end: nothing can be run any more.
+  bool isStuck() const { return stuck.has_value(); }
 
   // Inputs are cut here, outputs and states put together from the ranks that have them.
   Status initialise(int64_t seed) override;
@@ -89,7 +111,7 @@ private:
   void addWhereabouts(const Call &call, int64_t told, Error &error) const;
   Status make(const std::vector<std::shared_ptr<const Program>> &classes,
               const std::vector<uint32_t> &classOf, const std::shared_ptr<void> &code,
-              const RanksOptions &options);
+              const RanksOptions &options, RanksPart part);
   const Program &programOf(int64_t rank) const { return instances[rank]->program(); }
   std::string nameOf(int64_t rank) const;
   // Gives a rank its part of an input.
@@ -100,6 +122,7 @@ private:
 
   double timeoutSeconds = 0;
   std::optional<Error> stuck; // a rank is late for good
+  int64_t firstRank = 0;      // of the ranks here
   Program whole;
   std::vector<std::unique_ptr<Communicator>> ends;
   std::vector<std::unique_ptr<Instance>> instances;

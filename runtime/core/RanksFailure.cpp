@@ -43,7 +43,8 @@ struct Ranks::Call {
 };
 
 // "rank 3 (dp = 1, tp = 1)"
-std::string Ranks::nameOf(int64_t rank) const {
+std::string Ranks::nameOf(int64_t here) const {
+  int64_t rank = firstRank + here;
   std::string text;
   for (uint32_t axis = 0; axis < whole.mesh.axes.size(); ++axis)
     text += (text.empty() ? " (" : ", ") + whole.mesh.axes[axis].name + " = " +
@@ -109,7 +110,7 @@ Error Ranks::failureOf(const Call &call) const {
   auto count = static_cast<int64_t>(ends.size());
   int64_t told = -1;
   std::vector<int64_t> late;
-  bool isAll = true;
+  bool isAll = count == whole.mesh.ranks();
   for (int64_t rank = 0; rank < count; ++rank) {
     if (!call.isDone(rank))
       late.push_back(rank);

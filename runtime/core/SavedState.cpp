@@ -92,7 +92,7 @@ std::vector<Saved> allTensors(const Program &program, const char *base) {
 
 //===-- Tensors that ranks share ----------------------------------------===//
 
-// Writes a tensor of which each rank has a block, in the order of the whole.
+// A tensor of which each rank has a block.
 class SharedTensor {
 public:
   // `states` has each rank's of the same path; `inState`: see Saved.
@@ -117,12 +117,18 @@ public:
       for (size_t i = 0; i < cuts.size(); ++i)
         at = at * static_cast<int64_t>(cuts[i].size()) + memberOf(mesh, split.dims[i].over, holder.rank);
       const State &mine = holder.program->states[state];
-      if (!owners[at])
-        owners[at] = holder.base + mine.offset + static_cast<int64_t>(number) * unstackedShape(mine).bytes();
+      if (owners[at].rank < 0)
+        owners[at] = {holder.rank, !holder.base
+                                       ? nullptr
+                                       : holder.base + mine.offset +
+                                             static_cast<int64_t>(number) * unstackedShape(mine).bytes()};
     }
   }
 
-  void write(PieceWriter &writer) const {
+  // The runs of the whole in order, each a rank's: where they lie, or null where it is in another process.
+  // Stops when one is not taken.
+  using Take = std::function<bool(int64_t rank, const char *data, int64_t bytes)>;
+  void eachRun(const Take &take) const {
     int64_t rows = 1;
     for (size_t i = 0; i < last; ++i)
       rows *= whole.sizes[i];
@@ -132,14 +138,14 @@ public:
       for (size_t i = last; i-- > 0; rest /= whole.sizes[i])
         index[i] = rest % whole.sizes[i];
       for (size_t member = 0; member < cuts[last].size(); ++member)
-        if (!writeRun(index, member, writer))
+        if (!takeRun(index, member, take))
           return;
     }
   }
 
 private:
   // The elements of a member's block of dim `last`, with all that is behind them.
-  bool writeRun(const std::vector<int64_t> &index, size_t member, PieceWriter &writer) const {
+  bool takeRun(const std::vector<int64_t> &index, size_t member, const Take &take) const {
     int64_t at = 0, offset = 0;
     for (size_t i = 0; i < cuts.size(); ++i) {
       size_t cut = i < last ? cutOf(i, index[i]) : i == last ? member : 0;
@@ -150,7 +156,9 @@ private:
     int64_t bytes = cuts[last][member].size * sizeOf(whole.type);
     for (size_t i = last + 1; i < whole.sizes.size(); ++i)
       bytes *= whole.sizes[i];
-    return bytes == 0 || writer.write(owners[at] + offset * sizeOf(whole.type), bytes);
+    const Owner &owner = owners[at];
+    return bytes == 0 ||
+           take(owner.rank, owner.begin ? owner.begin + offset * sizeOf(whole.type) : nullptr, bytes);
   }
 
   size_t cutOf(size_t dim, int64_t index) const {
@@ -163,7 +171,11 @@ private:
   Shape whole;
   size_t last = 0;                      // the last dim that is cut
   std::vector<std::vector<Block>> cuts; // by dim and member
-  std::vector<const char *> owners;     // by members of all dims, row-major: where its part begins
+  struct Owner {
+    int64_t rank = -1;
+    const char *begin = nullptr; // of its part
+  };
+  std::vector<Owner> owners; // by members of all dims, row-major
 };
 
 Error missing(const std::string &path, const std::vector<std::string> &names, const SafeTensors &file) {
@@ -283,10 +295,29 @@ std::string layoutHash(const Program &program) {
 }
 
 Status saveState(const std::string &path, const Program &program, const char *base) {
-  return saveState(path, {{&program, base, 0}});
+  return saveState(path, std::vector<StateHolder>{{&program, base, 0}});
 }
 
-Status saveState(const std::string &path, const std::vector<StateHolder> &ranks) {
+static SharedTensor sharedTensor(const std::vector<StateHolder> &ranks, const Saved &saved) {
+  int64_t bytes = unstackedShape(*saved.state).bytes();
+  return SharedTensor(ranks, saved.state - ranks[0].program->states.data(),
+                      bytes == 0 ? 0 : saved.inState / bytes);
+}
+
+void streamState(const std::vector<StateHolder> &ranks, const StatePush &push) {
+  bool goOn = true;
+  for (const Saved &saved : allTensors(*ranks[0].program, kNowhere)) {
+    if (saved.state->split.dims.empty()) // rank 0 has it
+      continue;
+    sharedTensor(ranks, saved).eachRun([&](int64_t, const char *data, int64_t bytes) {
+      return goOn = !data || push(data, bytes);
+    });
+    if (!goOn)
+      return;
+  }
+}
+
+Status saveState(const std::string &path, const std::vector<StateHolder> &ranks, const StatePull &pull) {
   const Program &program = *ranks[0].program;
   const char *base = ranks[0].base;
   nlohmann::ordered_json axes = nlohmann::ordered_json::object();
@@ -313,9 +344,9 @@ Status saveState(const std::string &path, const std::vector<StateHolder> &ranks)
       writer.write(saved.tensor.data, saved.tensor.shape.bytes());
       return;
     }
-    size_t state = saved.state - program.states.data();
-    int64_t bytes = unstackedShape(*saved.state).bytes();
-    SharedTensor(ranks, state, bytes == 0 ? 0 : saved.inState / bytes).write(writer);
+    sharedTensor(ranks, saved).eachRun([&](int64_t rank, const char *data, int64_t size) {
+      return data ? writer.write(data, size) : pull(rank, size, writer);
+    });
   });
 }
 

@@ -17,12 +17,16 @@ namespace cleave::rt {
 
 class ThreadPool;
 
-// One rank's states.
+// One rank's states; null where it is in another process.
 struct StateHolder {
   const Program *program;
   const char *base;
   int64_t rank = 0;
 };
+// Writes the next bytes of those that another process's rank has; whether it could.
+using StatePull = std::function<bool(int64_t rank, int64_t bytes, PieceWriter &)>;
+// Takes bytes of a rank; whether there is to be more.
+using StatePush = std::function<bool(const char *data, int64_t bytes)>;
 
 // The unstacked tensors of a state, as one rank has them: its path with every `[*]` replaced, and where it
 // lies below `base`.
@@ -33,8 +37,10 @@ std::string layoutHash(const Program &program);
 
 // E610 when the file cannot be written.
 Status saveState(const std::string &path, const Program &program, const char *base);
-// The same of all ranks, in their order.
-Status saveState(const std::string &path, const std::vector<StateHolder> &ranks);
+// The same of all ranks, in their order; rank 0 is here. `pull`: for those that are not.
+Status saveState(const std::string &path, const std::vector<StateHolder> &ranks, const StatePull &pull = {});
+// What saveState() in another process pulls of the ranks that are here, in its order.
+void streamState(const std::vector<StateHolder> &ranks, const StatePush &push);
 
 // A file that holds exactly a program's states. Errors of SafeTensors::open, E607 missing tensors, E608
 // unexpected ones, E609 wrong type or shape, E611 of another format version.

@@ -31,7 +31,14 @@ struct IrOptions : CommonOptions {
   std::vector<std::string> entries;
 };
 
+// Where ranks are: see Launch.h.
+struct LaunchOptions {
+  std::string communicator; // local, mpi, mpi:openmpi, mpi:mpich; empty: as the launcher says
+  int64_t ranksPerProcess = 1;
+};
+
 struct RunOptions : CommonOptions {
+  LaunchOptions launch;
   std::string entry;
   std::optional<int64_t> steps;
   std::optional<int64_t> seed;
@@ -69,6 +76,7 @@ struct CacheOptions {
 };
 
 struct GenerateOptions : CommonOptions {
+  LaunchOptions launch;
   std::string prefill = "prefill", decode = "decode"; // entries
   std::vector<std::string> prompts;                   // text
   std::vector<std::string> ids;                       // prompts of token ids, "1,2,3"

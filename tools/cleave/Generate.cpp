@@ -8,6 +8,7 @@
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Inputs.h"
 #include "tools/cleave/Interrupt.h"
+#include "tools/cleave/Launch.h"
 #include "tools/cleave/Reporting.h"
 #include "tools/cleave/Results.h"
 
@@ -35,7 +36,8 @@ SessionOptions sessionOptions(const GenerateOptions &options) {
 
 class Generation {
 public:
-  explicit Generation(const GenerateOptions &options) : options(options), session(sessionOptions(options)) {}
+  Generation(const GenerateOptions &options, SessionOptions given)
+      : options(options), session(std::move(given)) {}
 
   int run() {
     rt::Status status = everything();
@@ -313,6 +315,9 @@ private:
 
 } // namespace
 
-int generateCommand(const GenerateOptions &options) { return Generation(options).run(); }
+int generateCommand(const GenerateOptions &options) {
+  return launched(options, options.launch, sessionOptions(options),
+                  [&](SessionOptions given) { return Generation(options, std::move(given)).run(); });
+}
 
 } // namespace cleave::tool

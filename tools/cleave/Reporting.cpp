@@ -61,8 +61,8 @@ void report(diag::Engine &engine, const rt::Error &error) {
 int exitStatusOf(const rt::Error &error) {
   // Written in vain, out of memory, not finite, assertion, ranks that fail, malformed: the program was fine,
   // the run was not.
-  for (const char *code :
-       {"E507", "E610", "E702", "E707", "E710", "E711", "E716", "E737", "E738", "E739", "E799"})
+  for (const char *code : {"E507", "E610", "E702", "E707", "E710", "E711", "E716", "E719", "E737", "E738",
+                           "E739", "E752", "E753", "E754", "E799"})
     if (error.code == code)
       return Failed;
   return Rejected;

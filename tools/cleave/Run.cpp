@@ -8,6 +8,7 @@
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Inputs.h"
 #include "tools/cleave/Interrupt.h"
+#include "tools/cleave/Launch.h"
 #include "tools/cleave/ProfileReport.h"
 #include "tools/cleave/Progress.h"
 #include "tools/cleave/Reporting.h"
@@ -61,7 +62,8 @@ std::string stacked(const std::string &path) {
 
 class Run {
 public:
-  explicit Run(const RunOptions &options) : options(options), session(withPrint(sessionOptions(options))) {}
+  Run(const RunOptions &options, SessionOptions given)
+      : options(options), session(withPrint(std::move(given))) {}
 
   int run() {
     rt::Status status = everything();
@@ -500,6 +502,9 @@ private:
 
 } // namespace
 
-int runCommand(const RunOptions &options) { return Run(options).run(); }
+int runCommand(const RunOptions &options) {
+  return launched(options, options.launch, sessionOptions(options),
+                  [&](SessionOptions given) { return Run(options, std::move(given)).run(); });
+}
 
 } // namespace cleave::tool

@@ -90,11 +90,25 @@ void addMostRanks(CLI::App &command, int64_t &mostRanks) {
       ->check(CLI::PositiveNumber);
 }
 
+void addLaunch(CLI::App &command, LaunchOptions &options) {
+  command
+      .add_option(
+          "--communicator", options.communicator,
+          "How ranks talk: local (threads of this process), mpi, mpi:openmpi or mpi:mpich (processes that "
+          "mpirun or srun has started); default: as they were started")
+      ->check(CLI::IsMember({"local", "mpi", "mpi:openmpi", "mpi:mpich"}));
+  command
+      .add_option("--ranks-per-process", options.ranksPerProcess,
+                  "Ranks in each process that mpirun or srun has started; default 1")
+      ->check(CLI::PositiveNumber);
+}
+
 void addRun(CLI::App &app, RunOptions &options) {
   CLI::App *run = app.add_subcommand("run", "Run an entry of a program, or of what cleave build made of one");
   addCommon(*run, options);
   addPlan(*run, options);
   addMostRanks(*run, options.mostRanks);
+  addLaunch(*run, options.launch);
   run->add_option("--entry", options.entry, "Entry to run; default: train, or the only one")
       ->type_name("NAME");
   run->add_option("--steps", options.steps,
@@ -173,6 +187,7 @@ void addGenerate(CLI::App &app, GenerateOptions &options) {
   addCommon(*generate, options);
   addPlan(*generate, options);
   addMostRanks(*generate, options.mostRanks);
+  addLaunch(*generate, options.launch);
   CLI::Option *prompts = generate->add_option("--prompt", options.prompts, "Text to continue; repeatable")
                              ->type_name("TEXT")
                              ->allow_extra_args(false);

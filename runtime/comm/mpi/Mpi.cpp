@@ -80,8 +80,6 @@ public:
   int64_t process() const override { return engine->process; }
   int64_t processes() const override { return engine->processes; }
   std::string library() const override { return transport.library(); }
-  const CleaveTransport &table() const { return transport; }
-  Engine &messages() { return *engine; }
 
   Status send(int64_t to, const std::string &bytes) override;
   Result<std::string> receive(int64_t from, double timeoutSeconds) override;
@@ -91,6 +89,8 @@ public:
     return engine->settle([this](const std::string &mine) { return allGather(mine, kSettleSeconds); });
   }
   void abandon(const Error &why) override { engine->abandon(why); }
+  bool isAbandoned() const override { return engine->abandoned(); }
+  Status meet() { return findMachines(); }
 
 private:
   // One message, waited for.
@@ -152,6 +152,7 @@ Result<std::string> MpiProcesses::receive(int64_t from, double timeoutSeconds) {
 
 std::vector<std::unique_ptr<Communicator>> MpiProcesses::connect(const std::vector<int64_t> &firsts,
                                                                  double timeoutSeconds) {
+  engine->crowded = ranksHere(firsts) > sysconf(_SC_NPROCESSORS_ONLN);
   auto world = std::make_shared<RankWorld>(*engine, firsts, timeoutSeconds);
   std::vector<std::unique_ptr<Communicator>> ends;
   for (int64_t rank = 0; rank < world->localRanks(); ++rank)
@@ -182,7 +183,10 @@ Result<std::shared_ptr<Processes>> joinProcesses(const Launch &launch) {
         "is the library that of the launcher? say which with --communicator mpi:openmpi or mpi:mpich";
     return error;
   }
-  return std::shared_ptr<Processes>(std::make_shared<mpi::MpiProcesses>(**transport));
+  auto joined = std::make_shared<mpi::MpiProcesses>(**transport);
+  if (Status status = joined->meet(); !status)
+    return status.error();
+  return std::shared_ptr<Processes>(std::move(joined));
 }
 
 } // namespace cleave::rt
