@@ -11,6 +11,7 @@
 #include "compiler/driver/PlanFacts.h"
 #include "compiler/explain/Assertions.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/prove/Prove.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
 #include "lang/sema/StandardLibrary.h"
@@ -112,6 +113,7 @@ struct Driver::Implementation {
   bool hasStage(Stage stage);
   std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes,
                                                  explain::Facts *facts = nullptr);
+  bool isProved(prove::Prover &prover, ModuleOp local);
   bool holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts);
   std::optional<Planned> plan(OwningOpRef<ModuleOp> &module);
   std::optional<codegen::Target> target();
@@ -181,8 +183,17 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
                                                                        explain::Facts *facts) {
   std::vector<Local> locals;
   OwningOpRef<ModuleOp> whole = lower();
-  if (!whole || !run(*whole, Stage::Model, std::min(last, Stage::Dist)))
+  if (!whole || !run(*whole, Stage::Model, std::min(last, Stage::Grad)))
     return std::nullopt;
+  // What every class's program is proved to compute.
+  OwningOpRef<ModuleOp> stated;
+  if (options.prove && planOf(*whole) && last > Stage::Dist)
+    stated = whole->clone();
+  if (last >= Stage::Dist && !run(*whole, Stage::Dist, Stage::Dist))
+    return std::nullopt;
+  std::optional<prove::Prover> prover;
+  if (stated)
+    prover.emplace(*stated);
   if (facts)
     collectLayouts(*facts, *whole);
   std::vector<RankClass> ranks(1);
@@ -199,6 +210,8 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
     ModuleOp local = *locals.back().module;
     if (last > Stage::Dist && !run(local, Stage::Comm, Stage::Comm, each))
       return std::nullopt;
+    if (prover && !isProved(*prover, local))
+      return std::nullopt;
     if (facts && each.number == 0)
       collectCollectives(*facts, local);
     if (last > Stage::Comm && !run(local, Stage::Sched, last, each))
@@ -207,6 +220,11 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
       addMemory(*facts, locals.back(), classes.classOf);
   }
   return locals;
+}
+
+bool Driver::Implementation::isProved(prove::Prover &prover, ModuleOp local) {
+  DiagnosticsBridge bridge(*context, engine);
+  return succeeded(prover.check(local));
 }
 
 bool Driver::Implementation::holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts) {

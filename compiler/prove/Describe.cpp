@@ -1,0 +1,307 @@
+#include "compiler/prove/Describe.h"
+
+#include "llvm/Support/Format.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::prove;
+
+namespace {
+
+// Goes down two terms side by side to where they begin to differ.
+class Difference {
+public:
+  Difference(Proof &proof, const Mesh &mesh) : proof(proof), algebra(proof.algebra), mesh(mesh) {}
+
+  // Sets `words` and `op`; false where the terms are equal.
+  bool find(Term expected, Term found);
+  std::string words;
+  Operation *op = nullptr; // of the rank's program
+  Term expected, found;    // where they differ
+
+private:
+  bool inside(Term expected, Term found);
+  bool ofFactor(Term expected, Term found);
+  bool ofPending(Term expected, Term found);
+  bool inIndex(Index expected, Index found);
+  bool ofPlace(const TermNode &expected, const TermNode &found);
+  bool ofReduction(const TermNode &expected, const TermNode &found);
+  std::pair<double, Term> leading(Term term);
+  std::string axesText(ArrayRef<Mesh::Digit> digits);
+  std::string rankText(ArrayRef<int64_t> rank);
+  SmallVector<SmallVector<int64_t>> someRanks();
+  void say(Term expected, Term found, const Twine &text);
+
+  Proof &proof;
+  Algebra &algebra;
+  const Mesh &mesh;
+  std::set<std::pair<uint32_t, uint32_t>> seen;
+  unsigned closed = 0; // bodies of atoms that are being compared
+};
+
+} // namespace
+
+void Difference::say(Term at, Term instead, const Twine &text) {
+  if (!words.empty())
+    return;
+  words = text.str();
+  expected = at;
+  found = instead;
+}
+
+std::string Difference::axesText(ArrayRef<Mesh::Digit> digits) {
+  std::string text;
+  std::set<StringRef> names;
+  for (const Mesh::Digit &digit : digits)
+    if (names.insert(mesh.nameOf(digit.var)).second)
+      text += (text.empty() ? "" : ", ") + mesh.nameOf(digit.var).str();
+  return text;
+}
+
+std::pair<double, Term> Difference::leading(Term term) {
+  const TermNode &of = algebra.node(term);
+  if (of.kind != TermKind::Sum || of.children.empty())
+    return {1, term};
+  double first = of.factors[0];
+  return {first, algebra.scale(1 / first, term)};
+}
+
+// k times what it should be.
+bool Difference::ofFactor(Term expected, Term found) {
+  if (algebra.node(expected).domain != Domain::Real || algebra.isZero(expected) || algebra.isZero(found))
+    return false;
+  auto [wanted, a] = leading(expected);
+  auto [given, b] = leading(found);
+  if (a != b)
+    return false;
+  double ratio = given / wanted;
+  SmallVector<SmallVector<Mesh::Digit>> groups;
+  for (const Mesh::Digit &digit : mesh.all()) {
+    if (groups.empty() || groups.back().back().axis != digit.axis)
+      groups.emplace_back();
+    groups.back().push_back(digit);
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (bool isMore : {true, false}) {
+    double times = isMore ? ratio : 1 / ratio;
+    for (ArrayRef<Mesh::Digit> group : groups) {
+      int64_t size = 1;
+      for (const Mesh::Digit &digit : group)
+        size *= digit.size;
+      if (size < 2 || std::abs(times - static_cast<double>(size)) > 1e-6)
+        continue;
+      stream << (isMore ? "it is summed twice over " : "it is summed once too little over ")
+             << axesText(group) << ": ";
+      break;
+    }
+    if (!text.empty())
+      break;
+  }
+  stream << llvm::format("%g", ratio) << " times what is meant";
+  say(expected, found, text);
+  return true;
+}
+
+// A reduction over mesh axes that would make it right.
+bool Difference::ofPending(Term expected, Term found) {
+  SmallVector<Mesh::Digit> open;
+  for (const Mesh::Digit &digit : mesh.all())
+    if (algebra.depends(found, digit.var))
+      open.push_back(digit);
+  if (open.empty() || open.size() > 6)
+    return false;
+  for (unsigned set = 1; set < 1u << open.size(); ++set)
+    for (model::Combiner combiner : {model::Combiner::Sum, model::Combiner::Max, model::Combiner::Min}) {
+      if (combiner == model::Combiner::Sum && algebra.node(found).domain == Domain::Boolean)
+        continue;
+      SmallVector<Var> vars;
+      SmallVector<Mesh::Digit> over;
+      Rewrite rewrite;
+      for (auto [i, digit] : llvm::enumerate(open))
+        if (set >> i & 1) {
+          over.push_back(digit);
+          vars.push_back(algebra.fresh(digit.size));
+          rewrite.map.emplace(digit.var, algebra.of(vars.back()));
+        }
+      if (algebra.reduce(combiner, vars, algebra.substitute(found, rewrite)) != expected)
+        continue;
+      bool isSum = combiner == model::Combiner::Sum;
+      say(expected, found,
+          Twine(isSum ? "it is never summed over " : "its ") +
+              (isSum ? "" : model::stringifyCombiner(combiner).str() + " is never taken over ") +
+              axesText(over) + ": each rank has a part of it");
+      return true;
+    }
+  return false;
+}
+
+SmallVector<SmallVector<int64_t>> Difference::someRanks() {
+  SmallVector<SmallVector<int64_t>> ranks;
+  ArrayRef<int64_t> sizes = dist::MeshOp(mesh.op()).getSizes();
+  ranks.emplace_back(sizes.size(), 0);
+  for (size_t i = 0; i < sizes.size(); ++i)
+    for (int64_t at : {int64_t(1), sizes[i] - 1})
+      if (at < sizes[i]) {
+        ranks.emplace_back(sizes.size(), 0);
+        ranks.back()[i] = at;
+      }
+  ranks.emplace_back();
+  for (int64_t size : sizes)
+    ranks.back().push_back(size - 1);
+  return ranks;
+}
+
+std::string Difference::rankText(ArrayRef<int64_t> rank) {
+  std::string text;
+  for (auto [i, name] : llvm::enumerate(dist::MeshOp(mesh.op()).getAxes().getAsValueRange<StringAttr>()))
+    text += (i ? ", " : "") + name.str() + " " + std::to_string(rank[i]);
+  return text;
+}
+
+static std::string elementsText(Interval range) {
+  return range.low == range.high
+             ? "element " + std::to_string(range.low)
+             : "elements " + std::to_string(range.low) + " to " + std::to_string(range.high);
+}
+
+// Integers that the program computes, within indices.
+bool Difference::inIndex(Index wanted, Index given) {
+  auto computed = [&](Index index) {
+    SmallVector<Term> found;
+    SmallVector<Index> work{index};
+    while (!work.empty())
+      for (auto [id, factor] : algebra.node(work.pop_back_val()).entries) {
+        const Base &base = algebra.base(id);
+        work.append(base.indices.begin(), base.indices.end());
+        if (base.kind == BaseKind::Data)
+          found.push_back(base.term);
+      }
+    return found;
+  };
+  SmallVector<Term> a = computed(wanted), b = computed(given);
+  if (a.size() != b.size())
+    return false;
+  for (auto [left, right] : llvm::zip(a, b))
+    if (left != right && find(left, right))
+      return true;
+  return false;
+}
+
+// The same tensor is read elsewhere.
+bool Difference::ofPlace(const TermNode &wanted, const TermNode &given) {
+  for (auto [dim, pair] : llvm::enumerate(llvm::zip(wanted.indices, given.indices))) {
+    auto [there, here] = pair;
+    if (there == here)
+      continue;
+    if (inIndex(there, here))
+      return true;
+    const Atom &atom = algebra.atomOf(wanted.number);
+    std::string of = atom.kind == AtomKind::Argument && !atom.name.empty() ? " of '" + atom.name + "'" : "";
+    for (ArrayRef<int64_t> rank : someRanks()) {
+      Rewrite rewrite = mesh.at(rank);
+      Interval a = algebra.rangeOf(algebra.substitute(there, rewrite));
+      Interval b = algebra.rangeOf(algebra.substitute(here, rewrite));
+      if ((a.low == b.low && a.high == b.high) || a.low <= -kFar || a.high >= kFar || b.low <= -kFar ||
+          b.high >= kFar)
+        continue;
+      words = "rank (" + rankText(rank) + ") reads " + elementsText(b) + of + " where " + elementsText(a) +
+              (a.low == a.high ? " is" : " are") + " meant";
+      return true;
+    }
+    words = "it reads other elements" + of + " than are meant";
+    return true;
+  }
+  return false;
+}
+
+bool Difference::ofReduction(const TermNode &wanted, const TermNode &given) {
+  const Atom a = algebra.atomOf(wanted.number), b = algebra.atomOf(given.number);
+  if (a.kind != AtomKind::Reduction || b.kind != AtomKind::Reduction)
+    return false;
+  if (a.combiner != b.combiner) {
+    words = "it is reduced by " + model::stringifyCombiner(b.combiner).str() + " where " +
+            model::stringifyCombiner(a.combiner).str() + " is meant";
+    return true;
+  }
+  auto terms = [](const Atom &atom) {
+    int64_t product = 1;
+    for (int64_t size : atom.slots)
+      product *= size;
+    return product;
+  };
+  ++closed;
+  bool differs = a.body != b.body && find(a.body, b.body);
+  --closed;
+  if (terms(a) != terms(b) && (!differs || words.empty() || closed == 0))
+    words = "it is made of " + std::to_string(terms(b)) + " terms where " + std::to_string(terms(a)) +
+            " are meant";
+  return differs || !words.empty();
+}
+
+bool Difference::inside(Term expected, Term found) {
+  const TermNode a = algebra.node(expected), b = algebra.node(found);
+  if (a.kind != b.kind || a.domain != b.domain)
+    return false;
+  if (a.kind == TermKind::Read && a.number == b.number)
+    return ofPlace(a, b);
+  if (a.kind == TermKind::Read)
+    return ofReduction(a, b);
+  if (a.name != b.name || a.detail != b.detail || a.children.size() != b.children.size())
+    return false;
+  SmallVector<Term, 2> left = a.children, right = b.children;
+  if (a.kind == TermKind::Sum || a.kind == TermKind::Product) { // in any order
+    llvm::erase_if(left, [&](Term child) { return llvm::is_contained(b.children, child); });
+    llvm::erase_if(right, [&](Term child) { return llvm::is_contained(a.children, child); });
+  }
+  for (auto [wanted, given] : llvm::zip(left, right))
+    if (wanted != given && find(wanted, given))
+      return true;
+  if (a.indices.size() == b.indices.size() && a.children == b.children)
+    return ofPlace(a, b);
+  return false;
+}
+
+bool Difference::find(Term wanted, Term given) {
+  if (wanted == given || !seen.insert({wanted.id, given.id}).second)
+    return false;
+  Operation *outer = op;
+  auto origin = proof.origins.find(given.id);
+  if (origin != proof.origins.end())
+    op = origin->second;
+  const TermNode &of = algebra.node(given);
+  if (of.kind == TermKind::Read)
+    if (auto known = proof.atomOrigins.find(of.number); known != proof.atomOrigins.end())
+      op = known->second;
+  if (ofFactor(wanted, given) || (closed == 0 && ofPending(wanted, given)))
+    return true;
+  if (inside(wanted, given)) {
+    if (expected == Term() && found == Term()) {
+      expected = wanted;
+      found = given;
+    }
+    return true;
+  }
+  if (!op)
+    op = outer;
+  say(wanted, given, "it is computed in another way");
+  return true;
+}
+
+void cleave::prove::describe(Proof &proof, const Mesh &mesh, const Mismatch &mismatch) {
+  Difference difference(proof, mesh);
+  difference.find(mismatch.expected, mismatch.found);
+  Operation *op = difference.op ? difference.op : mismatch.op;
+  std::string value = mismatch.what;
+  if (auto reason = op->getAttrOfType<comm::ReasonAttr>("reason"))
+    value = reason.getValue().str();
+  else if (auto names = op->getAttrOfType<ArrayAttr>("names"); names && !names.empty())
+    value = cast<StringAttr>(names[0]).getValue().str();
+  InFlightDiagnostic error =
+      op->emitError("E960: what a rank has of a value is its part of what the program computes, found '")
+      << value << "': " << difference.words;
+  if (value != mismatch.what)
+    error.attachNote(mismatch.op->getLoc()) << "'" << mismatch.what << "' follows from it";
+}

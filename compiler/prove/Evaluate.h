@@ -1,0 +1,130 @@
+// What the functions of a module compute, as terms.
+//
+// A tensor is the term of its element at Dim 0, Dim 1, ... The program before it was distributed is evaluated
+// once; then the program of a class of ranks, whose collectives are read as what they mean: an all_reduce is
+// a reduction over coordinates, an all_gather reads at other coordinates.
+#ifndef CLEAVE_COMPILER_PROVE_EVALUATE_H
+#define CLEAVE_COMPILER_PROVE_EVALUATE_H
+
+#include "compiler/prove/Algebra.h"
+#include "compiler/prove/Mesh.h"
+
+namespace cleave::prove {
+
+struct Tensor {
+  llvm::SmallVector<int64_t, 4> sizes;
+  Term element;
+};
+using Tensors = llvm::SmallVector<Tensor>;
+
+// A loop with carries that are no sums, as the whole program has it.
+struct Loop {
+  mlir::Operation *op = nullptr;
+  int64_t count = 0; // a while's bound
+  bool reverse = false, isWhile = false;
+  int64_t number = 0; // of its atoms
+  Var turn;           // its position, in what follows
+  Tensors inits, nexts;
+  Term condition;                      // of a while
+  llvm::SmallVector<Index, 2> context; // variables of loops around it
+};
+
+// A value of the rank's program that is not what the whole program has in its place.
+struct Mismatch {
+  mlir::Operation *op = nullptr;
+  std::string what; // which value
+  Term expected, found;
+};
+
+// What both evaluations share.
+struct Proof {
+  explicit Proof(mlir::MLIRContext *context) : context(context) {}
+  mlir::MLIRContext *context;
+  Algebra algebra;
+  std::vector<Loop> loops;
+  std::vector<Mismatch> mismatches;
+  mlir::Operation *unknownOp = nullptr;
+  std::string unknown; // what the checker has no rule for
+  // The first op of the rank's program that gave a term, or read an atom as its result.
+  llvm::DenseMap<uint32_t, mlir::Operation *> origins, atomOrigins;
+};
+
+class Evaluator {
+public:
+  // `mesh`: of a rank's program; null for the whole.
+  // `loops`: those of the proof that may be related to a rank's.
+  Evaluator(Proof &proof, mlir::ModuleOp module, const Mesh *mesh, std::pair<size_t, size_t> loops = {});
+
+  // The results of a function; none where there is something it has no rule for.
+  std::optional<Tensors> run(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> arguments);
+
+  // Prints and assertions, in order: op and operands.
+  std::vector<std::pair<mlir::Operation *, Tensors>> effects;
+  // Operands of collectives, in order.
+  std::vector<std::pair<mlir::Operation *, Term>> sent;
+
+private:
+  using Values = llvm::DenseMap<mlir::Value, Tensor>;
+
+  bool fail(mlir::Operation *op, const llvm::Twine &what);
+  bool runOp(mlir::Operation *op, Values &values);
+  void define(mlir::Value value, Term element, Values &values);
+  Tensor tensorOf(mlir::Type type, Term element) const;
+  llvm::SmallVector<Index> dimsOf(llvm::ArrayRef<int64_t> sizes);
+  Term at(const Tensor &tensor, llvm::ArrayRef<Index> indices);
+  Tensors gathered(mlir::ValueRange operands, Values &values);
+
+  // --- Evaluate.cpp ---
+  bool runIndex(model::IndexOp op, Values &values);
+  bool runGather(model::GatherOp op, Values &values);
+  bool runScatter(model::ScatterOp op, Values &values);
+  bool runArgsort(model::ArgsortOp op, Values &values);
+  bool runIf(model::IfOp op, Values &values);
+  bool runCall(model::CallOp op, Values &values);
+  bool runConstant(mlir::arith::ConstantOp op, Values &values);
+
+  // --- Scalars.cpp ---
+  std::optional<Term> scalar(mlir::Operation *op, llvm::ArrayRef<Term> operands);
+  std::optional<Term> integerScalar(mlir::Operation *op, llvm::ArrayRef<Term> operands);
+  std::optional<Term> truth(mlir::Operation *op, llvm::ArrayRef<Term> operands);
+  std::optional<Term> scalarBody(mlir::Block &block, llvm::ArrayRef<Term> arguments,
+                                 llvm::ArrayRef<Index> dims);
+  Term compare(mlir::arith::CmpIOp op, Term left, Term right);
+  Term constantTerm(mlir::Attribute value, mlir::Type type);
+
+  // --- Collectives.cpp ---
+  bool runCollective(mlir::Operation *op, Values &values);
+  Term reduceOver(model::Combiner combiner, llvm::ArrayRef<dist::AxisRefAttr> over, Term element);
+  Term fromMember(Term element, llvm::ArrayRef<dist::AxisRefAttr> over, Index member);
+  Term slice(const Tensor &input, int64_t dim, int64_t size, llvm::ArrayRef<dist::AxisRefAttr> over,
+             bool padded);
+  Term gather(const Tensor &input, int64_t dim, int64_t size, llvm::ArrayRef<dist::AxisRefAttr> over,
+              bool padded);
+  Term halo(comm::HaloOp op, const Tensor &input);
+
+  // --- Loops.cpp ---
+  struct Carried;
+  bool runScan(model::ScanOp op, Values &values);
+  bool runWhile(model::WhileOp op, Values &values);
+  std::optional<Tensors> turnOf(Carried &loop, llvm::ArrayRef<Tensor> carries);
+  void classify(Carried &loop, llvm::ArrayRef<Tensor> nexts);
+  bool finish(Carried &loop, llvm::ArrayRef<Tensor> inits, Values &values);
+  bool relate(Carried &loop, Tensors &carries, Tensors &finals);
+  bool relateTo(const Loop &whole, Carried &loop, Tensors &carries, Tensors &finals, bool isLast);
+  void makeLoop(Carried &loop, Tensors &carries, Tensors &finals);
+  Tensors selves(Carried &loop);
+
+  Proof &proof;
+  Algebra &algebra;
+  mlir::ModuleOp module;
+  mlir::SymbolTable symbols;
+  const Mesh *mesh;
+  std::pair<size_t, size_t> known;
+  int64_t depth = 0;          // loops that are being looked at
+  int64_t unsure = 0;         // those whose carries are not related yet
+  std::map<Var, Index> turns; // of loops of the whole, by those of the rank
+};
+
+} // namespace cleave::prove
+
+#endif

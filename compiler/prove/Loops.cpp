@@ -1,0 +1,437 @@
+// Scans and whiles.
+//
+// A carry that only adds up is a sum over turns, one that never changes is what it starts from, a stack is an
+// element for each turn: these need no loop. What remains are recurrences. Those of the whole program are
+// atoms; those of a rank are related to them by induction: where every rank starts from its part of what the
+// whole starts from, and a turn makes of parts the parts of what the whole's turn makes, it has its part
+// behind the loop.
+#include "compiler/prove/Evaluate.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::prove;
+
+namespace {
+enum class CarryKind { Unchanged, Sum, Recurrence };
+} // namespace
+
+struct Evaluator::Carried {
+  Operation *op = nullptr;
+  func::FuncOp body, condition;
+  int64_t count = 0;
+  bool reverse = false, isWhile = false;
+  Tensors consts, slices, inits;
+  Var turn;
+  SmallVector<CarryKind> kinds;
+  Tensors nexts, stacks; // of the last look
+  Term holds;            // a while's condition
+
+  SmallVector<unsigned> recurrences() const {
+    SmallVector<unsigned> found;
+    for (auto [i, kind] : llvm::enumerate(kinds))
+      if (kind == CarryKind::Recurrence)
+        found.push_back(i);
+    return found;
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// A look at a turn
+//===----------------------------------------------------------------------===//
+
+// What the body makes of carries; `stacks` and `holds` are set besides.
+std::optional<Tensors> Evaluator::turnOf(Carried &loop, ArrayRef<Tensor> carries) {
+  Tensors arguments;
+  if (!loop.isWhile)
+    arguments.push_back({{}, algebra.integer(algebra.of(loop.turn))});
+  llvm::append_range(arguments, loop.consts);
+  llvm::append_range(arguments, carries);
+  for (const Tensor &slice : loop.slices) {
+    SmallVector<Index> place = dimsOf(ArrayRef(slice.sizes).drop_front());
+    place.insert(place.begin(), algebra.of(loop.turn));
+    arguments.push_back({{slice.sizes.begin() + 1, slice.sizes.end()}, at(slice, place)});
+  }
+  ++depth;
+  std::optional<Tensors> holds;
+  if (loop.isWhile)
+    holds = run(loop.condition, arguments);
+  std::optional<Tensors> results = run(loop.body, arguments);
+  --depth;
+  if (!results || (loop.isWhile && !holds))
+    return std::nullopt;
+  if (loop.isWhile)
+    loop.holds = holds->front().element;
+  loop.nexts.assign(results->begin(), results->begin() + carries.size());
+  loop.stacks.assign(results->begin() + carries.size(), results->end());
+  return loop.nexts;
+}
+
+// Carries of which nothing is known but that they may differ from rank to rank and from turn to turn.
+Tensors Evaluator::selves(Carried &loop) {
+  Tensors made;
+  for (auto [i, init] : llvm::enumerate(loop.inits)) {
+    Atom self;
+    self.kind = AtomKind::Self;
+    self.domain = algebra.node(init.element).domain;
+    self.number = depth;
+    self.part = static_cast<int64_t>(i);
+    SmallVector<Index> place = dimsOf(init.sizes);
+    place.insert(place.begin(), algebra.of(loop.turn));
+    if (mesh)
+      for (const Mesh::Digit &digit : mesh->all())
+        place.push_back(algebra.of(digit.var));
+    made.push_back({init.sizes, algebra.read(algebra.atom(std::move(self)), place)});
+  }
+  return made;
+}
+
+static uint32_t atomRead(const Algebra &algebra, Term self) {
+  const TermNode &of = algebra.node(self);
+  if (of.kind == TermKind::Integer)
+    return algebra.node(algebra.base(algebra.node(of.indices[0]).entries[0].first).term).number;
+  return of.number;
+}
+
+// A carry without the carry, where it is added to once.
+static std::optional<Term> addend(Algebra &algebra, Term next, Term self) {
+  if (algebra.node(next).domain == Domain::Integer) {
+    Index rest = algebra.subtract(algebra.indexOf(next), algebra.indexOf(self));
+    return algebra.integer(rest);
+  }
+  if (algebra.node(next).domain != Domain::Real)
+    return std::nullopt;
+  return algebra.sum({{1, next}, {-1, self}});
+}
+
+void Evaluator::classify(Carried &loop, ArrayRef<Tensor> carries) {
+  loop.kinds.assign(carries.size(), CarryKind::Recurrence);
+  for (auto [i, carry] : llvm::enumerate(carries)) {
+    if (loop.nexts[i].element == carry.element) {
+      loop.kinds[i] = CarryKind::Unchanged;
+      continue;
+    }
+    std::optional<Term> rest = addend(algebra, loop.nexts[i].element, carry.element);
+    uint32_t self = atomRead(algebra, carry.element);
+    bool isSum = !loop.isWhile && rest && !algebra.reads(*rest, self);
+    for (auto [j, next] : llvm::enumerate(loop.nexts))
+      isSum = isSum && (i == j || !algebra.reads(next.element, self));
+    for (const Tensor &stack : loop.stacks)
+      isSum = isSum && !algebra.reads(stack.element, self);
+    if (isSum)
+      loop.kinds[i] = CarryKind::Sum;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrences
+//===----------------------------------------------------------------------===//
+
+static uint32_t loopAtom(Algebra &algebra, AtomKind kind, int64_t number, unsigned part, Domain domain) {
+  Atom made;
+  made.kind = kind;
+  made.domain = domain;
+  made.number = number;
+  made.part = part;
+  return algebra.atom(std::move(made));
+}
+
+// Reads carries of a loop: at the beginning of a turn, and behind it.
+static void readLoop(Algebra &algebra, const Loop &loop, unsigned part, Index turn, ArrayRef<Index> place,
+                     ArrayRef<Index> context, Tensor &carry, Tensor &last) {
+  Domain domain = algebra.node(loop.inits[part].element).domain;
+  SmallVector<Index> indices(place);
+  indices.append(context.begin(), context.end());
+  last.element = algebra.read(loopAtom(algebra, AtomKind::Final, loop.number, part, domain), indices);
+  indices.insert(indices.begin(), turn);
+  carry.element = algebra.read(loopAtom(algebra, AtomKind::Carry, loop.number, part, domain), indices);
+}
+
+// Its recurrences as atoms, named by what they compute.
+void Evaluator::makeLoop(Carried &loop, Tensors &carries, Tensors &finals) {
+  static const char kName = 0;
+  Loop made;
+  made.op = loop.op;
+  made.count = loop.count;
+  made.reverse = loop.reverse;
+  made.isWhile = loop.isWhile;
+  made.turn = loop.turn;
+  Algebra::Closing closing;
+  closing.bound[loop.turn] = true;
+  SmallVector<Term> parts;
+  for (unsigned i : loop.recurrences()) {
+    made.inits.push_back(loop.inits[i]);
+    for (auto [dim, size] : llvm::enumerate(loop.inits[i].sizes))
+      closing.bound[algebra.dim(dim, size)] = false;
+  }
+  for (unsigned i : loop.recurrences()) {
+    parts.push_back(algebra.close(loop.inits[i].element, closing));
+    parts.push_back(algebra.close(loop.nexts[i].element, closing));
+  }
+  if (loop.isWhile)
+    parts.push_back(algebra.close(loop.holds, closing));
+  Attribute facts = DenseI64ArrayAttr::get(proof.context, {loop.count, loop.reverse, loop.isWhile});
+  made.number = algebra.op(&kName, facts.getAsOpaquePointer(), Domain::Boolean, parts).id;
+  made.context.assign(closing.values.begin(), closing.values.end());
+  for (auto [part, i] : llvm::enumerate(loop.recurrences()))
+    readLoop(algebra, made, part, algebra.of(loop.turn), dimsOf(loop.inits[i].sizes), made.context,
+             carries[i], finals[i]);
+  if (!mesh)
+    proof.loops.push_back(std::move(made));
+}
+
+//===----------------------------------------------------------------------===//
+// Relating a rank's loop to the whole's
+//===----------------------------------------------------------------------===//
+
+namespace {
+// Finds what to put for the Dims of a term of the whole so that it becomes a term of a rank.
+class Matcher {
+public:
+  Matcher(Algebra &algebra, Rewrite &found) : algebra(algebra), found(found) {}
+
+  void match(Term pattern, Term term) {
+    if (!algebra.dependsOnKind(pattern, VarKind::Dim) || !seen.insert(pattern.id).second)
+      return;
+    const TermNode a = algebra.node(pattern), b = algebra.node(term);
+    if (a.kind != b.kind || a.number != b.number || a.children.size() != b.children.size() ||
+        a.indices.size() != b.indices.size())
+      return;
+    for (auto [left, right] : llvm::zip(a.indices, b.indices))
+      match(left, right);
+    for (auto [left, right] : llvm::zip(a.children, b.children))
+      match(left, right);
+  }
+
+  void match(Index pattern, Index index) {
+    const IndexNode a = algebra.node(pattern), b = algebra.node(index);
+    if (a.entries.size() == 1 && b.entries.size() == 1) {
+      const Base left = algebra.base(a.entries[0].first), right = algebra.base(b.entries[0].first);
+      if (left.kind == BaseKind::Data && right.kind == BaseKind::Data)
+        match(left.term, right.term);
+      else if (left.kind == right.kind && left.number == right.number)
+        for (auto [inner, other] : llvm::zip(left.indices, right.indices))
+          match(inner, other);
+    }
+    // One Dim that is not known yet, times one.
+    Var open;
+    unsigned unknown = 0;
+    for (auto [base, factor] : a.entries) {
+      const Base &of = algebra.base(base);
+      if (of.kind == BaseKind::Var && of.varKind == VarKind::Dim && !found.map.count(Var{base})) {
+        unknown += factor == 1 ? 1 : 2;
+        open = Var{base};
+      }
+    }
+    if (unknown != 1)
+      return;
+    Rewrite fresh;
+    fresh.map = found.map;
+    Index rest = algebra.substitute(algebra.subtract(pattern, algebra.of(open)), fresh);
+    found.map[open] = algebra.subtract(index, rest);
+  }
+
+private:
+  Algebra &algebra;
+  Rewrite &found;
+  std::set<uint32_t> seen;
+};
+} // namespace
+
+// Where a dim that nothing tells of may begin on a rank: by the layout that its argument declares, else over
+// any digit of the mesh that cuts it so.
+static Index guessBlock(Algebra &algebra, const Mesh &mesh, dist::LayoutAttr layout, unsigned dim,
+                        int64_t whole, int64_t local) {
+  Index own = algebra.of(algebra.dim(dim, local));
+  if (whole == local)
+    return own;
+  if (layout && dim < layout.getDims().size()) {
+    ArrayRef<dist::AxisRefAttr> axes = layout.getDims()[dim].getAxes();
+    bool isEven = local * mesh.members(axes) >= whole;
+    return algebra.add(own, mesh.blockStart(whole, axes, isEven ? local : 0));
+  }
+  for (const Mesh::Digit &digit : mesh.all())
+    if (local * digit.size == whole)
+      return algebra.add(own, algebra.scale(algebra.of(digit.var), local));
+  return own;
+}
+
+static dist::LayoutAttr layoutOfCarry(func::FuncOp body, unsigned argument) {
+  return body.getArgAttrOfType<dist::LayoutAttr>(argument, dist::kLayoutAttr);
+}
+
+bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Tensors &finals, bool isLast) {
+  SmallVector<unsigned> parts = loop.recurrences();
+  if (whole.count != loop.count || whole.reverse != loop.reverse || whole.isWhile != loop.isWhile ||
+      whole.inits.size() != parts.size())
+    return false;
+  unsigned first = (loop.isWhile ? 0 : 1) + loop.consts.size();
+  SmallVector<Index> context;
+  Rewrite around;
+  around.map = turns;
+  for (Index index : whole.context)
+    context.push_back(algebra.substitute(index, around));
+  SmallVector<Rewrite> places;
+  auto differs = [&](unsigned i, Term expected, Term found) {
+    if (isLast && unsure == 0)
+      proof.mismatches.push_back({loop.op, "carry " + std::to_string(i) + " of the loop", expected, found});
+    return false;
+  };
+  for (auto [part, i] : llvm::enumerate(parts)) {
+    const Tensor &from = whole.inits[part], &own = loop.inits[i];
+    if (from.sizes.size() != own.sizes.size() ||
+        algebra.node(from.element).domain != algebra.node(own.element).domain)
+      return false;
+    Rewrite &place = places.emplace_back();
+    place.map = turns;
+    Matcher(algebra, place).match(from.element, own.element);
+    SmallVector<Index> indices;
+    for (auto [dim, size] : llvm::enumerate(from.sizes)) {
+      Var var = algebra.dim(dim, size);
+      if (!place.map.count(var))
+        place.map[var] =
+            guessBlock(algebra, *mesh, layoutOfCarry(loop.body, first + i), dim, size, own.sizes[dim]);
+      indices.push_back(place.map[var]);
+    }
+    Term expected = algebra.substitute(from.element, place);
+    if (expected != own.element)
+      return differs(i, expected, own.element);
+    readLoop(algebra, whole, part, algebra.of(loop.turn), indices, context, carries[i], finals[i]);
+  }
+  std::map<Var, Index> outer = turns;
+  turns[whole.turn] = algebra.of(loop.turn);
+  bool isDone = turnOf(loop, carries).has_value();
+  bool isSame = isDone;
+  for (auto [part, i] : llvm::enumerate(parts)) {
+    Rewrite place;
+    place.map = places[part].map;
+    place.map[whole.turn] = algebra.of(loop.turn);
+    Term expected = algebra.substitute(whole.nexts[part].element, place);
+    if (isSame && expected != loop.nexts[i].element)
+      isSame = differs(i, expected, loop.nexts[i].element);
+  }
+  if (isSame && loop.isWhile) {
+    Rewrite place;
+    place.map = turns;
+    Term expected = algebra.substitute(whole.condition, place);
+    if (expected != loop.holds)
+      isSame = differs(0, expected, loop.holds);
+  }
+  turns = std::move(outer);
+  return isSame;
+}
+
+bool Evaluator::relate(Carried &loop, Tensors &carries, Tensors &finals) {
+  size_t prints = effects.size(), before = sent.size(), wrong = proof.mismatches.size();
+  SmallVector<const Loop *> candidates;
+  for (const Loop &whole : ArrayRef(proof.loops).slice(known.first, known.second - known.first))
+    if (whole.count == loop.count && whole.reverse == loop.reverse && whole.isWhile == loop.isWhile)
+      candidates.push_back(&whole);
+  for (bool isLast : {false, true})
+    for (const Loop *whole : candidates) {
+      Tensors ours = carries, behind = finals;
+      if (relateTo(*whole, loop, ours, behind, isLast)) {
+        carries = std::move(ours);
+        finals = std::move(behind);
+        return true;
+      }
+      effects.resize(prints);
+      sent.resize(before);
+      if (isLast && proof.mismatches.size() > wrong)
+        return false;
+      proof.mismatches.resize(wrong);
+    }
+  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) {
+  Tensors used(carries), finals = loop.inits;
+  for (auto [i, kind] : llvm::enumerate(loop.kinds))
+    if (kind == CarryKind::Unchanged)
+      used[i] = loop.inits[i];
+  bool isRelated = false;
+  size_t own = proof.loops.size(); // loops within it come behind
+  if (!loop.recurrences().empty()) {
+    isRelated = mesh && relate(loop, used, finals);
+    if (!isRelated)
+      makeLoop(loop, used, finals);
+  }
+  if (!isRelated && !turnOf(loop, used))
+    return false;
+  if (!mesh && !loop.recurrences().empty()) {
+    Loop &made = proof.loops[own];
+    for (unsigned i : loop.recurrences())
+      made.nexts.push_back(loop.nexts[i]);
+    made.condition = loop.holds;
+  }
+  unsigned result = 0;
+  for (auto [i, kind] : llvm::enumerate(loop.kinds)) {
+    Term last = finals[i].element;
+    if (kind == CarryKind::Sum) {
+      Term rest = *addend(algebra, loop.nexts[i].element, carries[i].element);
+      Term added = algebra.reduce(model::Combiner::Sum, {loop.turn}, rest);
+      Term init = loop.inits[i].element;
+      last = algebra.node(init).domain == Domain::Real
+                 ? algebra.sum({{1, init}, {1, added}})
+                 : algebra.integer(algebra.add(algebra.indexOf(init), algebra.indexOf(added)));
+    }
+    define(loop.op->getResult(result++), last, values);
+  }
+  for (const Tensor &stack : loop.stacks) {
+    Rewrite rewrite;
+    rewrite.map[loop.turn] = algebra.of(algebra.dim(0, loop.count));
+    for (auto [i, size] : llvm::enumerate(stack.sizes))
+      rewrite.map[algebra.dim(i, size)] = algebra.of(algebra.dim(i + 1, size));
+    define(loop.op->getResult(result++), algebra.substitute(stack.element, rewrite), values);
+  }
+  return true;
+}
+
+bool Evaluator::runScan(model::ScanOp op, Values &values) {
+  Carried loop;
+  loop.op = op;
+  loop.body = symbols.lookup<func::FuncOp>(op.getBody());
+  loop.count = op.getCount();
+  loop.reverse = op.getReverse();
+  loop.consts = gathered(op.getConsts(), values);
+  loop.slices = gathered(op.getSlices(), values);
+  loop.inits = gathered(op.getCarries(), values);
+  loop.turn = algebra.variable(VarKind::Bound, -1 - depth, loop.count);
+  Tensors carries = selves(loop);
+  if (!carries.empty()) {
+    ++unsure;
+    std::optional<Tensors> nexts = turnOf(loop, carries);
+    --unsure;
+    if (!nexts)
+      return false;
+    classify(loop, carries);
+  }
+  return finish(loop, carries, values);
+}
+
+bool Evaluator::runWhile(model::WhileOp op, Values &values) {
+  Carried loop;
+  loop.op = op;
+  loop.body = symbols.lookup<func::FuncOp>(op.getBody());
+  loop.condition = symbols.lookup<func::FuncOp>(op.getCondition());
+  loop.isWhile = true;
+  loop.count = op.getBound();
+  loop.consts = gathered(op.getConsts(), values);
+  loop.inits = gathered(op.getCarries(), values);
+  loop.turn = algebra.variable(VarKind::Bound, -1 - depth, loop.count);
+  Tensors carries = selves(loop);
+  ++unsure;
+  std::optional<Tensors> nexts = turnOf(loop, carries);
+  --unsure;
+  if (!nexts)
+    return false;
+  classify(loop, carries);
+  if (loop.recurrences().empty() && !carries.empty()) // its condition never changes either
+    loop.kinds.front() = CarryKind::Recurrence;
+  return finish(loop, carries, values);
+}

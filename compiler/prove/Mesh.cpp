@@ -1,0 +1,93 @@
+#include "compiler/prove/Mesh.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::prove;
+
+std::optional<Mesh> Mesh::create(Algebra &algebra, dist::MeshOp op, ModuleOp module) {
+  Mesh mesh;
+  mesh.algebra = &algebra;
+  mesh.mesh = op;
+  if (auto rank = module->getAttrOfType<DenseI64ArrayAttr>(comm::kRankAttr))
+    mesh.own.assign(rank.asArrayRef().begin(), rank.asArrayRef().end());
+  std::map<StringRef, std::set<int64_t>> ends; // of digits
+  module.walk([&](Operation *each) {
+    each->getAttrDictionary().walk([&](dist::AxisRefAttr axis) {
+      if (axis.isWhole())
+        return;
+      ends[axis.getName().getValue()].insert({axis.getPre(), axis.getPre() * axis.getSize()});
+    });
+  });
+  for (auto [i, name] : llvm::enumerate(op.getAxes().getAsValueRange<StringAttr>())) {
+    int64_t size = op.getSizes()[i], begin = 1;
+    std::set<int64_t> &cuts = ends[name];
+    cuts.insert(size);
+    for (int64_t end : cuts) {
+      if (end == begin && size > 1)
+        continue;
+      if (end % begin != 0 || size % end != 0)
+        return std::nullopt;
+      auto number = static_cast<int64_t>(mesh.digits.size());
+      mesh.digits.push_back({algebra.variable(VarKind::Coord, number, end / begin), static_cast<unsigned>(i),
+                             begin, end / begin});
+      begin = end;
+    }
+  }
+  return mesh;
+}
+
+SmallVector<Mesh::Digit> Mesh::digitsOf(ArrayRef<dist::AxisRefAttr> axes) const {
+  SmallVector<Digit> found;
+  for (dist::AxisRefAttr axis : axes) {
+    std::optional<unsigned> position = dist::MeshOp(mesh).find(axis.getName().getValue());
+    int64_t low = axis.isWhole() ? 1 : axis.getPre(), high = low * dist::MeshOp(mesh).sizeOf(axis);
+    for (const Digit &digit : digits)
+      if (position && digit.axis == *position && digit.pre >= low && digit.pre * digit.size <= high &&
+          (digit.size > 1))
+        found.push_back(digit);
+  }
+  return found;
+}
+
+int64_t Mesh::members(ArrayRef<dist::AxisRefAttr> axes) const {
+  int64_t product = 1;
+  for (const Digit &digit : digitsOf(axes))
+    product *= digit.size;
+  return product;
+}
+
+Index Mesh::member(ArrayRef<dist::AxisRefAttr> axes) const {
+  Index number = algebra->constant(0);
+  for (const Digit &digit : digitsOf(axes))
+    number = algebra->add(algebra->scale(number, digit.size), algebra->of(digit.var));
+  return number;
+}
+
+StringRef Mesh::nameOf(Var var) const {
+  for (const Digit &digit : digits)
+    if (digit.var == var)
+      return cast<StringAttr>(dist::MeshOp(mesh).getAxes()[digit.axis]).getValue();
+  return "";
+}
+
+Index Mesh::blockStart(int64_t extent, ArrayRef<dist::AxisRefAttr> axes, int64_t room) const {
+  if (room > 0)
+    return algebra->scale(member(axes), room);
+  Index start = algebra->constant(0), whole = algebra->constant(extent);
+  for (dist::AxisRefAttr axis : axes) {
+    start = algebra->add(start, algebra->blockStart(whole, members(axis), member(axis)));
+    whole = algebra->blockLength(whole, members(axis), member(axis));
+  }
+  return start;
+}
+
+Rewrite Mesh::at(ArrayRef<int64_t> coordinates) const {
+  Rewrite rewrite;
+  for (const Digit &digit : digits) {
+    int64_t behind = dist::MeshOp(mesh).getSizes()[digit.axis] / (digit.pre * digit.size);
+    rewrite.map.emplace(digit.var, algebra->constant(coordinates[digit.axis] / behind % digit.size));
+  }
+  return rewrite;
+}

@@ -1,0 +1,46 @@
+// The coordinates of a rank on the mesh, as variables.
+#ifndef CLEAVE_COMPILER_PROVE_MESH_H
+#define CLEAVE_COMPILER_PROVE_MESH_H
+
+#include "compiler/prove/Algebra.h"
+#include "dialects/comm/ir/Comm.h"
+
+namespace cleave::prove {
+
+// A mesh axis is cut into the digits that the parts of it in a module are made of: where `x` = 16 and its
+// part `x:(2)4` occur, a rank's coordinate on x is three digits, of 2, 4 and 2.
+class Mesh {
+public:
+  struct Digit {
+    Var var;
+    unsigned axis = 0;
+    int64_t pre = 1, size = 1;
+  };
+
+  // None where two parts of an axis cannot be had by one splitting.
+  static std::optional<Mesh> create(Algebra &algebra, dist::MeshOp mesh, mlir::ModuleOp module);
+
+  // The digits of a list of axes, major first.
+  llvm::SmallVector<Digit> digitsOf(llvm::ArrayRef<dist::AxisRefAttr> axes) const;
+  int64_t members(llvm::ArrayRef<dist::AxisRefAttr> axes) const;
+  // The number of this rank among the members along axes.
+  Index member(llvm::ArrayRef<dist::AxisRefAttr> axes) const;
+  llvm::ArrayRef<Digit> all() const { return digits; }
+  dist::MeshOp op() const { return mesh; }
+  llvm::StringRef nameOf(Var digit) const;
+  // Where a rank's block of a dim begins. `room`: elements of every block where it is padded, else 0.
+  Index blockStart(int64_t extent, llvm::ArrayRef<dist::AxisRefAttr> axes, int64_t room) const;
+  // A term's coordinates on one rank, as constants.
+  Rewrite at(llvm::ArrayRef<int64_t> coordinates) const;
+  llvm::ArrayRef<int64_t> coordinates() const { return own; }
+
+private:
+  Algebra *algebra = nullptr;
+  dist::MeshOp mesh;
+  llvm::SmallVector<Digit> digits;
+  llvm::SmallVector<int64_t> own; // of a rank of the class
+};
+
+} // namespace cleave::prove
+
+#endif

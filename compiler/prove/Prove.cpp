@@ -1,0 +1,172 @@
+#include "compiler/prove/Prove.h"
+#include "compiler/prove/Describe.h"
+#include "compiler/prove/Evaluate.h"
+
+using namespace mlir;
+using namespace cleave;
+using namespace cleave::prove;
+
+namespace {
+
+// A state or an input, a state or an output.
+std::string portName(DictionaryAttr attributes) {
+  if (attributes)
+    for (StringRef name : {model::kStateAttr, model::kInputAttr, model::kOutputAttr})
+      if (Attribute value = attributes.get(name)) {
+        auto symbol = dyn_cast<FlatSymbolRefAttr>(value);
+        return symbol ? symbol.getValue().str() : cast<StringAttr>(value).getValue().str();
+      }
+  return "";
+}
+
+Domain domainOf(Type element) {
+  if (isa<FloatType>(element))
+    return Domain::Real;
+  return element.isInteger(1) ? Domain::Boolean : Domain::Integer;
+}
+
+// What an entry of the whole program gives.
+struct Entry {
+  std::map<std::string, Tensor> results;
+  std::vector<std::pair<Operation *, Tensors>> effects;
+  std::pair<size_t, size_t> loops; // of the proof
+};
+
+} // namespace
+
+struct Prover::Implementation {
+  ModuleOp whole;
+  Proof proof;
+  std::map<std::string, Entry> entries;
+
+  explicit Implementation(ModuleOp whole) : whole(whole), proof(whole.getContext()) {}
+
+  bool evaluateWhole();
+  LogicalResult checkEntry(func::FuncOp function, const Entry &entry, const Mesh &mesh);
+  Term argument(const std::string &name, RankedTensorType type, ArrayRef<Index> place);
+  LogicalResult reportUnknown();
+};
+
+// Element `place` of what goes in.
+Term Prover::Implementation::argument(const std::string &name, RankedTensorType type, ArrayRef<Index> place) {
+  Atom made;
+  made.name = name;
+  made.domain = domainOf(type.getElementType());
+  return proof.algebra.read(proof.algebra.atom(std::move(made)), place);
+}
+
+LogicalResult Prover::Implementation::reportUnknown() {
+  return proof.unknownOp->emitError("E961: what ranks run is made of ops that the checker knows, found ")
+         << proof.unknown;
+}
+
+bool Prover::Implementation::evaluateWhole() {
+  for (auto function : whole.getOps<func::FuncOp>()) {
+    if (!function->hasAttr(model::kEntryAttr))
+      continue;
+    Tensors arguments;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+      SmallVector<Index> place;
+      for (auto [dim, size] : llvm::enumerate(type.getShape()))
+        place.push_back(proof.algebra.of(proof.algebra.dim(dim, size)));
+      arguments.push_back({{type.getShape().begin(), type.getShape().end()},
+                           argument(portName(function.getArgAttrDict(i)), type, place)});
+    }
+    Entry &entry = entries[function.getName().str()];
+    entry.loops.first = proof.loops.size();
+    Evaluator evaluator(proof, whole, nullptr);
+    std::optional<Tensors> results = evaluator.run(function, arguments);
+    if (!results)
+      return false;
+    for (auto [i, result] : llvm::enumerate(*results))
+      entry.results[portName(function.getResultAttrDict(i))] = result;
+    entry.loops.second = proof.loops.size();
+    entry.effects = std::move(evaluator.effects);
+  }
+  return true;
+}
+
+// Where a rank's element of a port is in the whole.
+static SmallVector<Index> placeOf(Algebra &algebra, const Mesh &mesh, RankedTensorType local,
+                                  DictionaryAttr attributes) {
+  auto whole = cast<RankedTensorType>(attributes.getAs<TypeAttr>(comm::kGlobalAttr).getValue());
+  auto layout = attributes.getAs<dist::LayoutAttr>(dist::kLayoutAttr);
+  auto padded = attributes.getAs<DenseI64ArrayAttr>(comm::kPaddedAttr);
+  SmallVector<Index> place;
+  for (auto [dim, size] : llvm::enumerate(local.getShape())) {
+    place.push_back(algebra.of(algebra.dim(dim, size)));
+    if (layout && !layout.getDims()[dim].getAxes().empty())
+      place.back() =
+          algebra.add(place.back(), mesh.blockStart(whole.getDimSize(dim), layout.getDims()[dim].getAxes(),
+                                                    padded ? padded[dim] : 0));
+  }
+  return place;
+}
+
+LogicalResult Prover::Implementation::checkEntry(func::FuncOp function, const Entry &entry,
+                                                 const Mesh &mesh) {
+  Algebra &algebra = proof.algebra;
+  Tensors arguments;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    DictionaryAttr attributes = function.getArgAttrDict(i);
+    arguments.push_back({{type.getShape().begin(), type.getShape().end()},
+                         argument(portName(attributes), type, placeOf(algebra, mesh, type, attributes))});
+  }
+  Evaluator evaluator(proof, function->getParentOfType<ModuleOp>(), &mesh, entry.loops);
+  std::optional<Tensors> results = evaluator.run(function, arguments);
+  if (!results)
+    return reportUnknown();
+  for (auto [i, result] : llvm::enumerate(*results)) {
+    DictionaryAttr attributes = function.getResultAttrDict(i);
+    std::string name = portName(attributes);
+    auto wanted = entry.results.find(name);
+    if (wanted == entry.results.end())
+      continue;
+    Rewrite rewrite;
+    SmallVector<Index> place =
+        placeOf(algebra, mesh, cast<RankedTensorType>(function.getResultTypes()[i]), attributes);
+    for (auto [dim, index] : llvm::enumerate(place))
+      rewrite.map[algebra.dim(dim, wanted->second.sizes[dim])] = index;
+    Term expected = algebra.substitute(wanted->second.element, rewrite);
+    if (expected != result.element)
+      proof.mismatches.push_back(
+          {function.getBody().front().getTerminator(), name, expected, result.element});
+  }
+  if (proof.mismatches.empty())
+    return success();
+  describe(proof, mesh, proof.mismatches.front());
+  return failure();
+}
+
+Prover::Prover(ModuleOp whole) : implementation(std::make_unique<Implementation>(whole)) {}
+Prover::~Prover() = default;
+
+LogicalResult Prover::check(ModuleOp local) {
+  Implementation &self = *implementation;
+  Proof &proof = self.proof;
+  if (self.entries.empty() && !self.evaluateWhole())
+    return self.reportUnknown();
+  proof.algebra.makesWhole = false;
+  dist::MeshOp op;
+  for (auto mesh : local.getOps<dist::MeshOp>())
+    op = op ? op : mesh;
+  if (!op)
+    return success(); // nothing is shared out
+  std::optional<Mesh> mesh = Mesh::create(proof.algebra, op, local);
+  if (!mesh)
+    return op.emitError("E961: parts of a mesh axis are parts of one splitting of it, found others");
+  LogicalResult result = success();
+  for (auto function : local.getOps<func::FuncOp>()) {
+    auto entry = self.entries.find(function.getName().str());
+    if (entry == self.entries.end())
+      continue;
+    proof.mismatches.clear();
+    proof.origins.clear();
+    proof.atomOrigins.clear();
+    if (failed(self.checkEntry(function, entry->second, *mesh)))
+      result = failure();
+  }
+  return result;
+}
