@@ -84,13 +84,21 @@ public:
   CountedOperation(std::unique_ptr<Operation> operation, Traffic &traffic)
       : operation(std::move(operation)), traffic(traffic) {}
   Status start(const void *in, void *out) override {
-    ++traffic.calls;
-    traffic.bytes += traffic.bytesPerCall;
+    count();
     return operation->start(in, out);
   }
   Status wait() override { return operation->wait(); }
+  Status run(const void *in, void *out) override {
+    count();
+    return operation->run(in, out);
+  }
 
 private:
+  void count() {
+    ++traffic.calls;
+    traffic.bytes += traffic.bytesPerCall;
+  }
+
   std::unique_ptr<Operation> operation;
   Traffic &traffic;
 };

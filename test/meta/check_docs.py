@@ -77,6 +77,8 @@ def command(line, text):
         known = subprocess.run(["./dev", "help"], cwd=ROOT, capture_output=True, text=True).stdout
         expect(len(words) > 1 and re.search(rf"^  {re.escape(words[1])}\b", known, re.M),
                f"a command of ./dev is in its help; found '{line}'")
+    elif words and words[0] in ("mpirun", "srun"):  # by the threads of one process: check_mpi.py has the launchers
+        run_cleave(words[words.index("cleave") + 1:], text)
     elif words and words[0] in ("cleave", "build/bin/cleave"):
         run_cleave(words[1:], text)
     elif words:

@@ -131,7 +131,7 @@ int32_t Engine::newTags(int32_t to) {
   return first;
 }
 
-void Engine::announce(int32_t to, Header header, const std::string &text, const void *inlined) {
+void Engine::announce(int32_t to, Header header, std::string_view text, const void *inlined) {
   header.textBytes = static_cast<int32_t>(std::min<int64_t>(
       static_cast<int64_t>(text.size()), kLargestHeader - sizeof(header) - header.inlineBytes));
   ++headersSent[to];

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -81,7 +82,7 @@ public:
   // The message's object stays until its sink is told.
   void send(const void *data, int64_t bytes, int32_t to, int32_t tag, Message *message);
   void receive(void *data, int64_t bytes, int32_t from, int32_t tag, Message *message);
-  void announce(int32_t to, Header header, const std::string &text, const void *inlined);
+  void announce(int32_t to, Header header, std::string_view text, const void *inlined);
   // A tag, and the next one.
   int32_t newTags(int32_t to);
 

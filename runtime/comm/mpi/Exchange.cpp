@@ -240,11 +240,11 @@ void Exchange::announceTo(uint32_t at) {
   if (header.bytes + header.results > 0)
     header.tag = peer.sendTag = engine.newTags(peer.process);
   if (!peer.isInline || peer.streams[Send].bytes == 0)
-    return engine.announce(peer.process, header, text.substr(0, kLargestText), nullptr);
+    return engine.announce(peer.process, header, std::string_view(text).substr(0, kLargestText), nullptr);
   header.inlineBytes = static_cast<int32_t>(peer.streams[Send].bytes);
   char packed[kLargestInline];
   packRuns(peer.out, input, 0, header.inlineBytes, packed);
-  engine.announce(peer.process, header, text.substr(0, kLargestText), packed);
+  engine.announce(peer.process, header, std::string_view(text).substr(0, kLargestText), packed);
   peer.streams[Send].posted = peer.streams[Send].finished = 1;
   --open;
 }

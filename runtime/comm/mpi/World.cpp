@@ -71,7 +71,7 @@ void RankWorld::arrived(const Header &header, const char *text, const char *data
     fail(header.from, reader.error(), own, /*spread=*/false);
     return;
   }
-  setLast(header.from, std::string(words));
+  setLast(header.from, words);
   if (draining)
     return engine.dropAnnounced(header, source);
   Group &to = group(header.to, header.group);

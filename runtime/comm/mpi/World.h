@@ -6,6 +6,7 @@
 #include "runtime/comm/mpi/Engine.h"
 
 #include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,7 +59,7 @@ public:
   // Engine::mutex is held for what follows.
   Group &group(int64_t rank, uint64_t key);
   void remove(Running *running);
-  void setLast(int64_t rank, const std::string &text) { last[rank] = text; }
+  void setLast(int64_t rank, std::string_view text) { last[rank].assign(text); }
   std::string whereIs(int64_t rank) const;
 
   void arrived(const Header &header, const char *text, const char *data) override;
