@@ -38,6 +38,7 @@ void buildModelStage(OpPassManager &manager, const PipelineOptions &options) {
 void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
   if (options.promote)
     manager.addPass(model::createModelPromote());
+  manager.addPass(dist::createDistSplitRepeats());
   manager.addPass(model::createModelSimplify());
   manager.addPass(dist::createDistResiduals());
   model::ModelGradientsOptions gradients;

@@ -2,9 +2,12 @@
 
 #include "compiler/verify/Blocks.h"
 #include "compiler/verify/Inputs.h"
+#include "runtime/core/Parts.h"
+#include "runtime/core/Paths.h"
 #include "runtime/core/Ranks.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace cleave;
 using namespace cleave::verify;
@@ -96,6 +99,39 @@ private:
 
 } // namespace
 
+// What a plan keeps in parts, `blocks[0..2].h` and `blocks[2].h`, as one value, `blocks[*].h`, where the
+// first of them stands.
+static Values joined(Values values) {
+  std::vector<rt::Part> all;
+  for (const Value &value : values)
+    all.push_back({value.name, value.shape});
+  Values result;
+  std::set<std::string> done;
+  for (Value &value : values) {
+    std::string name = rt::withAllLayers(value.name);
+    if (name == value.name) {
+      result.push_back(std::move(value));
+      continue;
+    }
+    if (!done.insert(name).second)
+      continue;
+    std::vector<rt::Part> parts = rt::partsOf(all, name);
+    Value stack = {name, rt::joined(parts), {}, value.source, value.inTurns};
+    size_t copies = SIZE_MAX;
+    for (const Value &part : values)
+      if (rt::withAllLayers(part.name) == name)
+        copies = std::min(copies, part.copies.size());
+    stack.copies.assign(copies, std::vector<double>(static_cast<size_t>(stack.shape.elements())));
+    rt::Shape whole = stack.shape;
+    whole.type = rt::Type::F64; // as copies hold elements
+    for (const Value &part : values)
+      for (size_t i = 0; rt::withAllLayers(part.name) == name && i < copies; ++i)
+        rt::copyIn(whole, {part.name, part.shape}, part.copies[i].data(), stack.copies[i].data());
+    result.push_back(std::move(stack));
+  }
+  return result;
+}
+
 rt::Result<RunResult> cleave::verify::runOnce(const rt::Artefact &artefact, const RunOptions &options) {
   rt::RanksOptions quiet;
   quiet.threadsPerRank = 1;
@@ -117,7 +153,7 @@ rt::Result<RunResult> cleave::verify::runOnce(const rt::Artefact &artefact, cons
     Run run(**ranks, *entry);
     rt::Status status = run.once(options.seed, ranges[i]);
     if (status)
-      return RunResult{run.take(), ranges[i]};
+      return RunResult{joined(run.take()), ranges[i]};
     bool refused = status.error().code == "E711"; // an assertion: too large an index, say
     if (!refused || i + 1 == ranges.size())
       return status.error();

@@ -98,6 +98,9 @@ bool Walk::isTight(const Token &token, size_t rule) const {
     return true;
   if (rule == Parser::RuleMeshUse && before == ":")
     return true;
+  if ((rule == Parser::RuleSelectorStep || ruleBefore == Parser::RuleSelectorStep) &&
+      (text == ".." || before == ".."))
+    return true;
   if (rule == Parser::RuleSelectorStep && text == "*")
     return before == "." || before == "[";
   if (before == "(" || before == "[" || before == "." || before == "..." || afterPrefix)

@@ -105,7 +105,8 @@ meshUse : name ( '[' INTEGER ':' INTEGER ']' )? ;
 collective : name ( OVER meshUse ( ',' meshUse )* )? ( IN selector )? ;
 quantity : ( INTEGER | FLOAT ) IDENTIFIER? ;
 selector : selectorStep ( '.' selectorStep )* ;
-selectorStep : ( name | '*' ) ( '[' ( '*' | expression ) ']' )? ;
+// `blocks[*]`, `blocks[3]`, `blocks[0..3]`: all layers of a repeat, one, those from 0 up to before 3.
+selectorStep : ( name | '*' ) ( '[' ( '*' | expression ( '..' expression )? ) ']' )? ;
 layout : '[' ( layoutDim ( ',' layoutDim )* )? ']' layoutPartial* ;
 layoutDim : path ( '/' meshUse )* '?'? ;
 layoutPartial : PARTIAL name OVER meshUse ( ',' meshUse )* ;

@@ -108,6 +108,8 @@ void Resolver::selector(const syntax::Selector &written, const Symbol *target) {
   Symbol *at = nullptr;
   for (size_t i = 0; i < written.steps.size(); ++i) {
     const syntax::Name &name = written.steps[i].name;
+    expression(written.steps[i].index);
+    expression(written.steps[i].end);
     if (name.text == "*") {
       at = nullptr;
       continue;

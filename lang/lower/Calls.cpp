@@ -142,6 +142,7 @@ Bound Lowering::emitStack(const ast::LayerCall &call, const ast::LayerObject *ob
                           ArrayRef<Bound> arguments) {
   Loop loop{object->path, loc(call.location), call.repeat->name, call.repeat->size, {}, {}, {}};
   collectStates(object, loop.covered);
+  loop.repeat = object->path;
   size_t fed = call.callee->results.size();
   for (const Bound &argument : arguments.take_front(fed))
     loop.carries.push_back(argument.front());

@@ -1,6 +1,7 @@
 // Control flow: bodies become private functions, what they capture becomes arguments.
 #include "lang/lower/Lowering.h"
 
+#include "dialects/model/ir/Repeats.h"
 #include "lang/lower/Random.h"
 
 using namespace mlir;
@@ -109,6 +110,8 @@ Bound Lowering::emitLoop(const Loop &loop, MakeBody makeBody) {
     results.push_back(i < loop.carries.size() ? type : stacked(type, loop.axis, loop.count));
   auto op = model::ScanOp::create(builder, loop.loc, results, body.function.getSymName(), loop.count,
                                   loop.axis, /*reverse=*/false, body.captures, loop.carries, slices);
+  if (!loop.repeat.empty() && program.plan) // who takes layers apart wants to know
+    op->setAttr(model::kRepeatAttr, builder.getStringAttr(loop.repeat));
   ValueRange values = op.getResults();
   size_t own = values.size() - frame.written.size();
   for (auto [state, value] : llvm::zip(frame.written, values.drop_front(own)))

@@ -123,6 +123,7 @@ private:
     int64_t count;
     llvm::SmallVector<mlir::Value> carries, slices;
     llvm::SmallVector<const ast::State *> covered;
+    std::string repeat = {}; // path of the stack of layers that it runs; empty: none
   };
   Bound emitLoop(const Loop &loop, MakeBody makeBody);
   using MakeLeaf =

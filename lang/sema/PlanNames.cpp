@@ -1,5 +1,7 @@
 #include "lang/sema/PlanNames.h"
 
+#include "runtime/core/Paths.h"
+
 namespace cleave::sema {
 
 using namespace ast;
@@ -8,7 +10,10 @@ using Kind = Selected::Kind;
 std::vector<std::string> stepsOf(const std::string &path) {
   std::vector<std::string> steps;
   for (size_t begin = 0; begin <= path.size();) {
-    size_t dot = std::min(path.find('.', begin), path.size());
+    size_t dot = path.find_first_of(".[", begin);
+    if (dot != std::string::npos && path[dot] == '[') // `blocks[0..3]` has dots of its own
+      dot = path.find('.', path.find(']', dot));
+    dot = std::min(dot, path.size());
     steps.push_back(path.substr(begin, dot - begin));
     begin = dot + 1;
   }
@@ -20,7 +25,7 @@ bool selects(const std::vector<std::string> &pattern, const std::string &path, b
   if (pattern.size() > steps.size() || (whole && pattern.size() != steps.size()))
     return false;
   for (size_t i = 0; i < pattern.size(); ++i)
-    if (pattern[i] != "*" && pattern[i] != steps[i])
+    if (!rt::selectsStep(pattern[i], steps[i]) && rt::withAllLayers(pattern[i]) != steps[i])
       return false;
   return true;
 }
@@ -53,7 +58,8 @@ PlanNames::PlanNames(const Program &program) {
 
 void PlanNames::addObject(const LayerObject &object) {
   known[{object.path, ""}] = names.size();
-  names.push_back({{Kind::Layer, object.path, ""}, {}, nullptr, object.layerName, object.location});
+  names.push_back(
+      {{Kind::Layer, object.path, ""}, {}, nullptr, object.layerName, object.location, object.repeat});
   for (const LayerObject *child : object.children)
     if (child)
       addObject(*child);

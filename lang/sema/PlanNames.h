@@ -19,6 +19,7 @@ struct PlanName {
   const ast::State *state = nullptr; // of states
   std::string layerName;             // of layers: "nn.Linear"
   ast::Location location;
+  const ast::Axis *repeat = nullptr; // of layers: a stack along it
 };
 
 class PlanNames {
@@ -44,7 +45,8 @@ private:
 
 // "gpt.blocks[*].up" -> gpt, blocks[*], up
 std::vector<std::string> stepsOf(const std::string &path);
-// Whether a path's first steps are the pattern's, `*` standing for any; all of its steps, if `whole`.
+// Whether a path's first steps are the pattern's, `*` standing for any and `blocks[3]` for a layer of
+// `blocks[*]`; all of its steps, if `whole`.
 bool selects(const std::vector<std::string> &pattern, const std::string &path, bool whole);
 
 } // namespace cleave::sema

@@ -1,5 +1,6 @@
 // What selectors name, and the layouts of it.
 #include "lang/sema/Plans.h"
+#include "runtime/core/Paths.h"
 
 #include <algorithm>
 
@@ -14,6 +15,7 @@ static std::string textOf(const std::vector<std::string> &steps) {
   return text;
 }
 
+// As if all layers of every repeat were named.
 static std::vector<std::string> stepsOf(const syntax::Selector &written) {
   std::vector<std::string> steps;
   for (const syntax::SelectorStep &step : written.steps)
@@ -21,10 +23,81 @@ static std::vector<std::string> stepsOf(const syntax::Selector &written) {
   return steps;
 }
 
+bool PlanResolver::readSteps(const syntax::Selector &written, std::vector<std::string> &steps) {
+  bool fine = true;
+  std::vector<const SemaAxis *> mentions;
+  auto evaluate = [&](const syntax::Expr &e) {
+    std::optional<int64_t> number = sema.evaluateSize(e, *current->module, *sema.baseEnvironment, mentions);
+    failed |= !number;
+    fine &= number.has_value();
+    return number.value_or(0);
+  };
+  for (const syntax::SelectorStep &step : written.steps) {
+    std::string text(step.name.text);
+    if (step.stacked) {
+      rt::Layers layers;
+      if (step.index) {
+        layers.begin = evaluate(*step.index);
+        layers.end = step.end ? evaluate(*step.end) : layers.begin + 1;
+      }
+      if (fine && step.index && (layers.begin < 0 || layers.end <= layers.begin)) {
+        error("E908", step.index->location,
+              "layers are named from a first, counted from 0, up to before a last, found " +
+                  std::to_string(layers.begin) +
+                  (step.end ? " and " + std::to_string(layers.end) : std::string()))
+            .suggest(std::string(step.name.text) + "[0.." +
+                     std::to_string(std::max<int64_t>(layers.end, 0) + 1) + "]?");
+        fine = false;
+      }
+      text += layers.text();
+    }
+    steps.push_back(text);
+  }
+  return fine;
+}
+
+// Whether the repeats have the layers that are named, of the selected plan.
+bool PlanResolver::hasLayers(const syntax::Selector &written, const Reading &reading) {
+  std::string path;
+  size_t behind = reading.pattern.size() - std::min(reading.pattern.size(), written.steps.size());
+  for (size_t i = 0; i < reading.pattern.size(); ++i) {
+    path += (path.empty() ? "" : ".") + rt::withAllLayers(reading.pattern[i]);
+    std::vector<rt::Layers> layers = rt::layersOf(reading.pattern[i]);
+    if (layers.empty() || layers[0].all())
+      continue;
+    for (const PlanName &name : sema.planNames().all()) {
+      if (!name.repeat || !selects(sema::stepsOf(path), name.selected.path, true) ||
+          layers[0].end <= name.repeat->size)
+        continue;
+      std::string size = std::to_string(name.repeat->size);
+      error("E908", i >= behind ? written.steps[i - behind].index->location : written.location,
+            "a selector names layers that a repeat has, found " + reading.pattern[i] + " where " +
+                name.selected.path + " has " + size)
+          .note(name.location, "it is declared here")
+          .suggest("the last one is " + std::to_string(name.repeat->size - 1));
+      return false;
+    }
+  }
+  return true;
+}
+
+// The path of what is named, with the layers that are.
+static std::string pathNamed(const std::vector<std::string> &pattern, const std::string &path) {
+  std::vector<std::string> steps = stepsOf(path);
+  std::vector<rt::Layers> layers;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (rt::layersOf(steps[i]).empty())
+      continue;
+    std::vector<rt::Layers> wanted =
+        i < pattern.size() ? rt::layersOf(pattern[i]) : std::vector<rt::Layers>();
+    layers.push_back(wanted.empty() ? rt::Layers() : wanted[0]);
+  }
+  return rt::withLayers(path, layers);
+}
+
 // Ways to read a selector: from the layer the plan is for, from the top, and in an entry (`train.logits`), in
 // this order.
-std::vector<PlanResolver::Reading> PlanResolver::readingsOf(const syntax::Selector &written) const {
-  std::vector<std::string> steps = stepsOf(written);
+std::vector<PlanResolver::Reading> PlanResolver::readingsOf(const std::vector<std::string> &steps) const {
   std::vector<Reading> readings;
   if (!plan->target.empty() && !plan->isForEntry) {
     std::vector<std::string> below = sema::stepsOf(plan->target);
@@ -105,18 +178,14 @@ void PlanResolver::reportNothing(const syntax::Selector &written) {
 
 bool PlanResolver::select(const syntax::Selector &written, ast::Selection &selection, bool single) {
   selection.location = written.location;
-  for (const syntax::SelectorStep &step : written.steps)
-    if (step.index) {
-      error("E908", step.index->location,
-            "a selector names all layers of a repeat, as " + std::string(step.name.text) +
-                "[*], found one of them");
-      return false;
-    }
+  std::vector<std::string> steps;
+  if (!readSteps(written, steps))
+    return false;
   if (!knowsNames) {
     failed = true;
     return false;
   }
-  std::vector<Reading> readings = readingsOf(written);
+  std::vector<Reading> readings = readingsOf(steps);
   readings.erase(
       std::remove_if(readings.begin(), readings.end(), [](const Reading &r) { return r.matches.empty(); }),
       readings.end());
@@ -138,6 +207,8 @@ bool PlanResolver::select(const syntax::Selector &written, ast::Selection &selec
     return false;
   }
   for (const Reading &reading : readings) {
+    if (selected && !hasLayers(written, reading))
+      return false;
     const char *comma = selection.text.empty() ? "" : ", ";
     std::string pattern = textOf(reading.pattern);
     bool isEntry = reading.matches.front()->selected.kind == SelectedKind::Entry;
@@ -146,6 +217,7 @@ bool PlanResolver::select(const syntax::Selector &written, ast::Selection &selec
     selection.pattern += isEntry ? "" : comma + pattern;
     for (const PlanName *match : reading.matches) {
       selection.matches.push_back(match->selected);
+      selection.matches.back().path = pathNamed(reading.pattern, match->selected.path);
       if (reading.entry.empty() && match->selected.kind != SelectedKind::Entry)
         selection.matches.back().entry.clear();
     }
@@ -250,6 +322,20 @@ bool PlanResolver::agree(const ast::DimLayout &a, const ast::DimLayout &b) const
   return (a.over.size() == common || b.open) && (b.over.size() == common || a.open);
 }
 
+// Whether some layers that one path names the other one does, too: as a whole, or as the beginning of a path.
+static bool isUnder(const std::string &path, const std::string &above, bool whole) {
+  std::vector<std::string> steps = stepsOf(path), outer = stepsOf(above);
+  if (outer.size() > steps.size() || (whole && outer.size() != steps.size()))
+    return false;
+  for (size_t i = 0; i < outer.size(); ++i) {
+    std::vector<rt::Layers> a = rt::layersOf(steps[i]), b = rt::layersOf(outer[i]);
+    bool both = !a.empty() && !b.empty();
+    if (rt::withAllLayers(steps[i]) != rt::withAllLayers(outer[i]) || (both && !a[0].overlaps(b[0])))
+      return false;
+  }
+  return true;
+}
+
 // Whether two tactics are about one thing: which.
 static const ast::Selected *common(const ast::Tactic &a, const ast::Tactic &b) {
   for (const ast::Selection &left : a.selections)
@@ -257,9 +343,9 @@ static const ast::Selected *common(const ast::Tactic &a, const ast::Tactic &b) {
       for (const ast::Selection &right : b.selections)
         for (const ast::Selected &y : right.matches) {
           bool sameEntry = x.entry.empty() || y.entry.empty() || x.entry == y.entry;
-          bool below = y.kind == SelectedKind::Layer && x.path.rfind(y.path + ".", 0) == 0;
-          bool above = x.kind == SelectedKind::Layer && y.path.rfind(x.path + ".", 0) == 0;
-          if (sameEntry && (x.path == y.path || below || above))
+          bool below = y.kind == SelectedKind::Layer && isUnder(x.path, y.path, false);
+          bool above = x.kind == SelectedKind::Layer && isUnder(y.path, x.path, false);
+          if (sameEntry && (isUnder(x.path, y.path, true) || below || above))
             return above ? &y : &x;
         }
   return nullptr;
@@ -305,7 +391,7 @@ void PlanResolver::layout(const syntax::Tactic &written, ast::Tactic &tactic) {
     return;
   for (const PlanName &name : sema.planNames().all())
     for (const ast::Selected &match : selection.matches)
-      if (match.path == name.selected.path && match.kind == name.selected.kind &&
+      if (rt::withAllLayers(match.path) == name.selected.path && match.kind == name.selected.kind &&
           (match.entry.empty() || match.entry == name.selected.entry) && !fitLayout(written.layout, name))
         return;
   tactic.selections.push_back(std::move(selection));

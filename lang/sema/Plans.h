@@ -68,7 +68,10 @@ private:
   };
   // False where it names nothing (reported). `single`: what has a layout.
   bool select(const syntax::Selector &written, ast::Selection &selection, bool single);
-  std::vector<Reading> readingsOf(const syntax::Selector &written) const;
+  std::vector<Reading> readingsOf(const std::vector<std::string> &steps) const;
+  // The steps with the numbers of layers: "blocks[0..3]". False where these are none (reported).
+  bool readSteps(const syntax::Selector &written, std::vector<std::string> &steps);
+  bool hasLayers(const syntax::Selector &written, const Reading &reading);
   std::vector<const PlanName *> instancesOf(const syntax::Selector &written) const;
   bool isOneTensor(const syntax::Selector &written, const Reading &reading);
   void reportNothing(const syntax::Selector &written);

@@ -78,7 +78,12 @@ Selector Builder::selector(P::SelectorContext *c) {
     SelectorStep &step = out.steps.emplace_back();
     step.name = s->name() ? name(s->name()) : Name{text(at(s->getStart())), at(s->getStart())};
     step.stacked = s->getStart() != s->getStop();
-    step.index = s->expression() ? expression(s->expression()) : nullptr;
+    if (step.stacked) {
+      std::string_view written = text(at(s));
+      step.brackets = written.substr(written.find('['));
+    }
+    step.index = s->expression(0) ? expression(s->expression(0)) : nullptr;
+    step.end = s->expression(1) ? expression(s->expression(1)) : nullptr;
   }
   return out;
 }

@@ -251,11 +251,13 @@ struct MeshUse {
   Location location;
 };
 
-// `gpt`, `blocks[*]`, `*`
+// `gpt`, `blocks[*]`, `blocks[0..3]`, `*`
 struct SelectorStep {
   Name name; // "*": any
   bool stacked = false;
   const Expr *index = nullptr; // null where `[*]` was written
+  const Expr *end = nullptr;   // of a range; null where one layer was written
+  std::string_view brackets;   // as written, or empty
 };
 
 struct Selector {
@@ -264,7 +266,7 @@ struct Selector {
   std::string str() const {
     std::string s;
     for (const SelectorStep &step : steps)
-      s.append(s.empty() ? "" : ".").append(step.name.text).append(step.stacked ? "[*]" : "");
+      s.append(s.empty() ? "" : ".").append(step.name.text).append(step.brackets);
     return s;
   }
 };

@@ -364,13 +364,13 @@ Result<TensorView> Instance::input(int entry, const std::string &name) const {
 Result<TensorView> Instance::state(const std::string &path) const {
   std::vector<std::string> paths;
   for (const State &state : source->states) {
-    if (state.path == path)
-      return TensorView{state.shape, stateMemory.data() + state.offset};
     for (const NamedTensor &tensor : unstack(state, stateMemory.data())) {
       if (tensor.name == path)
         return TensorView{tensor.shape, const_cast<void *>(tensor.data)};
       paths.push_back(tensor.name);
     }
+    if (state.path == path)
+      return TensorView{state.shape, stateMemory.data() + state.offset};
   }
   return unknown("E612", "a path must be one of the program's states", path, paths);
 }

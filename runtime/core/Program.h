@@ -135,8 +135,8 @@ struct Entry {
   int64_t scratchBytes = 0;
 };
 
-// One state as the region holds it. A path with `[*]` is stacked: each `[*]` stands for one leading size, and
-// the tensor is saved as that many tensors without those leading axes.
+// One state as the region holds it. A path with brackets is stacked (see Paths.h): each stands for one
+// leading size, and the tensor is saved as that many tensors without those leading axes.
 struct State {
   std::string path;
   std::string kind; // param, optimizer, buffer, counter

@@ -187,6 +187,14 @@ Status Ranks::unbindOutput(int entry, int output) {
   return {};
 }
 
+static Error noMemory(const std::string &key, const Shape &shape) {
+  return {"E702",
+          "memory must be had for '" + key + "', found none left for " + bytesText(shape.bytes()),
+          "",
+          {},
+          ""};
+}
+
 // What ranks hold together. Ranks that have the same block say the same.
 Result<TensorView> Ranks::gather(const std::string &key, const Shape &local, const Split &split,
                                  const Local &valueOf) const {
@@ -197,11 +205,7 @@ Result<TensorView> Ranks::gather(const std::string &key, const Shape &local, con
   if (!memory.data())
     memory = Memory(shape.bytes());
   if (!memory.data())
-    return Error{"E702",
-                 "memory must be had for '" + key + "', found none left for " + bytesText(shape.bytes()),
-                 "",
-                 {},
-                 ""};
+    return noMemory(key, shape);
   for (int64_t rank = 0; rank < ranks(); ++rank) {
     Result<TensorView> mine = valueOf(rank);
     if (!mine)
@@ -211,7 +215,37 @@ Result<TensorView> Ranks::gather(const std::string &key, const Shape &local, con
   return TensorView{shape, memory.data()};
 }
 
+Result<TensorView> Ranks::join(const std::string &key, const std::vector<Part> &parts,
+                               const std::function<Result<TensorView>(const std::string &)> &partAt) const {
+  Shape shape = joined(parts);
+  Memory &memory = gathered[key];
+  if (!memory.data())
+    memory = Memory(shape.bytes());
+  if (!memory.data())
+    return noMemory(key, shape);
+  for (const Part &part : parts) {
+    Result<TensorView> view = partAt(part.path);
+    if (!view)
+      return view.error();
+    copyIn(shape, part, view->data, memory.data());
+  }
+  return TensorView{shape, memory.data()};
+}
+
+std::vector<Part> Ranks::partsOfState(const std::string &path) const {
+  std::vector<Part> all;
+  for (const State &state : whole.states)
+    all.push_back({state.path, state.shape});
+  return partsOf(all, path);
+}
+
 Result<TensorView> Ranks::output(int entry, const std::string &name) const {
+  std::vector<Part> outputs;
+  for (const Port &port : whole.entries[entry].outputs)
+    outputs.push_back({port.name, port.shape});
+  if (std::vector<Part> parts = partsOf(outputs, name); !parts.empty())
+    return join("output " + std::to_string(entry) + " " + name, parts,
+                [&](const std::string &part) { return output(entry, part); });
   Result<int> at = instances[0]->findOutput(entry, name);
   if (!at)
     return at.error();
@@ -234,8 +268,6 @@ static constexpr char kNowhere[1] = {}; // names and shapes are asked for alone
 std::optional<LocalShape> localShapeOf(const Program &program, const std::string &path) {
   for (const State &state : program.states) {
     LocalShape found = {state.shape, state.split};
-    if (state.path == path)
-      return found;
     for (const NamedTensor &tensor : unstack(state, kNowhere)) {
       if (tensor.name != path)
         continue;
@@ -250,11 +282,15 @@ std::optional<LocalShape> localShapeOf(const Program &program, const std::string
       }
       return found;
     }
+    if (state.path == path)
+      return found;
   }
   return std::nullopt;
 }
 
 Result<TensorView> Ranks::state(const std::string &path) const {
+  if (std::vector<Part> parts = partsOfState(path); !parts.empty())
+    return join("state " + path, parts, [&](const std::string &part) { return state(part); });
   Result<TensorView> one = instances[0]->state(path);
   std::optional<LocalShape> local = localShapeOf(programOf(0), path);
   if (!one || !local)
@@ -264,6 +300,18 @@ Result<TensorView> Ranks::state(const std::string &path) const {
 }
 
 Status Ranks::setState(const std::string &path, const void *data, int64_t bytes) {
+  if (std::vector<Part> parts = partsOfState(path); !parts.empty()) {
+    Shape stack = joined(parts);
+    if (stack.bytes() != bytes)
+      return wrongSize("state", path, stack, bytes);
+    for (const Part &part : parts) {
+      std::vector<char> own(part.shape.bytes());
+      copyOut(stack, part, data, own.data());
+      if (Status status = setState(part.path, own.data(), part.shape.bytes()); !status)
+        return status;
+    }
+    return {};
+  }
   Result<TensorView> one = instances[0]->state(path);
   if (!one)
     return one.error();

@@ -16,6 +16,7 @@
 
 #include "runtime/core/Crew.h"
 #include "runtime/core/Instance.h"
+#include "runtime/core/Parts.h"
 
 namespace cleave::rt {
 
@@ -116,6 +117,10 @@ private:
   std::string nameOf(int64_t rank) const;
   // Gives a rank its part of an input.
   Status giveInput(int64_t rank, int entry, int input, const void *data);
+  // A stack of which a program has the parts alone.
+  Result<TensorView> join(const std::string &key, const std::vector<Part> &parts,
+                          const std::function<Result<TensorView>(const std::string &path)> &partAt) const;
+  std::vector<Part> partsOfState(const std::string &path) const;
   using Local = std::function<Result<TensorView>(int64_t rank)>;
   Result<TensorView> gather(const std::string &key, const Shape &local, const Split &split,
                             const Local &valueOf) const;

@@ -1,5 +1,6 @@
 // What an instance tells people: printed values, and where a NaN came from.
 #include "runtime/core/Instance.h"
+#include "runtime/core/Paths.h"
 #include "runtime/core/SavedState.h"
 
 #include <cinttypes>
@@ -33,18 +34,6 @@ std::string positionText(const Shape &shape, int64_t element) {
   return "[" + text + "]";
 }
 
-// "gpt.blocks[*].attention.p" in iteration 3 -> "gpt.blocks[3].attention.p".
-std::string pathAt(std::string path, const std::vector<int64_t> &counters) {
-  size_t from = 0;
-  for (int64_t counter : counters) {
-    from = path.find("[*]", from);
-    if (from == std::string::npos)
-      break;
-    path.replace(from, 3, "[" + std::to_string(counter) + "]");
-  }
-  return path;
-}
-
 const std::string &sourceOf(const NonFinite &found) {
   return found.operand->source.empty() ? found.instruction->source : found.operand->source;
 }
@@ -52,11 +41,11 @@ const std::string &sourceOf(const NonFinite &found) {
 std::string describe(const NonFinite &found) {
   const Operand &operand = *found.operand;
   std::string text = operand.name.empty() ? "a value of kernel '" + found.kernel + "'"
-                                          : "'" + pathAt(operand.name, found.counters) + "'";
+                                          : "'" + layerAt(operand.name, found.counters) + "'";
   text += ", " + toString(operand.shape) + ", is " + found.value;
   if (std::string position = positionText(operand.shape, found.element); !position.empty())
     text += " at " + position;
-  bool placed = operand.name.find("[*]") != std::string::npos;
+  bool placed = !layersOf(operand.name).empty(); // "gpt.blocks[*].p" in iteration 3 is gpt.blocks[3].p
   if (!found.counters.empty() && !placed)
     text += ", in iteration " + std::to_string(found.counters.back()) + " of its loop";
   return text;

@@ -1,6 +1,7 @@
 #include "runtime/core/SavedState.h"
 
 #include "runtime/core/Blocks.h"
+#include "runtime/core/Paths.h"
 #include "runtime/core/Text.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -14,17 +15,11 @@ namespace cleave::rt {
 namespace {
 
 constexpr char kVersion[] = "1";
-constexpr char kStar[] = "[*]";
 constexpr char kNowhere[1] = {}; // a base for those who ask for names and shapes alone
 
-size_t starsIn(const std::string &path) {
-  size_t count = 0;
-  for (size_t at = path.find(kStar); at != std::string::npos; at = path.find(kStar, at + 1))
-    ++count;
-  return count;
+size_t stackedOf(const State &state) {
+  return std::min(layersOf(state.path).size(), state.shape.sizes.size());
 }
-
-size_t stackedOf(const State &state) { return std::min(starsIn(state.path), state.shape.sizes.size()); }
 
 Shape withoutStacked(Shape shape, size_t stacked) {
   shape.sizes.erase(shape.sizes.begin(), shape.sizes.begin() + stacked);
@@ -47,19 +42,6 @@ Split unstackedSplit(const State &state) {
   split.dims.erase(split.dims.begin(), split.dims.begin() + stackedOf(state));
   split.global = unstackedWhole(state);
   return split;
-}
-
-// gpt.blocks[*].w, {3} -> gpt.blocks[3].w
-std::string indexed(const std::string &path, const std::vector<int64_t> &indices) {
-  std::string result = path;
-  size_t from = 0;
-  for (int64_t index : indices) {
-    from = result.find(kStar, from);
-    std::string number = "[" + std::to_string(index) + "]";
-    result.replace(from, sizeof(kStar) - 1, number);
-    from += number.size();
-  }
-  return result;
 }
 
 int64_t counterOf(const Program &program, const char *base, const char *path) {
@@ -259,7 +241,7 @@ void addPieces(const NamedTensor &inFile, const std::vector<Block> &blocks, char
 } // namespace
 
 std::vector<NamedTensor> unstack(const State &state, const char *base) {
-  size_t stacked = std::min(starsIn(state.path), state.shape.sizes.size());
+  size_t stacked = stackedOf(state);
   Shape shape = unstackedShape(state);
   std::vector<NamedTensor> tensors;
   std::vector<int64_t> indices(stacked, 0);
@@ -271,7 +253,7 @@ std::vector<NamedTensor> unstack(const State &state, const char *base) {
     int64_t rest = n;
     for (size_t i = stacked; i-- > 0; rest /= state.shape.sizes[i])
       indices[i] = rest % state.shape.sizes[i];
-    tensors.push_back({indexed(state.path, indices), shape, data});
+    tensors.push_back({layerAt(state.path, indices), shape, data});
   }
   return tensors;
 }
@@ -283,10 +265,14 @@ std::string layoutHash(const Program &program) {
       hash = (hash ^ c) * 0x100000001b3;
     hash = (hash ^ 0xff) * 0x100000001b3;
   };
-  for (const State &state : program.states) {
-    add(state.path);
-    add(nameOf(state.shape.type));
-    for (int64_t size : wholeOf(state.shape, state.split).sizes)
+  // In an order that does not depend on which layers of a repeat are kept together.
+  std::map<std::string, Shape> tensors;
+  for (const Saved &saved : allTensors(program, kNowhere))
+    tensors.emplace(saved.tensor.name, saved.tensor.shape);
+  for (const auto &[name, shape] : tensors) {
+    add(name);
+    add(nameOf(shape.type));
+    for (int64_t size : shape.sizes)
       add(std::to_string(size));
   }
   char text[17];
@@ -323,7 +309,7 @@ Status saveState(const std::string &path, const std::vector<StateHolder> &ranks,
   nlohmann::ordered_json axes = nlohmann::ordered_json::object();
   for (const State &state : program.states)
     if (Shape shape = unstackedShape(state); !shape.axes.empty())
-      axes[state.path] = shape.axes;
+      axes[withAllLayers(state.path)] = shape.axes;
   std::map<std::string, std::string> metadata = {
       {"format", "cleave"},
       {"version", kVersion},

@@ -1,5 +1,7 @@
 #include "runtime/core/Verify.h"
 
+#include "runtime/core/Parts.h"
+#include "runtime/core/Paths.h"
 #include "runtime/core/VerifyCollectives.h"
 
 #include <algorithm>
@@ -258,16 +260,16 @@ private:
   std::vector<size_t> around; // by instruction, and behind the last: the loop it stands in, by its begin
 };
 
-// Each `[*]` of a path stands for a size of its own, which every rank has whole.
+// Each bracket of a path stands for a size of its own, which every rank has whole.
 bool isStacked(const State &state) {
-  size_t stars = 0;
-  for (size_t at = state.path.find("[*]"); at != std::string::npos; at = state.path.find("[*]", at + 1))
-    ++stars;
+  std::vector<Layers> layers = layersOf(state.path);
   bool counts =
       std::all_of(state.shape.sizes.begin(), state.shape.sizes.end(), [](int64_t n) { return n > 0; });
-  for (size_t i = 0; i < std::min(stars, state.split.dims.size()); ++i)
+  for (size_t i = 0; i < std::min(layers.size(), state.split.dims.size()); ++i)
     counts &= state.split.dims[i].over.empty();
-  return stars <= state.shape.sizes.size() && counts;
+  for (size_t i = 0; i < std::min(layers.size(), state.shape.sizes.size()); ++i)
+    counts &= layers[i].all() || layers[i].end - layers[i].begin == state.shape.sizes[i];
+  return layers.size() <= state.shape.sizes.size() && counts;
 }
 
 Status verifyState(const Program &program, const State &state) {
@@ -320,12 +322,14 @@ bool liesInside(const Shape &state, const WeightSource &source) {
 
 Status verifyWeights(const WeightMap &map, const std::vector<State> &states) {
   for (const Weight &weight : map.weights) {
-    auto state = std::find_if(states.begin(), states.end(),
-                              [&](const State &state) { return state.path == weight.path; });
-    if (state == states.end() || weight.sources.empty())
+    std::vector<Part> parts; // one, or those of a stack that a plan keeps in parts
+    for (const State &state : states)
+      if (withAllLayers(state.path) == weight.path)
+        parts.push_back({state.path, wholeOf(state.shape, state.split)});
+    if (parts.empty() || weight.sources.empty())
       return malformed("weights '" + map.name + "' have no place for '" + weight.path + "'", map.location);
     for (const WeightSource &source : weight.sources)
-      if (!liesInside(wholeOf(state->shape, state->split), source))
+      if (!liesInside(joined(parts), source))
         return malformed("weights '" + map.name + "' place '" + weight.path + "' outside its tensor '" +
                              source.name + "'",
                          map.location);

@@ -2,6 +2,7 @@
 
 #include "runtime/core/Blocks.h"
 #include "runtime/core/Convert.h"
+#include "runtime/core/Paths.h"
 #include "runtime/core/Text.h"
 #include "runtime/core/WeightFiles.h"
 #include "runtime/device/cpu/ThreadPool.h"
@@ -20,7 +21,8 @@ struct Piece {
   const State *state = nullptr;
   const WeightSource *source = nullptr;
   std::string name;             // of the tensor
-  std::vector<int64_t> indices; // by dim of the state: what the name says, or kAll
+  std::vector<int64_t> first;   // by dim of the state: of its layers, where it has some of a repeat's
+  std::vector<int64_t> indices; // by dim of the whole stack: what the name says, or kAll
   std::vector<int64_t> steps;   // by dim of the state: from one index to the next in the tensor, in elements
 };
 
@@ -42,11 +44,11 @@ LocalPiece localPiece(const Piece &piece, const Mesh &mesh, int64_t rank) {
   for (size_t k = blocks.size(); k-- > 0; step *= blocks[k].local) {
     const Block &block = blocks[k];
     if (piece.indices[k] == kAll) {
-      mine.from += block.begin * piece.steps[k];
+      mine.from += (piece.first[k] + block.begin) * piece.steps[k];
       mine.dims.insert(mine.dims.begin(), {block.size, step, piece.steps[k]});
       continue;
     }
-    int64_t index = piece.indices[k] - block.begin;
+    int64_t index = piece.indices[k] - piece.first[k] - block.begin;
     if (index < 0 || index >= block.size)
       mine.dims.insert(mine.dims.begin(), {0, 0, 0});
     mine.to += index * step;
@@ -112,8 +114,8 @@ public:
   void copy(char *base, int64_t rank, ThreadPool &pool) const;
 
 private:
-  const State *stateOf(const std::string &name) const;
   std::vector<Piece> expand(const Weight &weight, const WeightSource &source) const;
+  std::vector<Piece> expand(const State &state, const WeightSource &source) const;
   std::vector<Piece> choose(const Weight &weight) const;
   void choosePrefix();
   bool isIgnored(const std::string &name) const;
@@ -129,16 +131,17 @@ private:
   std::vector<Piece> pieces; // in the order of the rows
 };
 
-const State *Loader::stateOf(const std::string &name) const {
-  for (const State &state : program.states)
-    if (state.path == name)
-      return &state;
-  return nullptr;
+std::vector<Piece> Loader::expand(const Weight &weight, const WeightSource &source) const {
+  std::vector<Piece> result;
+  for (const State &state : program.states) // several where a plan keeps a stack in parts
+    if (withAllLayers(state.path) == weight.path)
+      for (Piece &piece : expand(state, source))
+        result.push_back(std::move(piece));
+  return result;
 }
 
 // One piece per tensor that the name stands for.
-std::vector<Piece> Loader::expand(const Weight &weight, const WeightSource &source) const {
-  const State &state = *stateOf(weight.path);
+std::vector<Piece> Loader::expand(const State &state, const WeightSource &source) const {
   const std::vector<int64_t> &sizes = wholeOf(state.shape, state.split).sizes;
   std::vector<size_t> named = dimsOfName(source.name);
   Piece piece;
@@ -150,9 +153,13 @@ std::vector<Piece> Loader::expand(const Weight &weight, const WeightSource &sour
     for (size_t k = 0; k < sizes.size(); ++k)
       piece.steps[k] += fileStep * source.positions[d].strides[k];
   piece.indices.assign(sizes.size(), kAll);
+  piece.first.assign(sizes.size(), 0);
+  std::vector<Layers> layers = layersOf(state.path);
+  for (size_t k = 0; k < std::min(layers.size(), sizes.size()); ++k)
+    piece.first[k] = layers[k].begin;
   int64_t count = 1;
   for (size_t k : named) {
-    piece.indices[k] = 0;
+    piece.indices[k] = piece.first[k];
     count *= sizes[k];
   }
   std::vector<Piece> result;
@@ -160,9 +167,10 @@ std::vector<Piece> Loader::expand(const Weight &weight, const WeightSource &sour
     piece.name = prefix + expanded(source.name, piece.indices);
     result.push_back(piece);
     for (size_t i = named.size(); i-- > 0;) {
-      if (++piece.indices[named[i]] < sizes[named[i]])
+      size_t k = named[i];
+      if (++piece.indices[k] < piece.first[k] + sizes[k])
         break;
-      piece.indices[named[i]] = 0;
+      piece.indices[k] = piece.first[k];
     }
   }
   return result;

@@ -5,6 +5,7 @@ Processor time counts, the best of several runs: tests share their machine with 
 import os
 import resource
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import ROOT, Skip, Suite, expect
@@ -70,6 +71,32 @@ def ratio(make, runs):
 def on(ranks, command, *more):
     dp, tp = ranks // 2, 2
     return plan(command, f"dp={dp},tp={tp}", {"Batch": 2 * dp, "Embed": 64, "Heads": 4, "Seq": 32, "Layers": 2}, *more)
+
+
+LAYERS = """
+plan some on mesh(dp: 2, tp: 2) {
+  shard Batch over dp
+  shard Heads, Hidden, Vocab over tp
+  store params of gpt.blocks[2..4] over dp
+  recompute gpt.blocks[0..3]
+}
+"""
+
+
+@suite.test("a plan that takes 100 layers apart is checked in the time of one for 10")
+def _():
+    bounded()
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "layers.dsl")
+        with open(file, "w") as out:
+            out.write(LAYERS)
+        best = {}
+        for _ in range(RUNS):
+            for layers in (10, 100):
+                command = [suite.cleave_path, "check", GPT, "--plan", f"{file}:some", "--set", f"Layers={layers}"]
+                best[layers] = min(measure(command)[0], best.get(layers, 1e9))
+    print(f"layers apart: 10 layers {best[10]:.3f} s, 100 layers {best[100]:.3f} s")
+    expect(best[100] < 1.3 * best[10], f"the time is within 1.3 times; found {best[100] / best[10]:.2f}")
 
 
 @suite.test("a plan for 16,384 ranks is checked in the time of one for 8")

@@ -49,7 +49,9 @@ private:
     // The artefact may be run from anywhere.
     auto settle = [](rt::Program &program) {
       for (rt::DataSource &data : program.data)
-        data.folder = std::filesystem::absolute(data.folder).lexically_normal().string();
+        if (!data.paths.empty()) // made-up data lies nowhere
+          data.folder =
+              std::filesystem::absolute(data.folder.empty() ? "." : data.folder).lexically_normal().string();
     };
     settle(contents->program);
     std::for_each(contents->classes.others.begin(), contents->classes.others.end(), settle);

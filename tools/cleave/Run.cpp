@@ -3,6 +3,7 @@
 #include "lang/ast/Tree.h"
 #include "runtime/core/Footprint.h"
 #include "runtime/core/Npy.h"
+#include "runtime/core/Paths.h"
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
@@ -45,20 +46,7 @@ bool contains(const std::vector<std::string> &names, const std::string &name) {
 }
 
 // gpt.blocks[3].w -> gpt.blocks[*].w
-std::string stacked(const std::string &path) {
-  std::string result;
-  for (size_t i = 0; i < path.size(); ++i) {
-    result += path[i];
-    if (path[i] != '[')
-      continue;
-    size_t close = path.find_first_not_of("0123456789", i + 1);
-    if (close != std::string::npos && close > i + 1 && path[close] == ']') {
-      result += "*";
-      i = close - 1;
-    }
-  }
-  return result;
-}
+std::string stacked(const std::string &path) { return rt::withAllLayers(path); }
 
 class Run {
 public:
@@ -392,7 +380,8 @@ private:
   // An output, a part of a stacked one, an input, or a state.
   rt::Result<rt::TensorView> dumped(const std::string &name) {
     rt::Result<rt::TensorView> value = session.output(entryName, name);
-    if (rt::Result<rt::TensorView> whole = session.output(entryName, stacked(name)); !value && whole) {
+    rt::Result<rt::TensorView> whole = session.output(entryName, stacked(name));
+    if (whole && name != stacked(name)) { // also where a plan takes the stack apart
       rt::State all = {stacked(name), "", whole->shape, 0};
       for (const rt::NamedTensor &part : rt::unstack(all, whole->as<char>()))
         if (part.name == name)
@@ -427,7 +416,10 @@ private:
       return;
     for (const rt::Port &port : facts().outputs) {
       bool inCurve = port.name == lossName() && progress->curve().size() >= 2;
-      if (inCurve || contains(options.dumps, port.name) || entryName == kInit)
+      bool isDumped = std::any_of(options.dumps.begin(), options.dumps.end(), [&](const std::string &dump) {
+        return dump == port.name || stacked(dump) == rt::withAllLayers(port.name);
+      });
+      if (inCurve || isDumped || entryName == kInit)
         continue;
       if (rt::Result<rt::TensorView> value = session.output(entryName, port.name))
         std::printf("%s\n", outputLine(port, *value).c_str());

@@ -3,6 +3,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DistSplitRepeats : Pass<"dist-split-repeats", "::mlir::ModuleOp"> {
+  let summary = "Takes a `repeat` apart where a plan names some of its layers.";
+  let description = [{
+    ```mlir
+    // before, with a tactic about "net.blocks[2].w"
+    %y = model.scan @"net.blocks[*]" count 4 over "Layers" carries(%x) slices(%w) {model.repeat = "net.blocks[*]"}
+    // after: states, names and functions are known by their layers, and each range may be laid out on its own
+    %a = model.scan @"net.blocks[0..2]" count 2 over "Layers" carries(%x) slices(%w0)
+    %b = model.scan @"net.blocks[2]" count 1 over "Layers" carries(%a) slices(%w1)
+    %y = model.scan @"net.blocks[3]" count 1 over "Layers" carries(%b) slices(%w2)
+    ```
+    Must hold before: a legal model stage. Holds after: the same; no scan says `model.repeat`. Stands in front of dist-residuals
+    and model-gradients, so that residuals and gradients are of each range.
+  }];
+  let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
+}
+
 def DistResiduals : Pass<"dist-residuals", "::mlir::ModuleOp"> {
   let summary = "Hands a plan's `dist.residual` tactics to the gradients.";
   let description = [{

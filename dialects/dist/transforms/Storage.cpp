@@ -2,6 +2,7 @@
 // the update reads becomes cut likewise, and a parameter that is stored in parts is whole only where a layer
 // reads it.
 #include "dialects/dist/transforms/Tactics.h"
+#include "runtime/core/Paths.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -21,7 +22,7 @@ Storage::Storage(MeshOp mesh, Graph &graph, const PropagateOptions &options)
 }
 
 // Leading axes that stacks of layers have: they are not cut.
-static unsigned stackedAxes(model::StateOp state) { return state ? state.getPath().count("[*]") : 0; }
+static unsigned stackedAxes(model::StateOp state) { return state ? rt::layersOf(state.getPath()).size() : 0; }
 
 void Storage::cut(unsigned number, AxisListRef axes, unsigned stacked, int tactic) {
   Cell &cell = graph.cells[number];

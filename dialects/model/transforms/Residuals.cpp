@@ -1,5 +1,6 @@
 // Which values of a body the backward pass keeps, and which it computes again.
 #include "dialects/model/transforms/Gradients.h"
+#include "runtime/core/Paths.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -9,10 +10,6 @@ using namespace cleave::model;
 //===------------------------------------------------------------------===//
 // What the plan says
 //===------------------------------------------------------------------===//
-
-static bool covers(StringRef selector, StringRef path) {
-  return path.consume_front(selector) && (path.empty() || path.front() == '.');
-}
 
 // The path of each value: its own, or that of what it is first used for.
 static DenseMap<Value, StringRef> pathsOf(Block &body, StringRef path) {
@@ -34,7 +31,7 @@ ResidualPolicy::ResidualPolicy(ModuleOp module, Block &body, StringRef path) {
     return;
   for (auto [value, of] : pathsOf(body, path))
     for (ArrayAttr rule : rules.getAsRange<ArrayAttr>())
-      if (covers(cast<StringAttr>(rule[0]).getValue(), of))
+      if (!of.empty() && rt::selects(cast<StringAttr>(rule[0]).getValue(), of))
         choices[value] = cast<StringAttr>(rule[1]).getValue() == "save" ? Choice::Save : Choice::Recompute;
 }
 

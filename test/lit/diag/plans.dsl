@@ -126,8 +126,8 @@ plan selectors for net on mesh(dp: 2, tp: 2) {
   layout scale: [Embed/tp]
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:10: error[E908]: a layout is that of one value, found net, which has
   layout net: [Embed/tp]
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:20: error[E908]: a selector names all layers of a repeat, as blocks[*], found one of them
-  recompute blocks[1].h
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:20: error[E908]: layers are named from a first, counted from 0, up to before a last, found 1 and 1
+  recompute blocks[1..1].h
   save blocks[*].h
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:13: error[E907]: a value is saved or recomputed, as one tactic says, found a second for net.blocks[*].h
   recompute blocks[*].h

@@ -121,6 +121,22 @@ TEST_F(WeightsTest, ReadsTransposedFusedAndStackedTensors) {
   expectLoaded();
 }
 
+TEST_F(WeightsTest, AStackThatIsKeptInPartsReadsTheTensorsOfItsLayers) {
+  Program parts = program();
+  State first = parts.states[1], second = first;
+  first.path = "net.blocks[0].w";
+  second.path = "net.blocks[1..2].w";
+  first.shape.sizes[0] = second.shape.sizes[0] = 1;
+  second.offset += first.shape.bytes();
+  parts.states[1] = first;
+  parts.states.push_back(second);
+  ASSERT_TRUE(verify(parts).ok()) << verify(parts).error().message;
+  ASSERT_TRUE(load(file(), parts).ok());
+  expectLoaded();
+  parts.states.back().path = "net.blocks[1..3].w"; // of which it has one
+  EXPECT_FALSE(verify(parts).ok());
+}
+
 // The header of a file may have any length, so tensors may lie at any byte.
 // Rows uneven over one mesh axis, columns padded over another one.
 TEST_F(WeightsTest, EachRankReadsItsPart) {
