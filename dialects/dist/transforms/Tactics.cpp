@@ -85,10 +85,12 @@ private:
   FailureOr<SmallVector<unsigned>> selected(Operation *op, StringRef selector);
 
   struct Held {
-    int tactic;
+    int tactic; // the first that states something
     Operation *op;
     Cut cut;
+    SmallVector<std::pair<Axis, int>, 2> from; // the tactic that states each axis
   };
+  static bool join(Held &held, const Cut &more, int tactic);
 
   PlanOp plan;
   MeshOp mesh;
@@ -200,6 +202,44 @@ FailureOr<SmallVector<unsigned>> Tactics::selected(Operation *op, StringRef sele
   return error;
 }
 
+// What is stated twice holds as both say, where they agree: along each dim one begins with what the other
+// has, and is open to the rest.
+bool Tactics::join(Held &held, const Cut &more, int tactic) {
+  Cut all = held.cut;
+  for (auto [dim, other] : llvm::zip(all.dims, more.dims)) {
+    Prefix grows = prefixOf(dim.axes, other.axes);
+    bool agree = grows == Prefix::Equal || (grows == Prefix::Strict && dim.open) ||
+                 (prefixOf(other.axes, dim.axes) == Prefix::Strict && other.open);
+    if (!agree)
+      return false;
+    if (grows == Prefix::Strict)
+      dim.axes = other.axes;
+    dim.open = dim.open && other.open;
+    dim.priority = std::min(dim.priority, other.priority);
+  }
+  AxisList used;
+  for (const DimCut &dim : all.dims)
+    for (const Axis &axis : dim.axes) {
+      if (overlaps(axis, used) || overlaps(axis, all.replicated) || overlaps(axis, more.replicated))
+        return false;
+      used.push_back(axis);
+    }
+  auto pending = [](const Cut &cut) {
+    return llvm::map_to_vector(cut.partials,
+                               [](const PendingCut &one) { return std::pair(one.combiner, one.axes); });
+  };
+  if (pending(all) != pending(more))
+    return false;
+  for (const Axis &axis : more.replicated)
+    if (!overlaps(axis, all.replicated))
+      all.replicated.push_back(axis);
+  held.cut = std::move(all);
+  for (const DimCut &dim : more.dims)
+    for (const Axis &axis : dim.axes)
+      held.from.push_back({axis, tactic});
+  return true;
+}
+
 LogicalResult Tactics::hold(LayoutOfOp op, int tactic) {
   FailureOr<SmallVector<unsigned>> cells = selected(op, op.getSelector());
   FailureOr<Cut> cut = resolve(mesh, op.getLayout(), [&]() { return op.emitError() << "E920: a layout "; });
@@ -215,13 +255,19 @@ LogicalResult Tactics::hold(LayoutOfOp op, int tactic) {
       return op.emitError() << "E923: a layout has a dim for each axis of its value, found "
                             << stated.dims.size() << " for the " << cell.shape.size() << " of '"
                             << cell.slots.front().name() << "'";
-    auto [known, isNew] = held.try_emplace(number, Held{tactic, op, stated});
-    if (!isNew && toAttr(mesh, known->second.cut) != toAttr(mesh, stated)) {
+    auto [known, isNew] = held.try_emplace(number, Held{tactic, op, stated, {}});
+    if (isNew)
+      for (const DimCut &dim : stated.dims)
+        for (const Axis &axis : dim.axes)
+          known->second.from.push_back({axis, tactic});
+    else if (!join(known->second, stated, tactic)) {
       InFlightDiagnostic error = op.emitError() << "E922: a value has one layout, found a second for '"
                                                 << cell.slots.front().name() << "'";
-      error.attachNote(known->second.op->getLoc()) << "the first is here; leave one of them out";
+      error.attachNote(known->second.op->getLoc())
+          << "the first is here; leave one of them out, or open dims that the other cuts";
       return error;
     }
+    stated = known->second.cut;
     for (auto [position, dim] : llvm::enumerate(stated.dims)) {
       if (failed(checkParts(op, cell, position, sizeOf(dim.axes))))
         return failure();
@@ -269,8 +315,11 @@ void Tactics::release(int tactic) {
     cell.reserved.clear();
     for (DimCut &dim : cell.cut.dims) {
       dim.priority = 0;
-      for (const Axis &axis : dim.axes)
-        cell.origins.push_back({axis, tactic, -1});
+      for (const Axis &axis : dim.axes) {
+        auto stated =
+            llvm::find_if(entry.from, [&](const auto &known) { return overlap(known.first, axis); });
+        cell.origins.push_back({axis, stated == entry.from.end() ? tactic : stated->second, -1});
+      }
     }
   }
 }

@@ -47,12 +47,40 @@ func.func @f(%x: tensor<8xf32, #model.axes<A>> {model.input = "x"}) { return }
 // -----
 dist.mesh @m ["tp", "dp"] = [4, 2]
 dist.plan @p on @m hash "" {
-  // expected-note @below {{the first is here; leave one of them out}}
+  // expected-note @below {{the first is here; leave one of them out, or open dims that the other cuts}}
   dist.layout_of "x" is #dist.layout<@m, [{"tp"}]>
   // expected-error @below {{E922: a value has one layout, found a second for 'x'}}
   dist.layout_of "*" is #dist.layout<@m, [{"dp"}]>
 }
 func.func @f(%x: tensor<8xf32, #model.axes<A>> {model.input = "x"}) { return }
+// -----
+// One is open to what the other says.
+dist.mesh @m ["tp", "dp"] = [4, 2]
+dist.plan @p on @m hash "" {
+  dist.layout_of "x" is #dist.layout<@m, [{"tp", ?}, {?}]>
+  dist.layout_of "*" is #dist.layout<@m, [{?}, {"dp"}]>
+}
+func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {model.input = "x"}) { return }
+// -----
+// One of them is closed.
+dist.mesh @m ["tp", "dp"] = [4, 2]
+dist.plan @p on @m hash "" {
+  // expected-note @below {{the first is here; leave one of them out, or open dims that the other cuts}}
+  dist.layout_of "x" is #dist.layout<@m, [{"tp", ?}, {}]>
+  // expected-error @below {{E922: a value has one layout, found a second for 'x'}}
+  dist.layout_of "*" is #dist.layout<@m, [{?}, {"dp"}]>
+}
+func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {model.input = "x"}) { return }
+// -----
+// Both are open, but a mesh axis cuts one dim.
+dist.mesh @m ["tp", "dp"] = [4, 2]
+dist.plan @p on @m hash "" {
+  // expected-note @below {{the first is here; leave one of them out, or open dims that the other cuts}}
+  dist.layout_of "x" is #dist.layout<@m, [{"tp", ?}, {?}]>
+  // expected-error @below {{E922: a value has one layout, found a second for 'x'}}
+  dist.layout_of "*" is #dist.layout<@m, [{?}, {"tp", ?}]>
+}
+func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {model.input = "x"}) { return }
 // -----
 dist.mesh @m ["tp", "dp"] = [4, 2]
 dist.plan @p on @m hash "" {
