@@ -63,6 +63,38 @@ bool Cut::uses(const Axis &axis) const {
   return llvm::any_of(dims, [&](const DimCut &dim) { return overlaps(axis, dim.axes); });
 }
 
+// Along one dim: the longer list, where the other begins it and is open to more.
+static std::optional<DimCut> agreed(const DimCut &a, const DimCut &b) {
+  Prefix grows = prefixOf(a.axes, b.axes), shrinks = prefixOf(b.axes, a.axes);
+  bool agree =
+      grows == Prefix::Equal || (grows == Prefix::Strict && a.open) || (shrinks == Prefix::Strict && b.open);
+  if (!agree)
+    return std::nullopt;
+  return DimCut{grows == Prefix::Strict ? b.axes : a.axes, a.open && b.open,
+                std::min(a.priority, b.priority)};
+}
+
+std::optional<Cut> cleave::dist::agreed(const Cut &a, const Cut &b) {
+  auto samePending = [](const PendingCut &x, const PendingCut &y) {
+    return x.combiner == y.combiner && x.axes == y.axes;
+  };
+  if (a.dims.size() != b.dims.size() || !llvm::equal(a.partials, b.partials, samePending))
+    return std::nullopt;
+  Cut both = a;
+  for (const Axis &axis : b.replicated)
+    if (!overlaps(axis, both.replicated))
+      both.replicated.push_back(axis);
+  AxisList used = both.replicated;
+  for (auto [dim, other] : llvm::zip(both.dims, b.dims)) {
+    std::optional<DimCut> one = ::agreed(dim, other);
+    if (!one || llvm::any_of(one->axes, [&](const Axis &axis) { return overlaps(axis, used); }))
+      return std::nullopt;
+    llvm::append_range(used, one->axes);
+    dim = std::move(*one);
+  }
+  return both;
+}
+
 FailureOr<Axis> cleave::dist::resolve(MeshOp mesh, AxisRefAttr axis,
                                       function_ref<InFlightDiagnostic()> error) {
   std::optional<unsigned> position = mesh.find(axis.getName().getValue());

@@ -65,6 +65,11 @@ struct Cut {
   bool uses(const Axis &axis) const; // over a dim
 };
 
+// What two layouts of one value say together, where they agree: along each dim one begins with what the other
+// has, and is open to the rest; what is replicated for one is not cut for the other; the same is pending.
+//   [{"a", ?}, {?}] and [{?}, {"b"}]: [{"a", ?}, {"b"}]        [{"a"}, {?}] and [{"a", "b"}, {?}]: none
+std::optional<Cut> agreed(const Cut &a, const Cut &b);
+
 // Between attributes and resolved axes. An axis that the mesh does not have, or a part that does not fit it,
 // is an error given by `resolve`.
 llvm::FailureOr<Axis> resolve(MeshOp mesh, AxisRefAttr axis,

@@ -208,6 +208,19 @@ def Dist_ConstrainOp : Dist_Op<"constrain", [Pure, SameOperandsAndResultType]> {
   let assemblyFormat = "$input `to` $layout attr-dict `:` type($input)";
 }
 
+def Dist_GroupOp : Dist_Op<"group"> {
+  let summary = "Values with one `id` have one layout, whatever stands between them.";
+  let description = [{
+    ```mlir
+    dist.group %a id 0 : tensor<8xf32, #model.axes<A>>
+    dist.group %b id 0 : tensor<8xf32, #model.axes<A>>      // %a and %b are cut alike
+    ```
+    Propagation reads it and takes it away. A value that is in two groups makes them one.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, I64Attr:$id);
+  let assemblyFormat = "$input `id` $id attr-dict `:` type($input)";
+}
+
 def Dist_BarrierOp : Dist_Op<"barrier", [Pure, SameOperandsAndResultType]> {
   let summary = "The value itself; layouts do not spread across it in the directions that are blocked.";
   let description = [{ `allowed` is "none", "forward" or "backward". }];

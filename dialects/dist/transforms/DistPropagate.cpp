@@ -29,6 +29,7 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
     if (failed(findPlan(chosen)))
       return signalPassFailure();
     unshareBodies(getOperation(), /*erase=*/static_cast<bool>(chosen));
+    splitConstants(getOperation());
     if (failed(prepareManualRegions(getOperation())) || failed(buildGraph(getOperation(), graph)))
       return signalPassFailure();
     PropagateOptions options;
@@ -50,6 +51,7 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
     chooseFactors(graph);
     if (report)
       reportConflicts(graph, chosen);
+    getOperation().walk([](GroupOp group) { group.erase(); }); // layouts say it now
   }
 
 private:

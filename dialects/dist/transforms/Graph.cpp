@@ -88,8 +88,11 @@ private:
   void addSlots();
   void mergeSlots();
   void mergeStates();
+  LogicalResult mergeGroups();
   void makeCells();
   LogicalResult readLayouts();
+  LogicalResult readLayout(Cell &cell, const Slot &slot, LayoutAttr layout);
+  void applyConstraints();
   void addRules();
 
   void merge(ArrayRef<unsigned> slots) {
@@ -124,6 +127,7 @@ private:
   DenseMap<std::pair<Operation *, unsigned>, unsigned> slotOfResult;
   llvm::EquivalenceClasses<unsigned> classes;
   DenseSet<std::pair<Operation *, unsigned>> joined; // results of bodies
+  DenseSet<Value> grouped;
 };
 
 } // namespace
@@ -204,6 +208,25 @@ void GraphBuilder::mergeStates() {
     merge(same);
 }
 
+LogicalResult GraphBuilder::mergeGroups() {
+  DenseMap<uint64_t, GroupOp> first;
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    for (GroupOp group : function.getOps<GroupOp>()) {
+      auto [known, isNew] = first.try_emplace(group.getId(), group);
+      GroupOp other = known->second;
+      auto shapeOf = [](GroupOp op) { return cast<RankedTensorType>(op.getInput().getType()).getShape(); };
+      if (shapeOf(group) != shapeOf(other)) {
+        InFlightDiagnostic error = group.emitOpError("needs values of one shape, found ")
+                                   << group.getInput().getType() << " and " << other.getInput().getType();
+        error.attachNote(other.getLoc()) << "the first of group " << group.getId() << " is here";
+        return error;
+      }
+      grouped.insert(group.getInput());
+      merge({slotOf(other.getInput()), slotOf(group.getInput())});
+    }
+  return success();
+}
+
 void GraphBuilder::makeCells() {
   DenseMap<unsigned, unsigned> cellOfLeader;
   for (unsigned slot = 0; slot != slots.size(); ++slot) {
@@ -228,8 +251,46 @@ void GraphBuilder::makeCells() {
   }
 }
 
+// A place has one layout: of what a loop carries, the first that is stated is it; values of a group must
+// agree.
+LogicalResult GraphBuilder::readLayout(Cell &cell, const Slot &slot, LayoutAttr layout) {
+  auto error = [&]() { return emitError(slot.loc()) << "layout " << layout << " "; };
+  auto mesh = symbols.lookup<MeshOp>(layout.getMesh().getValue());
+  if (!mesh)
+    return error() << "is on a mesh that is not declared";
+  if (layout.getDims().size() != cell.shape.size())
+    return error() << "needs a dim for each axis of the value, " << cell.shape.size()
+                   << ", got: " << layout.getDims().size();
+  FailureOr<Cut> cut = resolve(mesh, layout, error);
+  if (failed(cut))
+    return failure();
+  if (cell.isStated && !(slot.value && grouped.contains(slot.value)))
+    return success();
+  std::optional<Cut> both = cell.isStated ? agreed(cell.cut, *cut) : *cut;
+  if (!both) {
+    InFlightDiagnostic refused = error()
+                                 << "stands for a value of a group, whose values have one layout; found "
+                                 << toAttr(cell.mesh, cell.cut) << " for another";
+    for (const Slot &other : cell.slots)
+      if (other.value != slot.value && other.getAttr(kLayoutAttr, kLayoutsAttr)) {
+        refused.attachNote(other.loc()) << "which is here; leave one of them out, or open its dims";
+        break;
+      }
+    return refused;
+  }
+  if (!mesh.getAxes().empty()) // one without axes says no more than which dims are closed
+    cell.mesh = mesh;
+  cell.isStated = true;
+  for (auto [dim, old] : llvm::zip(both->dims, cell.cut.dims))
+    for (const Axis &axis : dim.axes)
+      if (!overlaps(axis, old.axes))
+        cell.origins.push_back({axis, -1, -1});
+  cell.cut = *both;
+  return success();
+}
+
 LogicalResult GraphBuilder::readLayouts() {
-  for (Cell &cell : graph.cells) {
+  for (Cell &cell : graph.cells)
     for (const Slot &slot : cell.slots) {
       auto layout = dyn_cast_or_null<LayoutAttr>(slot.getAttr(kLayoutAttr, kLayoutsAttr));
       if (!layout && slot.value) {
@@ -239,28 +300,36 @@ LogicalResult GraphBuilder::readLayouts() {
           layout = openBoundary(
               manual, cast<LayoutAttr>(manual.getOutLayouts()[cast<OpResult>(slot.value).getResultNumber()]));
       }
-      if (!layout)
-        continue;
-      auto error = [&]() { return emitError(slot.loc()) << "layout " << layout << " "; };
-      auto mesh = symbols.lookup<MeshOp>(layout.getMesh().getValue());
-      if (!mesh)
-        return error() << "is on a mesh that is not declared";
-      if (layout.getDims().size() != cell.shape.size())
-        return error() << "needs a dim for each axis of the value, " << cell.shape.size()
-                       << ", got: " << layout.getDims().size();
-      FailureOr<Cut> cut = resolve(mesh, layout, error);
-      if (failed(cut))
+      if (layout && failed(readLayout(cell, slot, layout)))
         return failure();
-      if (!mesh.getAxes().empty()) // one without axes says no more than which dims are closed
-        cell.mesh = mesh;
-      cell.cut = *cut;
-      for (const DimCut &dim : cut->dims)
-        for (const Axis &axis : dim.axes)
-          cell.origins.push_back({axis, -1, -1});
-      break; // a place has one layout; the first that was stated is it
     }
-  }
+  applyConstraints();
   return success();
+}
+
+// A value that says nothing itself, and is constrained to one closed layout, has it: what makes it makes it
+// so.
+void GraphBuilder::applyConstraints() {
+  auto isClosed = [](LayoutAttr layout) {
+    return llvm::none_of(layout.getDims(), [](DimAttr dim) { return dim.getOpen(); });
+  };
+  walkAll([&](Operation *op) {
+    auto constrain = dyn_cast<ConstrainOp>(op);
+    if (!constrain || !isClosed(constrain.getLayout()))
+      return;
+    Cell &cell = graph.cells[graph.cell(constrain.getInput())];
+    bool others = llvm::any_of(constrain.getInput().getUsers(), [&](Operation *user) {
+      auto other = dyn_cast<ConstrainOp>(user);
+      return other && other.getLayout() != constrain.getLayout();
+    });
+    if (cell.isStated || cell.slots.size() != 1 || others)
+      return;
+    const Cell &wanted = graph.cells[graph.cell(constrain.getResult())];
+    cell.mesh = wanted.mesh;
+    cell.cut = wanted.cut;
+    cell.origins = wanted.origins;
+    cell.isStated = true;
+  });
 }
 
 //===------------------------------------------------------------------===//
@@ -396,6 +465,14 @@ static bool isElementwise(const FactorMap &map) {
   });
 }
 
+// A gather whose table is read whole along dims, or at positions that are the same for all.
+static bool isSlide(Operation *op) {
+  auto gather = dyn_cast<model::GatherOp>(op);
+  return gather && llvm::all_of(gather.getIndices(), [](Value index) {
+           return cast<RankedTensorType>(index.getType()).getRank() == 0;
+         });
+}
+
 void GraphBuilder::addOp(Operation *op) {
   std::optional<FactorMap> map = factorMapOf(op);
   if (!map || map->factors.empty())
@@ -411,7 +488,8 @@ void GraphBuilder::addOp(Operation *op) {
   for (Value result : op->getResults())
     rule.results.push_back(graph.cell(result));
   rule.elementwise = isElementwise(*map);
-  rule.kind = rule.elementwise ? RuleClass::PassThrough : RuleClass::Other;
+  rule.slides = isSlide(op);
+  rule.kind = rule.elementwise || rule.slides ? RuleClass::PassThrough : RuleClass::Other;
   if (auto barrier = dyn_cast<BarrierOp>(op)) {
     rule.forward = barrier.getAllowed() == "forward";
     rule.backward = barrier.getAllowed() == "backward";
@@ -459,6 +537,8 @@ LogicalResult GraphBuilder::run() {
   addSlots();
   mergeSlots();
   mergeStates();
+  if (failed(mergeGroups()))
+    return failure();
   makeCells();
   if (failed(readLayouts()))
     return failure();
@@ -528,6 +608,45 @@ void cleave::dist::unshareBodies(ModuleOp module, bool erase) {
   }
   if (erase)
     eraseUnused(module, used);
+}
+
+//===------------------------------------------------------------------===//
+// Constants
+//===------------------------------------------------------------------===//
+
+static bool isOfConstants(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_present<arith::ConstantOp>(op))
+    return true;
+  auto index = dyn_cast_or_null<model::IndexOp>(op);
+  return index && index.getNumReductions() == 0 && !index->hasAttr(kLayoutsAttr) &&
+         llvm::all_of(index.getInputs(), isOfConstants);
+}
+
+static Value copyOfConstants(OpBuilder &builder, Value value) {
+  Operation *op = value.getDefiningOp();
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(copyOfConstants(builder, operand));
+  Operation *copy = builder.clone(*op);
+  copy->setOperands(operands);
+  copy->removeAttr("names");
+  return copy->getResult(0);
+}
+
+void cleave::dist::splitConstants(ModuleOp module) {
+  module.walk([](func::FuncOp function) {
+    for (Operation &op : llvm::make_early_inc_range(function.getOps()))
+      for (OpOperand &operand : op.getOpOperands()) {
+        Value value = operand.get();
+        auto type = dyn_cast<RankedTensorType>(value.getType());
+        bool shared = type && type.getRank() != 0 && !value.hasOneUse() && &*value.use_begin() != &operand;
+        if (!shared || !isOfConstants(value))
+          continue;
+        OpBuilder builder(&op);
+        operand.set(copyOfConstants(builder, value));
+      }
+  });
 }
 
 //===------------------------------------------------------------------===//

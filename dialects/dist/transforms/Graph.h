@@ -47,7 +47,8 @@ struct Cell {
   llvm::SmallVector<Slot, 1> slots;
   llvm::SmallVector<int64_t, 4> shape;
   llvm::SmallVector<llvm::StringRef, 4> axes;
-  MeshOp mesh; // null: not known yet
+  MeshOp mesh;           // null: not known yet
+  bool isStated = false; // a layout stands in the module
   Cut cut;
   AxisList reserved;                        // that dims will have whose turn has not come
   llvm::SmallVector<unsigned, 4> remainder; // per dim: see Graph::Remainder
@@ -66,6 +67,7 @@ struct Rule {
   llvm::SmallVector<unsigned, 4> operands, results; // cells; as many as the map has
   RuleClass kind = RuleClass::Other;
   bool computes = false;    // an op with factors of its own, no flow
+  bool slides = false;      // a part, at positions that are scalars, of what it reads
   bool elementwise = false; // every operand along the whole result, or broadcast to it
   bool multiUse = false;    // an operand has other readers
   bool forward = true, backward = true;
@@ -92,6 +94,10 @@ mlir::LogicalResult buildGraph(mlir::ModuleOp module, Graph &graph);
 
 // Adds `dist.constrain value to LAYOUT` before an op, with its cell and rule; the cell of the result.
 unsigned addConversion(Graph &graph, MeshOp mesh, mlir::Value value, const Cut &to, mlir::Operation *before);
+
+// One copy of what is computed from constants alone per place that reads it: what reads one does not decide
+// on the layout that another wants. Copies have no names.
+void splitConstants(mlir::ModuleOp module);
 
 // One body per scan, if, while and call: layouts differ from use to use. With `erase`, private functions that
 // nothing runs go.

@@ -56,15 +56,18 @@ void HeldDims::release(int64_t priority) {
 }
 
 // Levels of ops: 0 to 4. Where a level lets axes through, all later ones do.
-//   0  element-wise ops and flow whose operands have no other reader
+//   0  element-wise ops and flow whose operands have no other reader; slices at positions: forwards
 //   1  the same, whatever reads their operands
 //   2  along parallel factors of every op that are read plainly; to what is broadcast
 //   3  along every factor
 //   4  from what is broadcast
 static Directions directionAt(const Rule &rule, unsigned factor, unsigned level) {
   Directions all{rule.forward, rule.backward};
-  if (level >= 3 || (rule.kind == RuleClass::PassThrough && (level >= 1 || !rule.multiUse)))
+  bool passes = rule.kind == RuleClass::PassThrough && (level >= 1 || !rule.multiUse);
+  if (level >= 3 || (passes && !rule.slides))
     return all;
+  if (passes && level < 2)
+    return {rule.forward, false};
   bool plain = rule.map.factors[factor].kind == FactorKind::Parallel &&
                llvm::none_of(rule.map.operands, [&](const TensorFactors &tensor) {
                  std::optional<unsigned> dim = tensor.find(factor);

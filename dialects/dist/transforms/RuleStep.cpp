@@ -77,7 +77,8 @@ void Step::addTensor(unsigned number, const TensorFactors &factors, bool operand
   tensor.operand = operand;
   tensor.factors = &factors;
   tensor.byFactor.resize(rule.map.factors.size());
-  tensor.broadcast = operand && rule.kind == RuleClass::PassThrough && !rule.map.isFull(factors);
+  tensor.broadcast =
+      operand && rule.kind == RuleClass::PassThrough && !rule.slides && !rule.map.isFull(factors);
   tensor.barred = cell.cut.replicated;
   llvm::append_range(tensor.barred, cell.reserved);
   for (const PendingCut &partial : cell.cut.partials)

@@ -202,38 +202,11 @@ FailureOr<SmallVector<unsigned>> Tactics::selected(Operation *op, StringRef sele
   return error;
 }
 
-// What is stated twice holds as both say, where they agree: along each dim one begins with what the other
-// has, and is open to the rest.
 bool Tactics::join(Held &held, const Cut &more, int tactic) {
-  Cut all = held.cut;
-  for (auto [dim, other] : llvm::zip(all.dims, more.dims)) {
-    Prefix grows = prefixOf(dim.axes, other.axes);
-    bool agree = grows == Prefix::Equal || (grows == Prefix::Strict && dim.open) ||
-                 (prefixOf(other.axes, dim.axes) == Prefix::Strict && other.open);
-    if (!agree)
-      return false;
-    if (grows == Prefix::Strict)
-      dim.axes = other.axes;
-    dim.open = dim.open && other.open;
-    dim.priority = std::min(dim.priority, other.priority);
-  }
-  AxisList used;
-  for (const DimCut &dim : all.dims)
-    for (const Axis &axis : dim.axes) {
-      if (overlaps(axis, used) || overlaps(axis, all.replicated) || overlaps(axis, more.replicated))
-        return false;
-      used.push_back(axis);
-    }
-  auto pending = [](const Cut &cut) {
-    return llvm::map_to_vector(cut.partials,
-                               [](const PendingCut &one) { return std::pair(one.combiner, one.axes); });
-  };
-  if (pending(all) != pending(more))
+  std::optional<Cut> both = agreed(held.cut, more);
+  if (!both)
     return false;
-  for (const Axis &axis : more.replicated)
-    if (!overlaps(axis, all.replicated))
-      all.replicated.push_back(axis);
-  held.cut = std::move(all);
+  held.cut = *both;
   for (const DimCut &dim : more.dims)
     for (const Axis &axis : dim.axes)
       held.from.push_back({axis, tactic});

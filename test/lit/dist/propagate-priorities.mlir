@@ -152,3 +152,21 @@ func.func @readers(%x: tensor<8x8xf32, #model.axes<A, B>>) -> (tensor<8x8xf32, #
   } : tensor<8x8xf32, #model.axes<A, B>>
   return %t, %u : tensor<8x8xf32, #model.axes<A, B>>, tensor<8x8xf32, #model.axes<A, B>>
 }
+
+// A part at a position hands on what it reads before products do, forwards alone; its reader is the only one.
+// CHECK-LABEL: func.func @slide(
+// CHECK-SAME: dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}
+func.func @slide(%x: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"a", ?}, {?}]>}, %p: tensor<i64>,
+                 %w: tensor<4x8xf32, #model.axes<C, D>> {dist.layout = #dist.layout<@m, [{?}, {"a", ?}]>}) -> (tensor<8x8xf32, #model.axes<A, D>>) {
+  // CHECK: model.gather {{.*}}dist.layouts = [#dist.layout<@m, [{"a", ?}, {?}]>]
+  %s = model.gather %x at(%p) affine_map<(i, j)[q] -> (i, j + q)> [affine_map<(i, j) -> ()>]
+         : tensor<8x8xf32, #model.axes<A, B>>, (tensor<i64>) -> tensor<8x4xf32, #model.axes<A, C>>
+  // CHECK: dist.layouts = [#dist.layout<@m, [{"a", ?}, {?}]>]
+  %y = model.index (i: A = 8, k: D = 8) sum (j: C = 4)
+         ins(%s[i, j], %w[j, k] : tensor<8x4xf32, #model.axes<A, C>>, tensor<4x8xf32, #model.axes<C, D>>) {
+  ^bb0(%e0: f32, %e1: f32):
+    %val = arith.mulf %e0, %e1 : f32
+    model.yield %val : f32
+  } : tensor<8x8xf32, #model.axes<A, D>>
+  return %y : tensor<8x8xf32, #model.axes<A, D>>
+}

@@ -116,3 +116,30 @@ func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<
 // -----
 dist.mesh @m ["tp"] = [4]
 func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"tp":(1)2}, {"tp":(2)2}]>}) { return }
+// -----
+// Values of a group agree.
+dist.mesh @m ["tp", "dp"] = [4, 2]
+func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"tp", ?}, {?}]>},
+             %y: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{?}, {"dp"}]>}) {
+  dist.group %x id 0 : tensor<8x8xf32, #model.axes<A, B>>
+  dist.group %y id 0 : tensor<8x8xf32, #model.axes<A, B>>
+  return
+}
+// -----
+dist.mesh @m ["tp", "dp"] = [4, 2]
+// expected-error @below {{stands for a value of a group, whose values have one layout; found #dist.layout<@m, [{"tp"}, {?}]> for another}}
+// expected-note @below {{which is here; leave one of them out, or open its dims}}
+func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"tp"}, {?}]>}, %y: tensor<8x8xf32, #model.axes<A, B>> {dist.layout = #dist.layout<@m, [{"dp"}, {?}]>}) {
+  dist.group %x id 0 : tensor<8x8xf32, #model.axes<A, B>>
+  dist.group %y id 0 : tensor<8x8xf32, #model.axes<A, B>>
+  return
+}
+// -----
+dist.mesh @m ["tp", "dp"] = [4, 2]
+func.func @f(%x: tensor<8x8xf32, #model.axes<A, B>>, %y: tensor<8xf32, #model.axes<A>>) {
+  // expected-note @below {{the first of group 0 is here}}
+  dist.group %x id 0 : tensor<8x8xf32, #model.axes<A, B>>
+  // expected-error @below {{needs values of one shape, found 'tensor<8xf32, #model.axes<A>>' and 'tensor<8x8xf32, #model.axes<A, B>>'}}
+  dist.group %y id 0 : tensor<8xf32, #model.axes<A>>
+  return
+}

@@ -47,4 +47,21 @@ TEST(Axes, ListsBeginLists) {
   EXPECT_EQ(prefixOf({x(1, 2), y(1, 2)}, {x(1, 4), y(1, 2)}), Prefix::No);
 }
 
+TEST(Axes, LayoutsAgreeWhereOneIsOpenToTheOther) {
+  auto cut = [](std::vector<DimCut> dims, AxisList replicated = {}) {
+    return Cut{{dims.begin(), dims.end()}, std::move(replicated), {}};
+  };
+  DimCut open{{}, true, 0}, closed{{}, false, 0}, ax{{x(1, 4)}, false, 0}, axOpen{{x(1, 2)}, true, 0};
+  std::optional<Cut> both = agreed(cut({axOpen, open}), cut({ax, {{y(1, 2)}, true, 0}}));
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->dims[0].axes, (AxisList{x(1, 4)}));
+  EXPECT_FALSE(both->dims[0].open);
+  EXPECT_EQ(both->dims[1].axes, (AxisList{y(1, 2)}));
+  EXPECT_TRUE(both->dims[1].open);
+  EXPECT_FALSE(agreed(cut({closed}), cut({ax})));
+  EXPECT_FALSE(agreed(cut({ax, open}), cut({open, ax}))) << "an axis cuts one dim";
+  EXPECT_FALSE(agreed(cut({open}, {x(1, 4)}), cut({ax}))) << "replicated for one, cut for the other";
+  EXPECT_TRUE(agreed(cut({open}, {y(1, 2)}), cut({ax})));
+}
+
 } // namespace
