@@ -133,6 +133,7 @@ rt::SpreadOptions Session::spreadOptions() const {
   given.timeoutSeconds = options.timeoutSeconds;
   given.print = options.print;
   given.ranksPerProcess = options.ranksPerProcess;
+  given.watch = options.watch;
   return given;
 }
 

@@ -31,6 +31,7 @@ struct SessionOptions : rt::InstanceOptions {
   // other; the others load() or open() the same program, then serve().
   std::shared_ptr<rt::Processes> processes;
   int64_t ranksPerProcess = 1;
+  std::shared_ptr<rt::ProcessWatch> watch; // of these processes; may be null
 };
 
 class Session {
@@ -77,6 +78,8 @@ public:
   diag::Engine &engine() { return *diagnosed; }
   // After compile() or open(): everything else that can be done with it.
   rt::Runnable &runnable() { return *running; }
+  // Whether its ranks are in several processes.
+  bool isSpread() const { return options.processes != nullptr; }
   // The same where there is one rank.
   rt::Instance &instance() { return *single; }
   // After open() or compile(): target, sizes and hyper-parameters.

@@ -36,7 +36,7 @@ public:
   const std::vector<Machine> &machines() const { return allMachines; }
 
   // Bytes from one process to another, in order; `timeoutSeconds` of 0 or less: for ever.
-  virtual Status send(int64_t to, const std::string &bytes) = 0;
+  virtual Status send(int64_t to, const std::string &bytes, double timeoutSeconds = 0) = 0;
   virtual Result<std::string> receive(int64_t from, double timeoutSeconds = 0) = 0;
 
   // Everybody's bytes, by process.
@@ -55,6 +55,8 @@ public:
 
   // Ends every wait here with an error, now and from now on: some process is gone. Any thread may call it.
   virtual void abandon(const Error &why) = 0;
+  // The same; ranks that wait are told that it is this rank who is gone.
+  virtual void lose(int64_t rank, const Error &why) = 0;
   virtual bool isAbandoned() const = 0;
 
 protected:

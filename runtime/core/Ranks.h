@@ -95,6 +95,9 @@ public:
   Status load(const std::string &path) override;
   Status loadWeights(const std::string &path, const std::string &name = "") override;
 
+  // What the first few ranks are at: "rank 3 (dp = 1) is at instruction 12 of ...". Any thread may ask.
+  std::vector<std::string> whereabouts() const;
+
   // What a rank's collectives have moved since clearTraffic().
   std::vector<Traffic> traffic(int64_t rank) const { return ends[rank]->traffic(); }
   void clearTraffic();

@@ -13,8 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kMostGrace = 5,
-                 kLeastGrace = 1;       // seconds, for ranks that compute while the others have failed
+// Seconds, for ranks that compute while the others have failed.
+constexpr double kMostGrace = 5, kLeastGrace = 1;
+
 constexpr int64_t kMostWhereabouts = 4; // that are told
 constexpr char kCollective[] = "E716";  // the code of what others' failures are for a rank
 
@@ -50,6 +51,13 @@ std::string Ranks::nameOf(int64_t here) const {
     text += (text.empty() ? " (" : ", ") + whole.mesh.axes[axis].name + " = " +
             std::to_string(coordinate(whole.mesh, rank, axis));
   return "rank " + std::to_string(rank) + (text.empty() ? "" : text + ")");
+}
+
+std::vector<std::string> Ranks::whereabouts() const {
+  std::vector<std::string> all;
+  for (int64_t rank = 0; rank < std::min(ranks(), kMostWhereabouts); ++rank)
+    all.push_back(nameOf(rank) + " " + instances[rank]->whereabouts().text);
+  return all;
 }
 
 Status Ranks::each(Job job, bool watched) {

@@ -3,12 +3,15 @@
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace cleave::rt {
 
 namespace spread {
 
 namespace {
+
+constexpr double kGraceSeconds = 4; // for process 0 after a failure
 
 Error wrongProcesses(const Processes &processes, const Mesh &mesh, int64_t perProcess) {
   int64_t count = processes.processes(), ranks = mesh.ranks();
@@ -35,35 +38,66 @@ public:
   Server(std::shared_ptr<Processes> processes, const SpreadOptions &options)
       : processes(std::move(processes)), options(options) {}
 
+  ~Server() {
+    if (options.watch)
+      options.watch->show(nullptr);
+  }
+
   Status serve() {
     while (true) {
-      Result<std::string> packet = processes->receive(0);
+      Result<std::string> packet = processes->receive(0, patience());
       if (!packet)
-        return packet.error();
+        return end(packet.error());
       PacketReader reader(*packet);
       int64_t command = reader.number();
       if (command == Leave) {
-        if (reader.number() == 0)
-          processes->abandon({"E754", "processes end together, found that some do not", "", {}, ""});
-        return {};
+        if (reader.number() != 0)
+          return {};
+        processes->abandon({"E754", "processes end together, found that some do not", "", {}, ""});
+        return failed ? end(*failed) : Status();
       }
       if (command == Settle) {
         if (Status status = processes->settle(); !status)
-          return status;
+          return end(status.error());
+        failed.reset();
         continue;
       }
       PacketWriter answer;
+      auto start = std::chrono::steady_clock::now();
       Status status = obey(command, reader, answer);
+      if (!status) {
+        failed = status.error();
+        failedAfter = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      }
       PacketWriter whole;
       whole.status(status);
       whole.number(part.ranks && part.ranks->isStuck());
       whole.text(answer.take());
-      if (Status sent = processes->send(0, whole.take()); !sent)
-        return sent;
+      if (Status sent = processes->send(0, whole.take(), patience()); !sent)
+        return end(sent.error());
     }
   }
 
 private:
+  // For the next word of process 0: after a failure it settles, or all end. It may be the one that is
+  // missing.
+  double patience() const {
+    if (!failed || options.timeoutSeconds <= 0)
+      return 0;
+    return std::max(kGraceSeconds, options.timeoutSeconds - failedAfter);
+  }
+
+  // What this process says where all must end: what its ranks have met with, if anything.
+  Error end(const Error &why) const {
+    if (failed)
+      return *failed;
+    Error error = why;
+    if (part.ranks)
+      for (const std::string &place : part.ranks->whereabouts())
+        error.notes.push_back(place);
+    return error;
+  }
+
   Status obey(int64_t command, PacketReader &given, PacketWriter &answer) {
     if (command == Make)
       return make(given.view());
@@ -185,6 +219,8 @@ private:
   std::shared_ptr<Processes> processes;
   SpreadOptions options;
   PartOfRanks part;
+  std::optional<Error> failed; // what the last command came to, where it failed
+  double failedAfter = 0;      // seconds
 };
 
 } // namespace
@@ -219,6 +255,8 @@ Result<PartOfRanks> makePart(Processes &processes, Artefact artefact, const Spre
   if (!made)
     return made.error();
   part.ranks = std::move(*made);
+  if (options.watch)
+    options.watch->show(part.ranks.get());
   return part;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/core/Text.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <set>
 
@@ -15,7 +16,7 @@ using namespace spread;
 
 namespace {
 
-constexpr double kGraceSeconds = 10; // for the others' answers after a failure here
+constexpr double kGraceSeconds = 2; // for the others' answers after a wait here was too long
 constexpr size_t kMostNotes = 8;
 constexpr char kCollective[] = "E716"; // what others' failures are for a rank
 
@@ -35,6 +36,7 @@ Result<std::unique_ptr<SpreadRanks>> SpreadRanks::create(std::shared_ptr<Process
                                                          const SpreadOptions &options) {
   std::unique_ptr<SpreadRanks> made(new SpreadRanks());
   made->processes = std::move(processes);
+  made->watch = options.watch;
   made->timeoutSeconds = options.timeoutSeconds;
   Status status = made->onAll(
       Make, [&](PacketWriter &to, int64_t) { to.text(bytes); },
@@ -61,20 +63,30 @@ Status SpreadRanks::onAll(int64_t command, const Packet &arguments,
     writer.number(command);
     if (arguments)
       arguments(writer, other);
-    if (Status status = processes->send(other, writer.take()); !status)
-      return *(over = status.error());
+    if (Status status = processes->send(other, writer.take(), timeoutSeconds); !status)
+      return end(status.error());
   }
+  auto start = std::chrono::steady_clock::now();
   std::vector<Status> ended = {here()};
   bool isOver = part.ranks && part.ranks->isStuck();
-  double timeout = ended[0].ok() ? timeoutSeconds : kGraceSeconds;
+  // Who has not come to an end here has not for others either: what is left of the time-out is theirs.
+  std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  double timeout = ended[0].ok() || timeoutSeconds <= 0
+                       ? timeoutSeconds
+                       : std::max(kGraceSeconds, timeoutSeconds - taken.count());
   for (int64_t other = 1; other < processes->processes(); ++other) {
     Result<std::string> answer = processes->receive(other, timeout);
     if (!answer) {
       isOver = true;
       Error error = answer.error();
+      if (!ended[0] && error.code != "E754")
+        break; // what the ranks here have met with says it better
       if (!processes->isAbandoned() || error.code == "E754")
         error.notes.push_back("no answer of rank " +
                               std::to_string(part.firsts.empty() ? other : part.firsts[other]));
+      if (watch && !watch->isOver())
+        for (const std::string &place : watch->ask(other))
+          error.notes.push_back(place);
       ended.push_back(error);
       break; // nothing can be received any more
     }
@@ -88,8 +100,24 @@ Status SpreadRanks::onAll(int64_t command, const Packet &arguments,
   if (!isOver)
     isOver = !letGo();
   if (isOver)
-    over = error;
+    return end(error);
   return error;
+}
+
+// Nothing can be run any more, and all processes know it.
+Error SpreadRanks::end(Error why) const {
+  if (part.ranks && why.code == "E738") // no collective has met with it, which would tell
+    for (const std::string &place : part.ranks->whereabouts())
+      why.notes.push_back(place);
+  over = why;
+  if (watch)
+    watch->fail(why);
+  return why;
+}
+
+SpreadRanks::~SpreadRanks() {
+  if (watch)
+    watch->show(nullptr);
 }
 
 // After a failure: what was started is let go of everywhere.
@@ -105,11 +133,15 @@ bool SpreadRanks::letGo() const {
 
 // One error for all: of the first process whose ranks failed by themselves, with what others say of theirs.
 Error SpreadRanks::failureOf(const std::vector<Status> &ended) const {
+  // What a rank does by itself, what collectives meet with for it, and that there is no answer for all that.
+  auto weight = [](const Error &of) {
+    return of.code == kCollective ? 1 : of.code == "E738" || of.code == "E754" ? 0 : 2;
+  };
   const Error *told = nullptr;
   bool isAll = true;
   for (const Status &status : ended) {
     isAll &= !status.ok();
-    if (!status && (!told || (told->code == kCollective && status.error().code != kCollective)))
+    if (!status && (!told || weight(status.error()) > weight(*told)))
       told = &status.error();
   }
   Error error = *told;
@@ -126,7 +158,7 @@ Error SpreadRanks::failureOf(const std::vector<Status> &ended) const {
     if (status || &status.error() == told)
       continue;
     const Error &other = status.error();
-    if (other.code != kCollective && other.message != error.message)
+    if (weight(other) == 2 && other.message != error.message)
       error.notes.push_back(other.code + ": " + other.message);
     for (const std::string &note : other.notes)
       if (note.rfind("rank ", 0) == 0 && error.notes.size() < kMostNotes &&
@@ -355,7 +387,7 @@ Result<TensorView> SpreadRanks::gather(int64_t command, const std::string &key, 
     Status status = processes->send(other, writer.take());
     Result<std::string> answer = status ? processes->receive(other) : status.error();
     if (!answer)
-      return *(over = answer.error());
+      return end(answer.error());
     PacketReader reader(*answer);
     if (Status theirs = reader.status(); !theirs)
       return theirs.error();

@@ -15,11 +15,13 @@
 #include "runtime/comm/Packet.h"
 #include "runtime/comm/Processes.h"
 #include "runtime/core/Artefact.h"
+#include "runtime/core/ProcessWatch.h"
 #include "runtime/core/Ranks.h"
 
 namespace cleave::rt {
 
 struct SpreadOptions : RanksOptions {
+  std::shared_ptr<ProcessWatch> watch; // that ends waits when a process is gone; may be null
   int64_t ranksPerProcess = 1;
 };
 
@@ -42,6 +44,8 @@ public:
   // has another number of ranks than the processes; errors of Ranks::create() and of loading, of any process.
   static Result<std::unique_ptr<SpreadRanks>> create(std::shared_ptr<Processes> processes, Artefact artefact,
                                                      const std::string &bytes, const SpreadOptions &options);
+
+  ~SpreadRanks() override;
 
   const Program &program() const override { return part.ranks->program(); }
   Status initialise(int64_t seed) override;
@@ -75,6 +79,7 @@ private:
   // All processes do it; one error for what goes wrong in any.
   Status onAll(int64_t command, const Packet &arguments, const std::function<Status()> &here) const;
   bool letGo() const;
+  Error end(Error why) const;
   Status giveInput(int entry, const std::string &input, const void *data);
   Error failureOf(const std::vector<Status> &ended) const;
   Status cutAndSend(int64_t command, const Packet &what, const Value &value, const void *data) const;
@@ -84,6 +89,7 @@ private:
   Result<TensorView> port(bool isInput, int entry, const std::string &name) const;
 
   std::shared_ptr<Processes> processes;
+  std::shared_ptr<ProcessWatch> watch; // may be null
   double timeoutSeconds = 0;
   mutable PartOfRanks part;
   mutable std::optional<Error> over; // nothing can be run any more

@@ -10,31 +10,17 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import ROOT, Failure, Skip, Suite, expect
+import launchers
+from harness import ROOT, Failure, Suite, expect
+from launchers import LIBRARIES
 
 suite = Suite(__doc__)
-LIBRARIES = {"openmpi": "Open MPI", "mpich": "MPICH"}
-
-# More ranks than processors, and by root: fine in a test.
-ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-               "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
-               "OMPI_MCA_mpi_yield_when_idle": "1", "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
-
-
-def launcher(library):
-    plugin = os.path.join(suite.options.build, "lib", f"cleave-mpi-{library}.so")
-    if not os.path.exists(plugin):
-        raise Skip(f"Cleave was built without the headers of {LIBRARIES[library]}")
-    command = shutil.which(f"mpirun.{library}")
-    if not command:
-        raise Skip(f"there is no mpirun.{library}")
-    return command
 
 
 def launch(library, ranks, *command, status=0, timeout=120, environment=None, cwd=ROOT):
     """Runs a command in so many processes; the completed launcher."""
-    words = [launcher(library), "-n", str(ranks), *map(str, command)]
-    variables = {**os.environ, "CLEAVE_VERIFY_STAGES": "1", "CLEAVE_CACHE": "", **ENVIRONMENT, **(environment or {})}
+    words = [launchers.launcher(suite, library), "-n", str(ranks), *map(str, command)]
+    variables = launchers.environment({"CLEAVE_VERIFY_STAGES": "1", **(environment or {})})
     try:
         done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               errors="replace", timeout=timeout, env=variables)

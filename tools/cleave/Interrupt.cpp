@@ -3,6 +3,7 @@
 #include "tools/cleave/Commands.h"
 
 #include <csignal>
+#include <cstdio>
 #include <ctime>
 #include <initializer_list>
 #include <unistd.h>
@@ -40,6 +41,30 @@ void handleWith(void (*handler)(int)) {
 }
 
 } // namespace
+
+namespace {
+
+char joiningMessage[256];
+
+void endWhileJoining(int) {
+  size_t length = 0;
+  while (joiningMessage[length])
+    ++length;
+  if (write(STDERR_FILENO, joiningMessage, length) < 0)
+    _exit(Failed);
+  _exit(Failed);
+}
+
+} // namespace
+
+void watchWhileJoining(int64_t process) {
+  std::snprintf(
+      joiningMessage, sizeof(joiningMessage),
+      "cleave: error[E738]: processes must all live until they have joined, found process %lld told to "
+      "end before: another one has died, or the launcher was stopped\n",
+      static_cast<long long>(process));
+  handleWith(endWhileJoining);
+}
 
 void watchForInterrupts() {
   terminal = isatty(STDERR_FILENO);

@@ -3,7 +3,13 @@
 #ifndef CLEAVE_TOOLS_CLEAVE_INTERRUPT_H
 #define CLEAVE_TOOLS_CLEAVE_INTERRUPT_H
 
+#include <cstdint>
+
 namespace cleave::tool {
+
+// Until then, in one of several processes: a signal ends it, and it says so. As long as they have not joined
+// none of them can know which one died.
+void watchWhileJoining(int64_t process);
 
 // From now on signals are remembered instead of ending the process.
 void watchForInterrupts();

@@ -29,10 +29,51 @@ int serve(const CommonOptions &common, const SessionOptions &options) {
   Session session(options);
   rt::Status status =
       rt::isArtefact(common.file) ? session.open(common.file) : session.load(driverOptions(common));
+  if (!status && options.watch->isOver())
+    return tell(status.error(), options.processes->process(), /*json=*/false);
   if (!status)
     return Rejected; // which process 0 says
   status = session.serve();
-  return status ? Fine : tell(status.error(), options.processes->process(), common.json);
+  if (status)
+    return options.processes->isAbandoned() ? Failed : Fine;
+  options.watch->fail(status.error());
+  return tell(status.error(), options.processes->process(), /*json=*/false);
+}
+
+// All processes do: one leads. Each watches the others, and ends when one of them is gone.
+int together(const CommonOptions &common, SessionOptions session,
+             const std::function<int(SessionOptions)> &lead) {
+  int64_t process = session.processes->process();
+  rt::ProcessWatchOptions given;
+  given.ranksPerProcess = session.ranksPerProcess;
+  given.timeoutSeconds = session.timeoutSeconds;
+  given.isHurried = interrupted;
+  given.lastWord = [process](const rt::Error &error) {
+    tell(error, process, /*json=*/false);
+    _exit(Failed);
+  };
+  rt::Result<std::shared_ptr<rt::ProcessWatch>> watch = rt::ProcessWatch::start(session.processes, given);
+  if (!watch) {
+    session.processes->abandon(watch.error());
+    return tell(watch.error(), process, /*json=*/false);
+  }
+  watchForInterrupts(); // a launcher that ends all must not keep them from saying why
+  session.watch = *watch;
+  int status = process == 0 ? lead(session) : serve(common, session);
+  bool isOver = session.processes->isAbandoned() || (*watch)->isOver();
+  if (!isOver) { // MPI ends while the watch goes on
+    session.processes = nullptr;
+    (*watch)->retire();
+    rt::Status left = (*watch)->leave();
+    if (left)
+      return status;
+    status = tell(left.error(), process, /*json=*/false);
+  }
+  // What has been told here ends the others, where it has not yet.
+  (*watch)->fail(
+      {"E738", "the processes of a run go on together, found that this one has ended", "", {}, ""});
+  std::fflush(stdout);
+  _exit(Failed);
 }
 
 } // namespace
@@ -44,8 +85,10 @@ int launched(const CommonOptions &common, const LaunchOptions &launch, SessionOp
   rt::Result<rt::Launch> found = rt::findLaunch(choice);
   if (found && found->processes == 1)
     return lead(std::move(session));
+  watchWhileJoining(rt::claimedPlace().process);
   rt::Result<std::shared_ptr<rt::Processes>> joined = found ? rt::joinProcesses(*found) : found.error();
   if (!joined) {
+    stopWatching();
     // All processes of a machine meet with that alike (all of them, with what the launcher says): one says
     // it, before others end and the launcher ends all.
     rt::Claimed place = rt::claimedPlace();
@@ -56,11 +99,8 @@ int launched(const CommonOptions &common, const LaunchOptions &launch, SessionOp
   }
   session.processes = *joined;
   session.ranksPerProcess = launch.ranksPerProcess;
-  int status = (*joined)->process() == 0 ? lead(session) : serve(common, session);
-  if (!(*joined)->isAbandoned())
-    return status; // and all end MPI
-  std::fflush(stdout);
-  _exit(status == Fine ? Failed : status);
+  joined = rt::Error(); // the session's, and the watch's
+  return together(common, std::move(session), lead);
 }
 
 } // namespace cleave::tool

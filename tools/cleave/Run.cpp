@@ -361,7 +361,8 @@ private:
       showOutputs();
     if (const rt::Profile *profile = session.runnable().profile(entry); profile && shown())
       std::printf("%s", profileText(session.runnable().program(), facts(), *profile, options.file).c_str());
-    stopWatching();
+    if (!session.isSpread()) // a launcher may end all processes at any time
+      stopWatching();
     return options.sample && !stopped ? sample() : rt::Status();
   }
 

@@ -81,7 +81,7 @@ public:
   int64_t processes() const override { return engine->processes; }
   std::string library() const override { return transport.library(); }
 
-  Status send(int64_t to, const std::string &bytes) override;
+  Status send(int64_t to, const std::string &bytes, double timeoutSeconds) override;
   Result<std::string> receive(int64_t from, double timeoutSeconds) override;
   std::vector<std::unique_ptr<Communicator>> connect(const std::vector<int64_t> &firsts,
                                                      double timeoutSeconds) override;
@@ -89,6 +89,7 @@ public:
     return engine->settle([this](const std::string &mine) { return allGather(mine, kSettleSeconds); });
   }
   void abandon(const Error &why) override { engine->abandon(why); }
+  void lose(int64_t rank, const Error &why) override;
   bool isAbandoned() const override { return engine->abandoned(); }
   Status meet() { return findMachines(); }
 
@@ -104,7 +105,22 @@ private:
 
   const CleaveTransport &transport;
   std::unique_ptr<Engine> engine;
+  std::mutex worldsMutex;
+  std::vector<std::weak_ptr<RankWorld>> worlds; // that were made
 };
+
+void MpiProcesses::lose(int64_t rank, const Error &why) {
+  std::vector<std::shared_ptr<RankWorld>> now; // which take the engine's lock when they go
+  {
+    std::lock_guard<std::mutex> lock(worldsMutex);
+    for (const std::weak_ptr<RankWorld> &made : worlds)
+      now.push_back(made.lock());
+  }
+  for (const std::shared_ptr<RankWorld> &world : now)
+    if (world)
+      world->fail(rank, why, /*own=*/true, /*spread=*/false);
+  engine->abandon(why);
+}
 
 Status MpiProcesses::move(bool sends, void *data, int64_t bytes, int64_t other, int32_t tag,
                           double timeoutSeconds) {
@@ -126,13 +142,13 @@ Status MpiProcesses::move(bool sends, void *data, int64_t bytes, int64_t other, 
   return status;
 }
 
-Status MpiProcesses::send(int64_t to, const std::string &bytes) {
+Status MpiProcesses::send(int64_t to, const std::string &bytes, double timeoutSeconds) {
   auto size = static_cast<int64_t>(bytes.size());
-  if (Status status = move(true, &size, sizeof(size), to, kSizeTag, 0); !status)
+  if (Status status = move(true, &size, sizeof(size), to, kSizeTag, timeoutSeconds); !status)
     return status;
   for (int64_t at = 0; at < size; at += kPiece)
-    if (Status status =
-            move(true, const_cast<char *>(bytes.data()) + at, std::min(kPiece, size - at), to, kBytesTag, 0);
+    if (Status status = move(true, const_cast<char *>(bytes.data()) + at, std::min(kPiece, size - at), to,
+                             kBytesTag, timeoutSeconds);
         !status)
       return status;
   return {};
@@ -154,6 +170,10 @@ std::vector<std::unique_ptr<Communicator>> MpiProcesses::connect(const std::vect
                                                                  double timeoutSeconds) {
   engine->crowded = ranksHere(firsts) > sysconf(_SC_NPROCESSORS_ONLN);
   auto world = std::make_shared<RankWorld>(*engine, firsts, timeoutSeconds);
+  {
+    std::lock_guard<std::mutex> lock(worldsMutex);
+    worlds.push_back(world);
+  }
   std::vector<std::unique_ptr<Communicator>> ends;
   for (int64_t rank = 0; rank < world->localRanks(); ++rank)
     ends.push_back(std::make_unique<MpiCommunicator>(world, world->first() + rank));
