@@ -1,23 +1,14 @@
 #include "compiler/analysis/MemoryReport.h"
 
+#include "dialects/dist/ir/Notation.h"
+
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace cleave;
 using namespace cleave::analysis;
 
-std::string cleave::analysis::sourceOf(Location loc) {
-  std::string found;
-  loc->walk([&](Location inner) {
-    auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file)
-      return WalkResult::advance();
-    found = llvm::formatv("{0}:{1}:{2}", file.getFilename().getValue(), file.getLine(), file.getColumn());
-    return WalkResult::interrupt();
-  });
-  return found;
-}
+std::string cleave::analysis::sourceOf(Location loc) { return dist::text(loc); }
 
 std::string cleave::analysis::describe(Type type) {
   auto tensor = cast<RankedTensorType>(type);

@@ -43,8 +43,6 @@ void collectLayouts(explain::Facts &facts, ModuleOp whole) {
 
 void collectCollectives(explain::Facts &facts, ModuleOp local) {
   facts.collectives = explain::collectCollectives(local);
-  explain::addPaths(facts.collectives, facts.values);
-  explain::addRegathers(facts.collectives);
 }
 
 void addMemory(explain::Facts &facts, const Local &local, const std::vector<uint32_t> &classOf) {

@@ -35,7 +35,7 @@ std::optional<std::vector<RankClass>> rankClassesOf(mlir::ModuleOp module, std::
 
 // Mesh, layouts and conflicts of a module at the `dist` stage (without a plan: at the `grad` stage).
 void collectLayouts(explain::Facts &facts, mlir::ModuleOp whole);
-// Collectives of a module at the `comm` stage, with the chains of what they move.
+// Collectives of a module at the `comm` stage.
 void collectCollectives(explain::Facts &facts, mlir::ModuleOp local);
 // Adds what a class's module at the `memory` stage takes.
 void addMemory(explain::Facts &facts, const Local &local, const std::vector<uint32_t> &classOf);

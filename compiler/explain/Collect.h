@@ -26,13 +26,6 @@ std::vector<CollectiveFacts> collectCollectives(mlir::ModuleOp module, llvm::Str
 // its fullest moment.
 MemoryFacts collectMemory(mlir::ModuleOp module);
 
-// Gives collectives the chains of propagation of the values they move.
-void addPaths(std::vector<CollectiveFacts> &collectives, const std::vector<ValueFacts> &values);
-
-// Says of gathers whether the backward pass makes them again: what is kept in parts is, what is kept whole is
-// not.
-void addRegathers(std::vector<CollectiveFacts> &collectives);
-
 } // namespace cleave::explain
 
 #endif

@@ -6,6 +6,7 @@
 #include "compiler/analysis/ActionTimes.h"
 #include "compiler/analysis/MemoryReport.h"
 #include "compiler/explain/Collect.h"
+#include "compiler/explain/Phases.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -16,25 +17,6 @@ using namespace mlir;
 using namespace cleave;
 using namespace cleave::explain;
 
-// The top-level ops of an entry that its outputs need.
-static llvm::DenseSet<Operation *> neededForOutputs(func::FuncOp entry) {
-  llvm::DenseSet<Operation *> needed;
-  SmallVector<Value> open;
-  Block &block = entry.getBody().front();
-  for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands()))
-    if (!entry.getResultAttr(i, model::kStateAttr))
-      open.push_back(value);
-  while (!open.empty()) {
-    Operation *op = open.pop_back_val().getDefiningOp();
-    if (op)
-      op = block.findAncestorOpInBlock(*op);
-    if (!op || !needed.insert(op).second)
-      continue;
-    op->walk([&](Operation *inner) { llvm::append_range(open, inner->getOperands()); });
-  }
-  return needed;
-}
-
 namespace {
 enum class Use { Gradient, Activation, Temporary };
 
@@ -42,7 +24,7 @@ enum class Use { Gradient, Activation, Temporary };
 class Moment {
 public:
   Moment(func::FuncOp entry, const std::set<std::string> &paramAxes)
-      : entry(entry), paramAxes(paramAxes), times(entry), forward(neededForOutputs(entry)) {}
+      : entry(entry), paramAxes(paramAxes), times(entry), forward(entry) {}
 
   std::map<Use, int64_t> fullest() {
     collect();
@@ -121,7 +103,7 @@ private:
   func::FuncOp entry;
   const std::set<std::string> &paramAxes;
   analysis::ActionTimes times;
-  llvm::DenseSet<Operation *> forward;
+  Forward forward;
   std::vector<Held> held;
 };
 } // namespace

@@ -70,10 +70,12 @@ public:
       auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
       auto layout = dyn_cast_or_null<dist::LayoutAttr>(at(dist::kLayoutAttr, i));
       auto origins = dyn_cast_or_null<ArrayAttr>(at(dist::kOriginAttr, i));
+      computed = dyn_cast_or_null<dist::LayoutAttr>(at(dist::kComputedAttr, i));
       if (auto state = dyn_cast_or_null<FlatSymbolRefAttr>(at(model::kStateAttr, i)))
         addState(state.getValue(), layout, origins);
       else if (auto input = dyn_cast_or_null<StringAttr>(at(model::kInputAttr, i)))
         add(input.getValue(), "input", type, layout, function.getArgument(i).getLoc(), origins);
+      computed = {};
     }
     body(function);
     for (unsigned i = 0; i < function.getNumResults(); ++i)
@@ -131,6 +133,7 @@ private:
     facts.entry = name;
     facts.type = text(type);
     facts.layout = text(type, layout);
+    facts.compute = computed ? text(type, computed) : facts.layout;
     facts.partial = partialText(layout);
     RankedTensorType local = largestBlock(type, layout, mesh);
     facts.local = sizesText(local);
@@ -157,6 +160,7 @@ private:
 
   SymbolTable symbols;
   dist::MeshOp mesh;
+  dist::LayoutAttr computed;        // of the argument at hand, where it is stored apart
   std::vector<std::string> tactics; // places
   StringRef name;                   // of the entry
   std::set<std::pair<std::string, std::string>> known;
@@ -240,21 +244,4 @@ std::vector<ConflictFacts> cleave::explain::collectConflicts(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>())
     collector.function(function);
   return collector.take();
-}
-
-void cleave::explain::addPaths(std::vector<CollectiveFacts> &collectives,
-                               const std::vector<ValueFacts> &values) {
-  std::map<std::pair<std::string, std::string>, const OriginFacts *> origins;
-  for (const ValueFacts &value : values)
-    for (const OriginFacts &origin : value.origins)
-      origins.emplace(std::pair(value.name, origin.axis), &origin);
-  for (CollectiveFacts &collective : collectives)
-    for (const std::string &axis : collective.meshAxes) {
-      auto known = origins.find({collective.value, axis});
-      if (known == origins.end() || !collective.path.empty())
-        continue;
-      collective.path = known->second->path;
-      if (collective.plan.empty())
-        collective.plan = known->second->tactic;
-    }
 }

@@ -40,12 +40,32 @@ struct ConflictFacts {
   std::string because; // a sentence
 };
 
+// What could be left out of the plan.
+struct EditFacts {
+  int64_t tactic = -1; // its place in the plan
+  std::string axis;    // of a `shard` that has others; "": all of the tactic
+  bool operator==(const EditFacts &other) const { return tactic == other.tactic && axis == other.axis; }
+};
+
+// Why a collective exists.
+struct ReasonFacts {
+  std::string value;  // it moves
+  std::string source; // of the model
+  std::string plan;   // line that caused it
+  std::string because;
+  std::string hint; // the edit that does without it
+  std::vector<std::string>
+      path; // from what the plan's line cut to what is moved: values, or "file:line:column"
+  std::vector<EditFacts> edits; // that may do without it, the most likely one first
+};
+
 struct ValueFacts {
   std::string name;    // the user's path
   std::string kind;    // param, optimizer, buffer, counter, input, output, value
   std::string entry;   // whose it is; "" for states
   std::string type;    // "f32[Batch, Seq, Embed]"
-  std::string layout;  // "f32[Batch/dp, Seq, Embed]"
+  std::string layout;  // "f32[Batch/dp, Seq, Embed]": as it lies
+  std::string compute; // as it is computed with; the same but for what is stored apart
   std::string partial; // "sum over tp", or ""
   std::string local;   // sizes of the largest block: "f32[4, 128, 64]"
   int64_t bytes = 0;   // of that
@@ -53,20 +73,19 @@ struct ValueFacts {
   std::vector<OriginFacts> origins;
 };
 
-struct CollectiveFacts {
+struct CollectiveFacts : ReasonFacts {
   std::string entry;
   std::string op;                    // all_reduce, ...
   std::vector<std::string> meshAxes; // "tp", or "tp[2:4]" for a part of one
-  std::string value;                 // it moves
   std::string type;                  // local, of what goes in: "f32[4, 128, 64]"
   std::string phase;                 // forward, backward, update, state, input
   int64_t count = 1;                 // of equal ones in a run of the entry, loops multiplied
   int64_t bytes = 0;                 // one of them sends, per rank
   double seconds = 0;                // one of them takes, by the cost model
-  std::string source;                // of the model
-  std::string plan;                  // line that caused it
-  std::string because, hint;
-  std::vector<std::string> path; // chain of propagation, from what the plan names to what needs it
+  int64_t kept = 0;                  // bytes that one of its results takes beyond what went in
+  std::vector<ReasonFacts> merged;   // of collectives that it stands for besides
+  // Of a gather going forwards: what the backward pass does for the same. "": it does not read it.
+  enum class Regather { None, Kept, Again } regather = Regather::None;
 };
 
 struct MemoryFacts {

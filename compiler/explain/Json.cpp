@@ -17,14 +17,48 @@ static Json meshOf(const MeshFacts &mesh) {
       {"name", mesh.name}, {"plan", mesh.plan}, {"hash", mesh.hash}, {"ranks", mesh.ranks}, {"axes", axes}};
 }
 
+static Json originsOf(const ValueFacts &value) {
+  Json origins = Json::array();
+  for (const OriginFacts &origin : value.origins)
+    origins.push_back({{"mesh_axis", origin.axis}, {"plan", origin.tactic}, {"path", origin.path}});
+  return origins;
+}
+
+static Json mergedOf(const CollectiveFacts &collective) {
+  Json merged = Json::array();
+  for (const ReasonFacts &reason : collective.merged)
+    merged.push_back({{"value", reason.value},
+                      {"source", reason.source},
+                      {"plan", reason.plan},
+                      {"because", reason.because},
+                      {"path", reason.path}});
+  return merged;
+}
+
+static const char *nameOf(CollectiveFacts::Regather regather) {
+  switch (regather) {
+  case CollectiveFacts::Regather::Kept:
+    return "kept";
+  case CollectiveFacts::Regather::Again:
+    return "again";
+  default:
+    return "";
+  }
+}
+
 std::string cleave::explain::renderJson(const Facts &facts) {
   Json values = Json::array(), collectives = Json::array(), memory = Json::array(), conflicts = Json::array();
   for (const ValueFacts &value : facts.values)
     values.push_back({{"name", value.name},
                       {"type", value.type},
                       {"layout", value.layout},
+                      {"compute_layout", value.compute},
                       {"partial", value.partial},
-                      {"source", value.source}});
+                      {"source", value.source},
+                      {"kind", value.kind},
+                      {"local", value.local},
+                      {"bytes_per_rank", value.bytes},
+                      {"origins", originsOf(value)}});
   for (const CollectiveFacts &collective : facts.collectives)
     collectives.push_back({{"op", collective.op},
                            {"mesh_axes", collective.meshAxes},
@@ -37,7 +71,9 @@ std::string cleave::explain::renderJson(const Facts &facts) {
                            {"plan", collective.plan},
                            {"because", collective.because},
                            {"path", collective.path},
-                           {"hint", collective.hint}});
+                           {"hint", collective.hint},
+                           {"backward", nameOf(collective.regather)},
+                           {"merged", mergedOf(collective)}});
   for (const MemoryFacts &rank : facts.memory)
     memory.push_back({{"ranks", rank.ranks},
                       {"rank_count", rank.count},

@@ -76,6 +76,7 @@ public:
     heading();
     values();
     collectives();
+    gathers();
     conflicts();
     totals();
     memory();
@@ -108,7 +109,9 @@ private:
     out += "\n" + bold("layouts") + "\n";
     Table table({false, false, true, false});
     for (const ValueFacts &value : facts.values)
-      table.row({value.name, value.layout + (value.partial.empty() ? "" : " partial " + value.partial),
+      table.row({value.name,
+                 value.layout + (value.partial.empty() ? "" : " partial " + value.partial) +
+                     (value.compute == value.layout ? "" : ", computed with as " + value.compute),
                  rt::bytesText(value.bytes), value.kind});
     out += table.text(2);
   }
@@ -156,6 +159,35 @@ private:
     out += "        " + std::string(at - skip, ' ') + bold("^") + "\n";
   }
 
+  // "nn/linear.dsl:12:23" of a longer path: the file and its folder are enough to find it.
+  static std::string stepText(const std::string &step) {
+    size_t file = step.rfind('/'),
+           folder = file == std::string::npos || file == 0 ? file : step.rfind('/', file - 1);
+    return folder == std::string::npos ? step : step.substr(folder + 1);
+  }
+
+  void spread(const std::vector<std::string> &path) {
+    std::vector<std::string> steps;
+    for (const std::string &step : path)
+      steps.push_back(stepText(step));
+    if (steps.size() > 1)
+      wrapped("spread", joined(steps, " -> "));
+  }
+
+  // The reasons of what was merged into it, the first ones.
+  void merged(const CollectiveFacts &fact) {
+    constexpr size_t kShown = 3;
+    for (size_t i = 0; i < std::min(kShown, fact.merged.size()); ++i) {
+      const ReasonFacts &other = fact.merged[i];
+      wrapped("also for",
+              (other.value.empty() ? "" : other.value + ": ") + other.because +
+                  (other.source.empty() ? "" : ", at " + stepText(other.source)) +
+                  (other.plan.empty() || other.plan == fact.plan ? "" : ", by " + stepText(other.plan)));
+    }
+    if (fact.merged.size() > kShown)
+      wrapped("also for", std::to_string(fact.merged.size() - kShown) + " more (--json has them)");
+  }
+
   void collective(const CollectiveFacts &fact) {
     std::string line = "    " + bold(fact.op) + " over " + joined(fact.meshAxes, ", ") +
                        (fact.value.empty() ? "" : " of " + fact.value) + " " + fact.type + "\n      " +
@@ -167,8 +199,8 @@ private:
       wrapped("because", fact.because);
     excerpt("model", fact.source);
     excerpt("plan", fact.plan);
-    if (fact.path.size() > 1)
-      wrapped("spread", joined(fact.path, " -> "));
+    spread(fact.path);
+    merged(fact);
     if (!fact.hint.empty())
       wrapped("without it:", fact.hint);
   }
@@ -227,6 +259,33 @@ private:
       excerpt("wanted by", fact->tactic);
       excerpt("stands for", fact->winner);
     }
+  }
+
+  // What the backward pass does for what was gathered going forwards, and what that costs.
+  void gathers() {
+    struct Sum {
+      int64_t count = 0, sent = 0, kept = 0;
+    } kept, again;
+    for (const CollectiveFacts &fact : facts.collectives)
+      if (fact.regather != CollectiveFacts::Regather::None) {
+        Sum &sum = fact.regather == CollectiveFacts::Regather::Kept ? kept : again;
+        sum.count += fact.count;
+        sum.sent += fact.count * fact.bytes;
+        sum.kept += fact.count * fact.kept;
+      }
+    if (kept.count + again.count == 0)
+      return;
+    out += "\n" + bold("gathered inputs") + ", which the backward pass reads too\n";
+    Table table({false, true, false});
+    if (kept.count)
+      table.row({"kept as gathered", std::to_string(kept.count),
+                 rt::bytesText(kept.kept) + " per rank more than their parts; gathering again would send " +
+                     rt::bytesText(kept.sent)});
+    if (again.count)
+      table.row({"kept in parts, gathered again", std::to_string(again.count),
+                 rt::bytesText(again.sent) + " per rank sent again; keeping them would take " +
+                     rt::bytesText(again.kept)});
+    out += table.text(2);
   }
 
   void totals() {

@@ -23,17 +23,36 @@ def Comm_Dialect : Dialect {
   let dependentDialects = ["::cleave::dist::DistDialect"];
 }
 
+def Comm_EditAttr : AttrDef<Comm_Dialect, "Edit"> {
+  let mnemonic = "edit";
+  let summary = "An edit of the plan: what to leave out of a tactic.";
+  let description = [{
+    `#comm.edit<1, "Hidden">`: Hidden of tactic 1, counted from 0. `""`: the whole tactic.
+  }];
+  let parameters = (ins "int64_t":$tactic, "::mlir::StringAttr":$axis);
+  let assemblyFormat = "`<` $tactic `,` $axis `>`";
+}
+
 def Comm_ReasonAttr : AttrDef<Comm_Dialect, "Reason"> {
   let mnemonic = "reason";
   let summary = "Why a collective exists: the value it moves, in which phase, and what asked for it.";
   let description = [{
     `value`: the user's path of the value, or of the nearest one. `phase`: forward, backward, update, state (loading or keeping
     what is stored apart), input. `because`: a sentence for people, naming axes and layouts as the user wrote them. `hint`: the
-    edit that would remove it, or "". `plan`: location of the tactic that caused it.
+    edit that would remove it, or "". `plan`: location of the tactic that caused it. `path`: how that tactic's axis came to what is
+    moved: names of values, and "file:line:column" of ops whose results have none. `edits`: what could be left out of the plan, the
+    most likely to do without it first. `source`: the line of the model, where it is not the op's own. `merged`: reasons of the
+    collectives that this one stands for besides.
   }];
   let parameters = (ins "::mlir::StringAttr":$value, "::mlir::StringAttr":$phase, "::mlir::StringAttr":$because,
-                        "::mlir::StringAttr":$hint, "::mlir::LocationAttr":$plan);
-  let assemblyFormat = "`<` $value `,` $phase `,` $because `,` $hint `,` $plan `>`";
+                        "::mlir::StringAttr":$hint, "::mlir::LocationAttr":$plan,
+                        OptionalParameter<"::mlir::ArrayAttr">:$path, OptionalParameter<"::mlir::ArrayAttr">:$edits,
+                        OptionalParameter<"::mlir::LocationAttr">:$source,
+                        OptionalParameter<"::mlir::ArrayAttr">:$merged);
+  let assemblyFormat = [{
+    `<` $value `,` $phase `,` $because `,` $hint `,` $plan (`path` `=` $path^)? (`edits` `=` $edits^)?
+    (`source` `=` $source^)? (`merged` `=` $merged^)? `>`
+  }];
 }
 
 class Comm_Op<string mnemonic, list<Trait> traits = []>

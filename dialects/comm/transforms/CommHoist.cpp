@@ -8,6 +8,7 @@
 // reduce_scatter stays, because what is kept in parts would have to be kept whole. It stands behind
 // comm-partition and before comm-merge-reductions, which would join the carry to the sum.
 #include "dialects/comm/transforms/Passes.h"
+#include "dialects/comm/transforms/Reasons.h"
 #include "dialects/comm/transforms/Traffic.h"
 #include "dialects/model/transforms/CallOrder.h"
 #include "dialects/model/transforms/Linear.h"
@@ -133,6 +134,8 @@ bool Hoister::hoistCarry(unsigned carry) {
   mapping.map(first.getInput(), scan.getResult(carry));
   Operation *behind = builder.clone(*first, mapping);
   behind->getResult(0).setType(scan.getResult(carry).getType());
+  if (ReasonAttr reason = mergedReason(SmallVector<Operation *>(reductions.begin(), reductions.end())))
+    behind->setAttr("reason", reason);
   scan.getResult(carry).replaceAllUsesExcept(behind->getResult(0), behind);
   for (AllReduceOp reduction : reductions) {
     reduction.getResult().replaceAllUsesWith(reduction.getInput());

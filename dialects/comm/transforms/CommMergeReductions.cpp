@@ -11,6 +11,7 @@
 // cost model, and where nothing else reads what would have been discharged. It stands behind comm-partition,
 // which discharges sums where they arise.
 #include "dialects/comm/transforms/Passes.h"
+#include "dialects/comm/transforms/Reasons.h"
 #include "dialects/comm/transforms/Traffic.h"
 #include "dialects/model/transforms/Build.h"
 #include "dialects/model/transforms/Linear.h"
@@ -256,6 +257,8 @@ bool Merger::merge(model::IndexOp op) {
   Operation *made = builder.clone(*tree.reductions.front(), mapping);
   made->getResult(0).setType(op.getType());
   made->setAttr("over", tree.discharge.over);
+  if (ReasonAttr reason = mergedReason(tree.reductions))
+    made->setAttr("reason", reason);
   op.getResult().replaceAllUsesWith(made->getResult(0));
   SmallVector<Operation *> dead{op};
   while (!dead.empty()) {

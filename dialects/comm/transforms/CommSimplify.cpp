@@ -61,8 +61,8 @@ static LogicalResult simplifyGather(AllGatherOp op, PatternRewriter &rewriter) {
       scatter.getInput().getType() != op.getType())
     return failure();
   rewriter.replaceOpWithNewOp<AllReduceOp>(op, op.getType(), scatter.getInput(), scatter.getMesh(),
-                                           scatter.getOver(), scatter.getCombiner(), scatter.getReasonAttr(),
-                                           nullptr, nullptr);
+                                           scatter.getOver(), scatter.getCombiner(),
+                                           mergedReason({scatter, op}), nullptr, nullptr);
   rewriter.eraseOp(scatter);
   return success();
 }

@@ -3,33 +3,10 @@
 #include "dialects/dist/ir/Notation.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace cleave;
 using namespace cleave::comm;
-
-//===------------------------------------------------------------------===//
-// As users write it
-//===------------------------------------------------------------------===//
-
-std::string cleave::comm::describe(Operation *tactic) {
-  auto list = [](auto range) { return llvm::join(range, ", "); };
-  return llvm::TypeSwitch<Operation *, std::string>(tactic)
-      .Case([&](dist::ShardOp op) {
-        return "shard " + list(op.getAxes().getAsValueRange<StringAttr>()) + " over " +
-               dist::text(dist::axesOf(op.getOver()));
-      })
-      .Case([&](dist::StoreOp op) {
-        return "store " + (op.getSelector().empty() ? op.getKind() : op.getSelector()).str() + " over " +
-               dist::text(dist::axesOf(op.getOver()));
-      })
-      .Case([&](dist::LayoutOfOp op) { return "layout of " + op.getSelector().str(); })
-      .Case([&](dist::ReplicateOp op) {
-        return "replicate " + op.getSelector().str() + " over " + dist::text(dist::axesOf(op.getOver()));
-      })
-      .Default([](Operation *) { return std::string(); });
-}
 
 //===------------------------------------------------------------------===//
 // Phases
@@ -111,12 +88,32 @@ static func::FuncOp functionOf(Value value) {
   return value.getParentRegion()->getParentOfType<func::FuncOp>();
 }
 
-// A name for it in the function it belongs to: its own, a state's, an input's.
+// What a body gets from the one scan that runs it, or null: a stack of which this is a slice, a const.
+static Value handedIn(BlockArgument argument) {
+  func::FuncOp body = functionOf(argument);
+  model::ScanOp only;
+  unsigned runners = 0;
+  for (auto function : body->getParentOfType<ModuleOp>().getOps<func::FuncOp>())
+    for (auto scan : function.getOps<model::ScanOp>())
+      if (scan.getBody() == body.getSymName() && ++runners == 1)
+        only = scan;
+  if (runners != 1 || argument.getArgNumber() == 0)
+    return nullptr;
+  unsigned number = argument.getArgNumber() - 1, consts = only.getConsts().size();
+  bool isCarry = number >= consts && number < consts + only.getCarries().size();
+  return isCarry ? Value() : only->getOperand(number);
+}
+
+// A name for it in the function it belongs to: its own, a state's, an input's, or that of what it is a slice
+// of.
 static StringRef ownName(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   if (!argument)
     return nameOf(value);
   func::FuncOp function = functionOf(value);
+  if (!function->hasAttr(model::kEntryAttr))
+    if (Value outer = handedIn(argument))
+      return ownName(outer);
   if (auto state = function.getArgAttrOfType<FlatSymbolRefAttr>(argument.getArgNumber(), model::kStateAttr))
     return state.getValue();
   auto input = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), model::kInputAttr);
@@ -197,45 +194,23 @@ std::string Reasons::pathOf(Value value, Operation *user) const {
   return body.str();
 }
 
-static bool names(ArrayAttr list, ArrayRef<StringRef> axes) {
-  return llvm::any_of(list.getAsValueRange<StringAttr>(),
-                      [&](StringRef name) { return llvm::is_contained(axes, name); });
-}
-
-// The tactic that cut these axes of the program over these mesh axes; else the first that uses them.
-Operation *Reasons::tacticOf(Value value, ArrayRef<AxisRefAttr> over, ArrayRef<StringRef> axes) const {
-  if (!plan)
-    return nullptr;
-  auto uses = [&](ArrayAttr list) {
-    return llvm::any_of(dist::axesOf(list), [&](AxisRefAttr axis) {
-      return llvm::any_of(over, [&](AxisRefAttr other) { return shards.overlap(axis, other); });
-    });
-  };
-  Operation *first = nullptr, *stored = nullptr;
-  dist::PlanOp tactics = plan;
-  for (Operation &op : tactics.getBody().front()) {
-    if (auto shard = dyn_cast<dist::ShardOp>(op); shard && uses(shard.getOver())) {
-      if (names(shard.getAxes(), axes))
-        return shard;
-      if (!first)
-        first = shard;
-    }
-    if (auto store = dyn_cast<dist::StoreOp>(op); store && uses(store.getOver()) && !stored)
-      stored = store;
+ReasonAttr Reasons::make(Value value, Operation *user, const Twine &because, const Causes &causes) const {
+  MLIRContext *context = value.getContext();
+  Builder builder(context);
+  ArrayAttr edits, path;
+  LocationAttr where = builder.getUnknownLoc();
+  if (!causes.get().empty()) {
+    const Cause &first = causes.get().front();
+    path = first.path;
+    for (auto [number, tactic] : llvm::enumerate(dist::PlanOp(plan).getBody().getOps()))
+      if (static_cast<int64_t>(number) == first.tactic)
+        where = tactic.getLoc();
+    edits = editsFor(plan, causes.get());
   }
-  StringRef phase = phaseOf(value, nullptr);
-  return stored && (!first || phase != "forward" || isa<BlockArgument>(value)) ? stored : first;
-}
-
-ReasonAttr Reasons::make(Value value, Operation *user, const Twine &because, ArrayRef<AxisRefAttr> over,
-                         ArrayRef<StringRef> axes) const {
-  Builder builder(value.getContext());
-  Operation *tactic = tacticOf(value, over, axes);
-  std::string hint = tactic ? "leave out `" + describe(tactic) + "`" : "";
-  LocationAttr where = tactic ? LocationAttr(tactic->getLoc()) : LocationAttr(builder.getUnknownLoc());
-  return ReasonAttr::get(value.getContext(), builder.getStringAttr(pathOf(value, user)),
+  std::string hint = edits ? describe(plan, cast<EditAttr>(edits[0])) : "";
+  return ReasonAttr::get(context, builder.getStringAttr(pathOf(value, user)),
                          builder.getStringAttr(phaseOf(value, user)), builder.getStringAttr(because),
-                         builder.getStringAttr(hint), where);
+                         builder.getStringAttr(hint), where, path, edits, LocationAttr(), ArrayAttr());
 }
 
 //===------------------------------------------------------------------===//
@@ -273,24 +248,26 @@ static StringRef wordFor(model::Combiner combiner) {
 ReasonAttr Reasons::of(Value value, const Step &step, LayoutAttr from, LayoutAttr to, Operation *user) const {
   auto type = cast<RankedTensorType>(value.getType());
   std::string over = dist::text(ArrayRef<AxisRefAttr>(step.over)), wanted = dist::text(type, to);
+  Causes causes(shards);
   if (step.move == Move::AllReduce || step.move == Move::ReduceScatter) {
+    causes.addFactors(value.getDefiningOp(), step.over, /*pending=*/true);
     SmallVector<StringRef> axes = reducedAxes(value.getDefiningOp(), step.over, shards);
     std::string of = axes.empty() ? "what positions pick from a table" : llvm::join(axes, ", ");
     return make(value, user,
                 "the " + wordFor(step.combiner) + " over " + of + " is computed over " + over +
                     ": each rank has a part of it, and " + wanted + " is wanted",
-                step.over, axes);
+                causes);
   }
-  SmallVector<StringRef> axes;
-  SmallVector<StringRef> all = model::axesOf(type);
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    if (!all.empty() && from.getDims()[dim] != to.getDims()[dim])
-      axes.push_back(all[dim]);
   std::string reader = user && user->getNumResults() ? pathOf(user->getResult(0), nullptr) : std::string();
   std::string need = reader.empty() ? "it is wanted as " + wanted : reader + " is computed from " + wanted;
   if (isa_and_present<func::ReturnOp>(user))
     need = "it is kept as " + wanted;
-  return make(value, user, "it lies as " + dist::text(type, from) + "; " + need, step.over, axes);
+  causes.addLayout(value, step.over);
+  if (user)
+    causes.addFactors(user, step.over, /*pending=*/false, value);
+  else // the op that makes it is computed otherwise than it lies
+    causes.addFactors(value.getDefiningOp(), step.over, /*pending=*/false);
+  return make(value, user, "it lies as " + dist::text(type, from) + "; " + need, causes);
 }
 
 ReasonAttr Reasons::ofHalo(Value value, int64_t dim, ArrayRef<AxisRefAttr> over, Operation *user) const {
@@ -298,10 +275,49 @@ ReasonAttr Reasons::ofHalo(Value value, int64_t dim, ArrayRef<AxisRefAttr> over,
   SmallVector<StringRef> all = model::axesOf(type);
   StringRef axis = all.empty() ? "a dim" : all[dim];
   std::string reader = pathOf(user->getResult(0), nullptr);
+  Causes causes(shards);
+  causes.addLayout(value, over);
+  causes.addFactors(user, over, /*pending=*/false, value);
   return make(value, user,
               "a window of " + reader + " reaches over the edge of the blocks of " + axis + " over " +
                   dist::text(over),
-              over, axis);
+              causes);
+}
+
+//===------------------------------------------------------------------===//
+// Several in one
+//===------------------------------------------------------------------===//
+
+static ReasonAttr with(ReasonAttr reason, LocationAttr source, ArrayAttr merged) {
+  return ReasonAttr::get(reason.getContext(), reason.getValue(), reason.getPhase(), reason.getBecause(),
+                         reason.getHint(), reason.getPlan(), reason.getPath(), reason.getEdits(), source,
+                         merged);
+}
+
+ReasonAttr cleave::comm::mergedReason(ArrayRef<Operation *> collectives) {
+  ReasonAttr first;
+  SmallVector<Attribute> others, known;
+  auto add = [&](ReasonAttr reason, LocationAttr place) {
+    ReasonAttr alone = with(reason, reason.getSource() ? reason.getSource() : place, ArrayAttr());
+    if (llvm::is_contained(known, alone))
+      return;
+    known.push_back(alone);
+    if (first)
+      others.push_back(alone);
+    else
+      first = with(reason, reason.getSource(), ArrayAttr());
+  };
+  for (Operation *op : collectives) {
+    auto reason = op->getAttrOfType<ReasonAttr>("reason");
+    if (!reason)
+      continue;
+    add(reason, op->getLoc());
+    if (reason.getMerged())
+      for (auto other : reason.getMerged().getAsRange<ReasonAttr>())
+        add(other, op->getLoc());
+  }
+  return first && !others.empty() ? with(first, first.getSource(), ArrayAttr::get(first.getContext(), others))
+                                  : first;
 }
 
 ReasonAttr Reasons::ofManual(dist::ManualOp op) const {

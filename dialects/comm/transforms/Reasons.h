@@ -3,6 +3,7 @@
 #ifndef CLEAVE_DIALECTS_COMM_TRANSFORMS_REASONS_H
 #define CLEAVE_DIALECTS_COMM_TRANSFORMS_REASONS_H
 
+#include "dialects/comm/transforms/Causes.h"
 #include "dialects/comm/transforms/Reshard.h"
 
 namespace cleave::comm {
@@ -26,10 +27,8 @@ public:
 private:
   std::string pathOf(mlir::Value value, mlir::Operation *user) const;
   llvm::StringRef phaseOf(mlir::Value value, mlir::Operation *user) const;
-  mlir::Operation *tacticOf(mlir::Value value, llvm::ArrayRef<AxisRefAttr> over,
-                            llvm::ArrayRef<llvm::StringRef> names) const;
   ReasonAttr make(mlir::Value value, mlir::Operation *user, const llvm::Twine &because,
-                  llvm::ArrayRef<AxisRefAttr> over, llvm::ArrayRef<llvm::StringRef> names) const;
+                  const Causes &causes) const;
 
   mlir::func::FuncOp function;
   const Shards &shards;
@@ -38,8 +37,9 @@ private:
   llvm::DenseSet<mlir::Operation *> forward, update;
 };
 
-// "shard Heads, Hidden over tp": a tactic as it is written.
-std::string describe(mlir::Operation *tactic);
+// The reason of a collective that stands for several: the first one's, with the others in `merged`, each once
+// and with the line of the model it came from.
+ReasonAttr mergedReason(llvm::ArrayRef<mlir::Operation *> collectives);
 
 } // namespace cleave::comm
 

@@ -37,6 +37,8 @@ inline constexpr llvm::StringLiteral kConflictsAttr = "dist.conflicts";
 
 // On a manual region: the tactic that it comes from, as it is written.
 inline constexpr llvm::StringLiteral kTacticAttr = "dist.tactic";
+// Beside the layout of a state that is stored apart: the one it is brought to where it is computed with.
+inline constexpr llvm::StringLiteral kComputedAttr = "dist.used";
 
 // On a plan: the one entry it is for. On a tactic: its selector is about values of this entry alone.
 inline constexpr llvm::StringLiteral kEntryAttr = "dist.entry";

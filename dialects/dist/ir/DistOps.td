@@ -77,11 +77,11 @@ def Dist_LayoutAttr : AttrDef<Dist_Dialect, "Layout"> {
 
 def Dist_OriginAttr : AttrDef<Dist_Dialect, "Origin"> {
   let mnemonic = "origin";
-  let summary = "Why a value is cut over an axis: the tactic, by its place in the plan, and the named values it came by.";
+  let summary = "Why a value is cut over an axis: the tactic, by its place in the plan, and the values it came by.";
   let description = [{
     `#dist.origin<<"tp">, 1, ["gpt.blocks[*].up.w", "gpt.blocks[*].h"]>`: tactic 1 cut the first of these, from which it
-    spread to the others and then here; none: the tactic cut this value itself. Tactic -1 is a layout that stood in the
-    module.
+    spread to the others and then here; none: the tactic cut this value itself. What has no name is known by its place,
+    "file:line:column". Tactic -1 is a layout that stood in the module.
   }];
   let parameters = (ins "::cleave::dist::AxisRefAttr":$axis, "int64_t":$tactic, "::mlir::ArrayAttr":$path);
   let assemblyFormat = "`<` $axis `,` $tactic `,` $path `>`";

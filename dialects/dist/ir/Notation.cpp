@@ -1,5 +1,6 @@
 #include "dialects/dist/ir/Notation.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -48,4 +49,16 @@ std::string cleave::dist::text(RankedTensorType type, LayoutAttr layout) {
   }
   stream << "]";
   return all;
+}
+
+std::string cleave::dist::text(Location loc) {
+  std::string found;
+  loc->walk([&](Location inner) {
+    auto file = dyn_cast<FileLineColLoc>(inner);
+    if (!file)
+      return WalkResult::advance();
+    found = llvm::formatv("{0}:{1}:{2}", file.getFilename().getValue(), file.getLine(), file.getColumn());
+    return WalkResult::interrupt();
+  });
+  return found;
 }

@@ -19,6 +19,9 @@ std::string text(llvm::ArrayRef<AxisRefAttr> axes);
 // "f32[Batch/dp, Seq, Embed]"; without a layout "f32[Batch, Seq, Embed]".
 std::string text(mlir::RankedTensorType type, LayoutAttr layout = {});
 
+// "file:line:column" of the first place in the program text that a location names, or "".
+std::string text(mlir::Location loc);
+
 } // namespace cleave::dist
 
 #endif

@@ -80,4 +80,8 @@ void DistPropagate::writeLayouts(const Graph &graph) {
     if (MeshOp mesh = cell.mesh ? cell.mesh : only)
       for (const Slot &slot : cell.slots)
         slot.setAttr(kLayoutAttr, kLayoutsAttr, toAttr(mesh, cell.cut));
+  for (const Cell &cell : graph.cells)
+    if (isStoredApart(cell))
+      for (const Slot &slot : cell.slots)
+        slot.setAttr(kComputedAttr, "", toAttr(cell.mesh, *cell.computed));
 }

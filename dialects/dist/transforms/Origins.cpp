@@ -1,6 +1,7 @@
 #include "dialects/dist/transforms/Origins.h"
 
 #include "dialects/dist/ir/ComputeLayout.h"
+#include "dialects/dist/ir/Notation.h"
 
 using namespace mlir;
 using namespace cleave::dist;
@@ -19,7 +20,17 @@ static StringRef nameOf(const Cell &cell) {
   return "";
 }
 
-// From the cell that a tactic cut to this one, by the names on the way.
+// What a step of a path is called: the cell's name, or the place of what has none.
+static std::string stepOf(const Cell &cell) {
+  if (StringRef name = nameOf(cell); !name.empty())
+    return name.str();
+  for (const Slot &slot : cell.slots)
+    if (std::string place = text(slot.loc()); !place.empty())
+      return place;
+  return "";
+}
+
+// From the cell that a tactic cut to this one, by what lies on the way.
 static OriginAttr pathTo(const Graph &graph, unsigned number, const Axis &axis) {
   const Cell *cell = &graph.cells[number];
   MeshOp mesh = cell->mesh;
@@ -31,8 +42,9 @@ static OriginAttr pathTo(const Graph &graph, unsigned number, const Axis &axis) 
     if (origin->from < 0 || !seen.insert(cell).second)
       break;
     cell = &graph.cells[origin->from];
-    if (StringRef name = nameOf(*cell); !name.empty())
-      names.push_back(StringAttr::get(mesh.getContext(), name));
+    std::string step = stepOf(*cell);
+    if (!step.empty() && (names.empty() || cast<StringAttr>(names.back()).getValue() != step))
+      names.push_back(StringAttr::get(mesh.getContext(), step));
   }
   std::reverse(names.begin(), names.end());
   return OriginAttr::get(mesh.getContext(), toAttr(mesh, axis), tactic,

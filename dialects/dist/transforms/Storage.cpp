@@ -122,6 +122,12 @@ static bool sameDims(const Cut &a, const Cut &b) {
   return llvm::equal(a.dims, b.dims, [](const DimCut &x, const DimCut &y) { return x.axes == y.axes; });
 }
 
+bool cleave::dist::isStoredApart(const Cell &cell) {
+  model::StateOp state = cell.state;
+  return state && cell.mesh && state.getKind() != "optimizer" && cell.computed &&
+         !sameDims(cell.cut, *cell.computed);
+}
+
 // Whether an op iterates over the operand's own dims alone: computing on its parts then needs no more of it.
 static bool readsOwnDims(const FactorMap &map, const TensorFactors &tensor) {
   for (auto [number, factor] : llvm::enumerate(map.factors))

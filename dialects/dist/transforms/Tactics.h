@@ -42,6 +42,10 @@ private:
   PropagateOptions options;
 };
 
+// Whether a state lies otherwise than it is computed with. What an optimiser keeps is only ever updated, in
+// the parts it lies in.
+bool isStoredApart(const Cell &cell);
+
 } // namespace cleave::dist
 
 #endif

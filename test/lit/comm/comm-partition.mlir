@@ -167,8 +167,8 @@ dist.plan @p on @m hash "" {
 model.state @table path "table" kind "param" : !t
 // CHECK: #[[PLAN:.*]] = loc("plan":3:5)
 // CHECK-LABEL: func.func @reasons
-// CHECK: comm.all_gather %arg0 {{.*}}#comm.reason<"table", "state", "it lies as f32[Vocab/dp, Embed]; double is computed from f32[Vocab, Embed]", "leave out `store params over dp`", #[[PLAN]]>
-func.func @reasons(%t: !t {dist.layout = #dist.layout<@m, [{"dp"}, {}]>, model.state = @table}) -> (!t {model.output = "y"}) attributes {model.entry} {
+// CHECK: comm.all_gather %arg0 {{.*}}#comm.reason<"table", "state", "it lies as f32[Vocab/dp, Embed]; double is computed from f32[Vocab, Embed]", "leave out `store params over dp`", #[[PLAN]] path = ["table"] edits = [#comm.edit<1, "">]>
+func.func @reasons(%t: !t {dist.layout = #dist.layout<@m, [{"dp"}, {}]>, dist.origin = [#dist.origin<<"dp">, 1, []>], model.state = @table}) -> (!t {model.output = "y"}) attributes {model.entry} {
   %y = model.index (v: Vocab = 8, e: Embed = 4) ins(%t[v, e] : !t) {
   ^bb0(%a: f32):
     %0 = arith.addf %a, %a : f32

@@ -49,7 +49,9 @@ func.func @train(
 )";
 
 const char kComm[] = R"(
-#reason = #comm.reason<"h", "forward", "Hidden is summed over and cut over tp", "do not shard Hidden", loc("net.dsl":41:3)>
+#reason = #comm.reason<"h", "forward", "Hidden is summed over and cut over tp", "do not shard Hidden", loc("net.dsl":41:3)
+    path = ["net.w", "h"] edits = [#comm.edit<1, "">] merged = [#comm.reason<"g", "forward", "Heads is summed over", "",
+    loc("net.dsl":42:3) source = loc("net.dsl":13:7)>]>
 dist.mesh @m ["dp", "tp"] = [2, 4] links [#dist.link<"node", 1.0e9, 1.0e-6, "node">, #dist.link<"board", 1.0e10, 1.0e-7, "node">]
 dist.plan @megatron on @m hash "3fa94c1e77aa00" {
   TACTICS
@@ -116,7 +118,6 @@ Facts facts() {
   facts.values = collectValues(*dist.module);
   facts.conflicts = collectConflicts(*dist.module);
   facts.collectives = collectCollectives(*comm.module);
-  addPaths(facts.collectives, facts.values);
   facts.memory = {{{0, 7}, 8, 1 << 20, 1, 2, 3, 4, 5, 6}};
   return facts;
 }
@@ -133,6 +134,7 @@ TEST(ExplainTest, TheTextSaysWhatWhyAndHowOften) {
   EXPECT_THAT(text, HasSubstr("because Hidden is summed over and cut over tp"));
   EXPECT_THAT(text, HasSubstr("plan net.dsl:41:3\n        shard Hidden over tp\n        ^"));
   EXPECT_THAT(text, HasSubstr("spread net.w -> h"));
+  EXPECT_THAT(text, HasSubstr("also for g: Heads is summed over, at net.dsl:13:7, by net.dsl:42:3"));
   EXPECT_THAT(text, HasSubstr("without it: do not shard Hidden"));
   EXPECT_THAT(text, HasSubstr("Hidden is not cut over dp\n      of h\n"));
   EXPECT_THAT(text, HasSubstr("all                  7  2.5 KiB"));
@@ -146,22 +148,53 @@ TEST(ExplainTest, TheTextSaysWhatWhyAndHowOften) {
   EXPECT_LE(longest, 100u);
 }
 
+// Gathered twice (@again, by the place of what is gathered), kept as a stack, kept for an op behind, not
+// read.
+const char kGathers[] = R"(
+!part = tensor<4xf32, #model.axes<A>>
+!whole = tensor<8xf32, #model.axes<A>>
+!stack = tensor<3x8xf32, #model.axes<L, A>>
+dist.mesh @m ["tp"] = [2]
+#f = #comm.reason<"x", "forward", "it lies in parts", "", loc("plan.dsl":1:1)>
+#b = #comm.reason<"dx", "backward", "it lies in parts", "", loc("plan.dsl":1:1)>
+func.func private @layer(%i: tensor<i64>, %x: !part) -> (!part, !whole) {
+  %a = comm.all_gather %x dim 0 over @m [#dist.axis<"tp">] {reason = #f} : !part -> !whole loc("net.dsl":1:1)
+  %b = comm.all_gather %x dim 0 over @m [#dist.axis<"tp">] {reason = #f} : !part -> !whole loc("net.dsl":2:1)
+  %c = comm.slice %a dim 0 over @m [#dist.axis<"tp">] : !whole -> !part
+  return %c, %b : !part, !whole
+}
+func.func @train(%x: !part {model.input = "x"}, %w: !part {model.state = @w})
+    -> (!part {model.output = "y"}, !part {model.state = @w}) attributes {model.entry} {
+  %0:2 = model.scan @layer count 3 over "L" consts() carries(%x) slices() : (), (!part), () -> (!part, !stack)
+  %1 = comm.all_gather %0#0 dim 0 over @m [#dist.axis<"tp">] {reason = #f} : !part -> !whole loc("net.dsl":3:1)
+  %2 = comm.slice %1 dim 0 over @m [#dist.axis<"tp">] : !whole -> !part
+  %3 = comm.all_gather %2 dim 0 over @m [#dist.axis<"tp">] {reason = #f} : !part -> !whole loc("net.dsl":4:1)
+  %4 = comm.slice %3 dim 0 over @m [#dist.axis<"tp">] : !whole -> !part
+  %5 = comm.all_gather %w dim 0 over @m [#dist.axis<"tp">] {reason = #b} : !part -> !whole loc("net.dsl":1:1)
+  %6 = comm.reduce_scatter sum %1 dim 0 over @m [#dist.axis<"tp">] {reason = #b} : !whole -> !part
+  return %4, %6 : !part, !part
+}
+model.state @w path "w" kind "param" : !part
+)";
+
 TEST(ExplainTest, GathersSayWhetherTheyAreMadeAgain) {
-  auto gather = [](const char *value, const char *phase) {
-    CollectiveFacts facts;
-    facts.op = "all_gather";
-    facts.meshAxes = {"tp"};
-    facts.value = value;
-    facts.phase = phase;
-    return facts;
-  };
-  std::vector<CollectiveFacts> twice = {gather("h", "forward"), gather("g", "forward"),
-                                        gather("h", "backward")};
-  addRegathers(twice);
-  EXPECT_THAT(twice[0].because, HasSubstr("gathered again going backwards"));
-  EXPECT_THAT(twice[1].because, HasSubstr("is kept for going backwards"));
-  EXPECT_THAT(twice[2].because, HasSubstr("it was gathered forwards too"));
-  EXPECT_THAT(twice[2].hint, HasSubstr("`save h`"));
+  using Regather = CollectiveFacts::Regather;
+  test::Parsed parsed(kGathers);
+  Facts facts;
+  facts.collectives = collectCollectives(*parsed.module);
+  ASSERT_EQ(facts.collectives.size(), 6u);
+  EXPECT_EQ(facts.collectives[0].regather, Regather::Again);
+  EXPECT_THAT(facts.collectives[0].because, HasSubstr("gathered again going backwards"));
+  EXPECT_EQ(facts.collectives[1].regather, Regather::Kept) << "a stack";
+  EXPECT_EQ(facts.collectives[2].regather, Regather::Kept) << "an op of the backward pass reads it";
+  EXPECT_THAT(facts.collectives[2].because, HasSubstr("is kept for going backwards"));
+  EXPECT_EQ(facts.collectives[3].regather, Regather::None);
+  EXPECT_EQ(facts.collectives[4].regather, Regather::None) << "it goes backwards itself";
+  std::string text = renderText(facts);
+  EXPECT_THAT(text, HasSubstr("kept as gathered               4  64 B per rank more than their parts"));
+  EXPECT_THAT(text,
+              HasSubstr("kept in parts, gathered again  3  48 B per rank sent again; keeping them would "
+                        "take 48 B"));
 }
 
 TEST(ExplainTest, TheJsonHasTheStableFields) {
