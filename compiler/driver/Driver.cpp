@@ -10,6 +10,8 @@
 #include "compiler/driver/GiveBack.h"
 #include "compiler/driver/PlanFacts.h"
 #include "compiler/explain/Assertions.h"
+#include "compiler/explain/Collect.h"
+#include "compiler/explain/Edits.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/prove/Prove.h"
 #include "lang/lower/Lower.h"
@@ -114,6 +116,9 @@ struct Driver::Implementation {
   std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes,
                                                  explain::Facts *facts = nullptr);
   bool isProved(prove::Prover &prover, ModuleOp local);
+  std::optional<std::vector<explain::CollectiveFacts>> collectivesWithout(const explain::Edits &edits,
+                                                                          ModuleOp program);
+  void tryHints(explain::Facts &facts);
   bool holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts);
   std::optional<Planned> plan(OwningOpRef<ModuleOp> &module);
   std::optional<codegen::Target> target();
@@ -234,7 +239,34 @@ bool Driver::Implementation::holdsAssertions(const std::vector<Local> &locals, c
   return succeeded(explain::checkAssertions(*locals.front().module, facts));
 }
 
-std::optional<explain::Facts> Driver::explain(const std::string &entry) {
+// What is left to send of a program, at the end of the `grad` stage, once its plan is edited.
+std::optional<std::vector<explain::CollectiveFacts>>
+Driver::Implementation::collectivesWithout(const explain::Edits &edits, ModuleOp program) {
+  OwningOpRef<ModuleOp> whole = program.clone();
+  explain::leaveOut(planOf(*whole), edits);
+  if (!run(*whole, Stage::Dist, Stage::Dist))
+    return std::nullopt;
+  DiagnosticsBridge bridge(*context, engine);
+  std::vector<uint32_t> classOf;
+  std::optional<std::vector<RankClass>> ranks = rankClassesOf(*whole, classOf);
+  if (!ranks || !run(*whole, Stage::Comm, Stage::Comm, ranks->front()))
+    return std::nullopt;
+  return explain::collectCollectives(*whole);
+}
+
+// Hints are made, one by one: in a compilation of its own, whose diagnostics nobody sees.
+void Driver::Implementation::tryHints(explain::Facts &facts) {
+  diag::Engine silent;
+  Implementation trial(options, silent);
+  trial.options.verifyStages = false;
+  OwningOpRef<ModuleOp> module = trial.lower();
+  if (!module || !planOf(*module) || !trial.run(*module, Stage::Model, Stage::Grad))
+    return;
+  explain::settleHints(facts.collectives, planOf(*module),
+                       [&](const explain::Edits &edits) { return trial.collectivesWithout(edits, *module); });
+}
+
+std::optional<explain::Facts> Driver::explain(const std::string &entry, bool hints) {
   explain::Facts facts;
   rt::RankClasses classes;
   std::optional<std::vector<Local>> locals = implementation->localModules(Stage::Memory, classes, &facts);
@@ -242,6 +274,9 @@ std::optional<explain::Facts> Driver::explain(const std::string &entry) {
     return std::nullopt;
   implementation->holdsAssertions(*locals, facts);
   facts.keep(entry);
+  explain::collectStep(*locals->front().module, entry, facts);
+  if (hints)
+    implementation->tryHints(facts);
   return facts;
 }
 

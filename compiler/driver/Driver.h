@@ -96,10 +96,11 @@ public:
   };
   std::optional<Planned> plan();
 
-  // What there is to see of the program under the plan, of one entry ("" of all); no code is generated.
+  // What there is to see of the program under the plan, of one entry ("" of all); no code is generated. With
+  // `hints` edits that do without a collective are tried, one compilation to the `comm` stage each.
   // Assertions of the plan that do not hold are in the engine, and the facts there all the same. None when
   // the program was rejected before.
-  std::optional<explain::Facts> explain(const std::string &entry = "");
+  std::optional<explain::Facts> explain(const std::string &entry = "", bool hints = true);
 
   // Whether the program can be cut as the plan says: it goes to the `comm` stage, and no further.
   bool accepts();

@@ -26,6 +26,10 @@ std::vector<CollectiveFacts> collectCollectives(mlir::ModuleOp module, llvm::Str
 // its fullest moment.
 MemoryFacts collectMemory(mlir::ModuleOp module);
 
+// The actions of an entry with the seconds they take by the cost model, and the bytes of scratch over them,
+// of a module at the memory stage. Collectives are found in `facts` by what they say of themselves.
+void collectStep(mlir::ModuleOp module, llvm::StringRef entry, Facts &facts);
+
 } // namespace cleave::explain
 
 #endif

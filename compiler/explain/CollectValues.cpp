@@ -19,6 +19,8 @@ MeshFacts cleave::explain::collectMesh(ModuleOp module) {
   for (auto plan : module.getOps<dist::PlanOp>()) {
     facts.plan = plan.getSymName();
     facts.hash = plan.getHash();
+    for (Operation &tactic : plan.getBody().front())
+      facts.tactics.push_back({analysis::sourceOf(tactic.getLoc()), tactic.getName().stripDialect().str()});
     mesh = symbols.lookup<dist::MeshOp>(plan.getMesh());
   }
   for (auto only : module.getOps<dist::MeshOp>())

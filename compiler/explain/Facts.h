@@ -17,8 +17,15 @@ struct MeshAxisFacts {
   double bandwidth = 0, latency = 0;
 };
 
+// A line of the plan.
+struct TacticFacts {
+  std::string plan; // "file:line:column"
+  std::string kind; // shard, store, ...
+};
+
 struct MeshFacts {
   std::string name, plan, hash;
+  std::vector<TacticFacts> tactics; // in order
   std::vector<MeshAxisFacts> axes;
   int64_t ranks = 1;
 };
@@ -44,6 +51,8 @@ struct ConflictFacts {
 struct EditFacts {
   int64_t tactic = -1; // its place in the plan
   std::string axis;    // of a `shard` that has others; "": all of the tactic
+  // Once it was tried: "file:line:column" of the line, and what to take out of it ("": all of it).
+  std::string plan = "", part = "";
   bool operator==(const EditFacts &other) const { return tactic == other.tactic && axis == other.axis; }
 };
 
@@ -83,6 +92,8 @@ struct CollectiveFacts : ReasonFacts {
   int64_t bytes = 0;                 // one of them sends, per rank
   double seconds = 0;                // one of them takes, by the cost model
   int64_t kept = 0;                  // bytes that one of its results takes beyond what went in
+  std::vector<EditFacts> removedBy;  // the edit of `hint`, where it was tried
+  int64_t bytesWithout = 0;          // sent per rank in a run of the entry then, all in all
   std::vector<ReasonFacts> merged;   // of collectives that it stands for besides
   // Of a gather going forwards: what the backward pass does for the same. "": it does not read it.
   enum class Regather { None, Kept, Again } regather = Regather::None;
@@ -93,6 +104,27 @@ struct MemoryFacts {
   int64_t count = 1;
   int64_t peakBytes = 0;
   int64_t params = 0, gradients = 0, optimizer = 0, activations = 0, buffers = 0, temporaries = 0;
+  int64_t gaps = 0; // of temporaries: room between values that nothing takes at the fullest moment
+};
+
+// One action of a step, or a loop around some. A loop's body stands once.
+struct ActionFacts {
+  enum class Kind { Compute, Collective, Wait, Loop, End } kind = Kind::Compute;
+  std::string name;        // what it makes, or the axis of a loop
+  std::string source;      // of the model
+  std::string phase;       // forward, backward, update
+  int64_t time = 0;        // its number in the list: see Moment
+  int64_t count = 1;       // of a loop: its turns
+  double seconds = 0;      // of one time, by the cost model
+  int64_t collective = -1; // place in Facts::collectives
+  int64_t id = 0;          // of what is begun here and waited for later (`async`), and of its wait
+  bool async = false;
+};
+
+// Bytes that a rank has in scratch from an action on.
+struct MomentFacts {
+  int64_t time = 0;
+  int64_t gradients = 0, activations = 0, buffers = 0, temporaries = 0;
 };
 
 struct Facts {
@@ -100,7 +132,9 @@ struct Facts {
   std::vector<ValueFacts> values;
   std::vector<CollectiveFacts> collectives; // of rank 0's class
   std::vector<ConflictFacts> conflicts;
-  std::vector<MemoryFacts> memory; // per class of ranks; empty where no memory was planned
+  std::vector<MemoryFacts> memory;  // per class of ranks; empty where no memory was planned
+  std::vector<ActionFacts> step;    // of the entry that is explained, of rank 0's class
+  std::vector<MomentFacts> moments; // likewise
 
   // Forgets what is of other entries than this one; "" keeps all.
   void keep(const std::string &entry);

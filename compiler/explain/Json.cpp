@@ -13,8 +13,11 @@ static Json meshOf(const MeshFacts &mesh) {
                     {"link", axis.link},
                     {"bytes_per_second", axis.bandwidth},
                     {"latency_seconds", axis.latency}});
-  return {
-      {"name", mesh.name}, {"plan", mesh.plan}, {"hash", mesh.hash}, {"ranks", mesh.ranks}, {"axes", axes}};
+  Json tactics = Json::array();
+  for (const TacticFacts &tactic : mesh.tactics)
+    tactics.push_back({{"plan", tactic.plan}, {"kind", tactic.kind}});
+  return {{"name", mesh.name},   {"plan", mesh.plan}, {"hash", mesh.hash},
+          {"ranks", mesh.ranks}, {"axes", axes},      {"tactics", tactics}};
 }
 
 static Json originsOf(const ValueFacts &value) {
@@ -35,6 +38,13 @@ static Json mergedOf(const CollectiveFacts &collective) {
   return merged;
 }
 
+static Json editsOf(const CollectiveFacts &collective) {
+  Json edits = Json::array();
+  for (const EditFacts &edit : collective.removedBy)
+    edits.push_back({{"plan", edit.plan}, {"leave_out", edit.part}});
+  return edits;
+}
+
 static const char *nameOf(CollectiveFacts::Regather regather) {
   switch (regather) {
   case CollectiveFacts::Regather::Kept:
@@ -44,6 +54,38 @@ static const char *nameOf(CollectiveFacts::Regather regather) {
   default:
     return "";
   }
+}
+
+static const char *nameOf(ActionFacts::Kind kind) {
+  static const char *const names[] = {"compute", "collective", "wait", "loop", "end"};
+  return names[static_cast<size_t>(kind)];
+}
+
+static Json stepOf(const Facts &facts) {
+  Json step = Json::array();
+  for (const ActionFacts &action : facts.step)
+    step.push_back({{"kind", nameOf(action.kind)},
+                    {"name", action.name},
+                    {"source", action.source},
+                    {"phase", action.phase},
+                    {"time", action.time},
+                    {"count", action.count},
+                    {"seconds", action.seconds},
+                    {"collective", action.collective},
+                    {"id", action.id},
+                    {"async", action.async}});
+  return step;
+}
+
+static Json momentsOf(const Facts &facts) {
+  Json moments = Json::array();
+  for (const MomentFacts &moment : facts.moments)
+    moments.push_back({{"time", moment.time},
+                       {"gradients", moment.gradients},
+                       {"activations", moment.activations},
+                       {"buffers", moment.buffers},
+                       {"temporaries", moment.temporaries}});
+  return moments;
 }
 
 std::string cleave::explain::renderJson(const Facts &facts) {
@@ -60,20 +102,23 @@ std::string cleave::explain::renderJson(const Facts &facts) {
                       {"bytes_per_rank", value.bytes},
                       {"origins", originsOf(value)}});
   for (const CollectiveFacts &collective : facts.collectives)
-    collectives.push_back({{"op", collective.op},
-                           {"mesh_axes", collective.meshAxes},
-                           {"value", collective.value},
-                           {"phase", collective.phase},
-                           {"count", collective.count},
-                           {"bytes_per_rank", collective.bytes},
-                           {"seconds", collective.seconds},
-                           {"source", collective.source},
-                           {"plan", collective.plan},
-                           {"because", collective.because},
-                           {"path", collective.path},
-                           {"hint", collective.hint},
-                           {"backward", nameOf(collective.regather)},
-                           {"merged", mergedOf(collective)}});
+    collectives.push_back(
+        {{"op", collective.op},
+         {"mesh_axes", collective.meshAxes},
+         {"value", collective.value},
+         {"phase", collective.phase},
+         {"count", collective.count},
+         {"bytes_per_rank", collective.bytes},
+         {"seconds", collective.seconds},
+         {"source", collective.source},
+         {"plan", collective.plan},
+         {"because", collective.because},
+         {"path", collective.path},
+         {"hint", collective.hint},
+         {"edits", editsOf(collective)},
+         {"bytes_without", collective.removedBy.empty() ? Json() : Json(collective.bytesWithout)},
+         {"backward", nameOf(collective.regather)},
+         {"merged", mergedOf(collective)}});
   for (const MemoryFacts &rank : facts.memory)
     memory.push_back({{"ranks", rank.ranks},
                       {"rank_count", rank.count},
@@ -83,7 +128,8 @@ std::string cleave::explain::renderJson(const Facts &facts) {
                       {"optimizer", rank.optimizer},
                       {"activations", rank.activations},
                       {"buffers", rank.buffers},
-                      {"temporaries", rank.temporaries}});
+                      {"temporaries", rank.temporaries},
+                      {"gaps", rank.gaps}});
   for (const ConflictFacts &conflict : facts.conflicts)
     conflicts.push_back({{"value", conflict.value},
                          {"mesh_axis", conflict.axis},
@@ -91,10 +137,8 @@ std::string cleave::explain::renderJson(const Facts &facts) {
                          {"tactic", conflict.tactic},
                          {"winner", conflict.winner},
                          {"because", conflict.because}});
-  Json all = {{"mesh", meshOf(facts.mesh)},
-              {"values", values},
-              {"collectives", collectives},
-              {"memory", memory},
-              {"conflicts", conflicts}};
+  Json all = {{"mesh", meshOf(facts.mesh)}, {"values", values},       {"collectives", collectives},
+              {"memory", memory},           {"conflicts", conflicts}, {"step", stepOf(facts)},
+              {"moments", momentsOf(facts)}};
   return all.dump(2) + "\n";
 }

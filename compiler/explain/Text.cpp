@@ -1,5 +1,6 @@
 #include "compiler/explain/Text.h"
 
+#include "compiler/explain/Table.h"
 #include "runtime/core/Text.h"
 
 #include <algorithm>
@@ -19,54 +20,6 @@ std::string joined(const std::vector<std::string> &parts, const char *between) {
     all += (all.empty() ? "" : between) + part;
   return all;
 }
-
-std::string secondsText(double seconds) {
-  char text[32];
-  if (seconds >= 1)
-    std::snprintf(text, sizeof(text), "%.2f s", seconds);
-  else if (seconds >= 1e-3)
-    std::snprintf(text, sizeof(text), "%.2f ms", seconds * 1e3);
-  else
-    std::snprintf(text, sizeof(text), "%.1f us", seconds * 1e6);
-  return text;
-}
-
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width)
-    text.append(width - text.size(), ' ');
-  return text;
-}
-
-std::string rightAligned(const std::string &text, size_t width) {
-  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
-}
-
-// Rows of cells, columns as wide as their widest cell.
-class Table {
-public:
-  explicit Table(std::vector<bool> right) : right(std::move(right)) {}
-  void row(std::vector<std::string> cells) { rows.push_back(std::move(cells)); }
-
-  std::string text(size_t indent) const {
-    std::vector<size_t> widths(right.size(), 0);
-    for (const auto &cells : rows)
-      for (size_t i = 0; i < cells.size(); ++i)
-        widths[i] = std::max(widths[i], cells[i].size());
-    std::string all;
-    for (const auto &cells : rows) {
-      std::string line(indent, ' ');
-      for (size_t i = 0; i < cells.size(); ++i)
-        line +=
-            (i ? "  " : "") + (right[i] ? rightAligned(cells[i], widths[i]) : padded(cells[i], widths[i]));
-      all += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-    }
-    return all;
-  }
-
-private:
-  std::vector<bool> right;
-  std::vector<std::vector<std::string>> rows;
-};
 
 class Renderer {
 public:
@@ -202,7 +155,10 @@ private:
     spread(fact.path);
     merged(fact);
     if (!fact.hint.empty())
-      wrapped("without it:", fact.hint);
+      wrapped("without it:",
+              fact.hint + (fact.removedBy.empty()
+                               ? ""
+                               : "; then each rank sends " + rt::bytesText(fact.bytesWithout) + " in all"));
   }
 
   void collectives() {

@@ -43,10 +43,10 @@ static bool needsTypeAttr(ast::ElementType type) {
   return type == ast::ElementType::U8 || type == ast::ElementType::I8;
 }
 
-void Lowering::declareState(StringRef name, StringRef path, StringRef kind, Type type,
+void Lowering::declareState(Location where, StringRef name, StringRef path, StringRef kind, Type type,
                             ast::ElementType element) {
   builder.setInsertionPointToEnd(module->getBody());
-  auto op = model::StateOp::create(builder, module->getLoc(), name, path, kind, type);
+  auto op = model::StateOp::create(builder, where, name, path, kind, type);
   if (needsTypeAttr(element))
     op->setAttr(kTypeAttr, builder.getStringAttr(ast::nameOf(element)));
   symbols.insert(op);
@@ -54,13 +54,14 @@ void Lowering::declareState(StringRef name, StringRef path, StringRef kind, Type
 
 void Lowering::emitStates() {
   Type counter = RankedTensorType::get({}, builder.getI64Type());
-  declareState(kStep, kStep, "counter", counter, ast::ElementType::I64);
-  declareState(kSeed, kSeed, "counter", counter, ast::ElementType::I64);
+  declareState(module->getLoc(), kStep, kStep, "counter", counter, ast::ElementType::I64);
+  declareState(module->getLoc(), kSeed, kSeed, "counter", counter, ast::ElementType::I64);
   for (const ast::State *state : program.states) {
     StringRef kind = state->kind == ast::State::Kind::Parameter   ? "param"
                      : state->kind == ast::State::Kind::Optimizer ? "optimizer"
                                                                   : "buffer";
-    declareState(state->path, state->path, kind, tensorType(state->type), state->type.element);
+    declareState(loc(state->location), state->path, state->path, kind, tensorType(state->type),
+                 state->type.element);
   }
 }
 

@@ -50,8 +50,8 @@ private:
   void emitInit();
   void emitPlan(const ast::Plan &plan); // Plans.cpp
   void emitEntry(const ast::Entry &entry);
-  void declareState(llvm::StringRef name, llvm::StringRef path, llvm::StringRef kind, mlir::Type type,
-                    ast::ElementType element);
+  void declareState(mlir::Location where, llvm::StringRef name, llvm::StringRef path, llvm::StringRef kind,
+                    mlir::Type type, ast::ElementType element);
   void returnFromEntry(const ast::Entry &entry, StateFrame &frame, llvm::ArrayRef<mlir::Value> outputs);
   mlir::func::FuncOp startFunction(llvm::StringRef name, mlir::Location loc, bool isPrivate);
   void finishFunction(mlir::func::FuncOp function, mlir::ValueRange results);

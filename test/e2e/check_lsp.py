@@ -381,6 +381,10 @@ plan p extends first {
     found = typed("recompute ")
     expect("l" in found and "A" not in found and "dp" not in found, f"what selectors name; found {found}")
     equal(sorted(typed("recompute l.")), ["h", "w"], "what a layer binds")
+    plain, text = text, text.replace("plan p extends first", "plan p for l on pod")
+    found = typed("recompute ")
+    expect("h" in found and "w" in found and "l" in found, f"what selectors name below `for l`; found {found}")
+    text = plain
     found = typed("store params of ")
     expect("l" in found and "A" not in found, f"what is stored; found {found}")
     index = text.index("plan p")

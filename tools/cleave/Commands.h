@@ -62,11 +62,19 @@ struct RunOptions : CommonOptions {
 
 struct ExplainOptions : CommonOptions {
   std::string entry; // empty: train, or the only one
+  std::string html;  // a page is written there; empty: none
 };
 
 struct VerifyCommandOptions : CommonOptions {
   std::string against; // a plan; empty: one rank
   std::string entry;   // empty: train, or the only one
+};
+
+struct PlanDiffOptions : CommonOptions {
+  std::string before, after; // plans, each with sizes of its mesh: "fsdp@dp=4"
+  std::string other;         // the program of `after`; empty: the same
+  std::string entry;         // empty: train, or the only one
+  bool exitCode = false;     // status 1 where they differ
 };
 
 struct CacheOptions {
@@ -115,10 +123,14 @@ int checkCommand(const CheckOptions &options);
 int explainCommand(const ExplainOptions &options);
 int fmtCommand(const FmtOptions &options);
 int generateCommand(const GenerateOptions &options);
+int planDiffCommand(const PlanDiffOptions &options);
 int planListCommand(const CommonOptions &options);
 int irCommand(const IrOptions &options);
 int runCommand(const RunOptions &options);
 int verifyCommand(const VerifyCommandOptions &options);
+
+// E701 where an entry is asked for that the program does not have.
+bool hasEntry(const ast::Program &program, const std::string &name, diag::Engine &engine);
 
 // The entry asked for, `train`, or the only one; "" for all of them.
 std::string mainEntry(const ast::Program &program, const std::string &wanted);

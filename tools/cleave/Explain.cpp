@@ -1,48 +1,23 @@
 // `cleave explain`: layouts, collectives with their causes, and memory of a program under a plan.
+#include "compiler/explain/Html.h"
 #include "compiler/explain/Text.h"
 #include "lang/ast/Tree.h"
+#include "runtime/core/File.h"
 #include "runtime/core/Text.h"
 #include "tools/cleave/Commands.h"
 #include "tools/cleave/Reporting.h"
 #include "tools/cleave/Results.h"
+#include "tools/cleave/SourceLines.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace cleave::tool {
 
-namespace {
-
 using Json = nlohmann::ordered_json;
-
-// Lines of the program's files, and of others (a plan in the library) as they lie on the disk.
-class Lines {
-public:
-  explicit Lines(const diag::Engine &engine) : engine(engine) {}
-
-  std::string operator()(const std::string &file, int line) {
-    for (const auto &source : engine.getSources())
-      if (source->getPath() == file)
-        return std::string(source->getLine(static_cast<uint32_t>(line)));
-    auto [known, isNew] = read.try_emplace(file);
-    if (isNew) {
-      std::ifstream stream(file);
-      for (std::string text; std::getline(stream, text);)
-        known->second.push_back(text);
-    }
-    size_t index = static_cast<size_t>(line) - 1;
-    return index < known->second.size() ? known->second[index] : std::string();
-  }
-
-private:
-  const diag::Engine &engine;
-  std::map<std::string, std::vector<std::string>> read;
-};
 
 bool hasEntry(const ast::Program &program, const std::string &name, diag::Engine &engine) {
   std::vector<std::string> names;
@@ -55,8 +30,6 @@ bool hasEntry(const ast::Program &program, const std::string &name, diag::Engine
   return false;
 }
 
-} // namespace
-
 std::string mainEntry(const ast::Program &program, const std::string &wanted) {
   if (!wanted.empty())
     return wanted;
@@ -66,6 +39,19 @@ std::string mainEntry(const ast::Program &program, const std::string &wanted) {
   return program.entries.size() == 1 ? program.entries[0]->name : "";
 }
 
+// Writes the page of --html. False where it cannot be.
+static bool writePage(const explain::Facts &facts, const ExplainOptions &options, diag::Engine &engine) {
+  SourceLines lines(engine);
+  explain::HtmlOptions html;
+  html.file = options.file;
+  html.lines = [&](const std::string &file) { return lines.of(file); };
+  std::string page = explain::renderHtml(facts, html), why;
+  if (rt::replaceFile(options.html, {{page.data(), static_cast<int64_t>(page.size())}}, why))
+    return true;
+  engine.error("E745", {}, "a page must be written, found that '" + options.html + "' cannot be: " + why);
+  return false;
+}
+
 int explainCommand(const ExplainOptions &options) {
   diag::Engine engine;
   Driver driver(driverOptions(options), engine);
@@ -73,21 +59,23 @@ int explainCommand(const ExplainOptions &options) {
   std::optional<explain::Facts> facts;
   if (program && hasEntry(*program, options.entry, engine))
     facts = driver.explain(mainEntry(*program, options.entry));
+  bool isWritten = !facts || options.html.empty() || writePage(*facts, options, engine);
   if (options.json) {
     Json result = {{"file", options.file}};
     result["diagnostics"] = Json::parse(engine.renderJson());
     if (facts)
       result.update(Json::parse(explain::renderJson(*facts)));
     showJson(result);
-  } else if (facts && !options.quiet) {
+  } else if (facts && !options.quiet && options.html.empty()) {
     explain::TextOptions text;
     text.colour = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
-    text.line = Lines(engine);
+    SourceLines lines(engine);
+    text.line = [&](const std::string &file, int line) { return lines.line(file, line); };
     std::string shown = explain::renderText(*facts, text);
     std::fwrite(shown.data(), 1, shown.size(), stdout);
   }
   showDiagnostics(engine, options.json);
-  return facts && !engine.hasErrors() ? Fine : Rejected;
+  return !isWritten ? Failed : facts && !engine.hasErrors() ? Fine : Rejected;
 }
 
 } // namespace cleave::tool

@@ -249,11 +249,24 @@ void addIr(CLI::App &app, IrOptions &ir) {
       ->allow_extra_args(false);
 }
 
-void addPlanCommand(CLI::App &app, CommonOptions &options) {
-  CLI::App *plan = app.add_subcommand("plan", "Show the plans that a program can be run under");
+void addPlanCommand(CLI::App &app, CommonOptions &options, PlanDiffOptions &compared) {
+  CLI::App *plan =
+      app.add_subcommand("plan", "Show the plans that a program can be run under, and compare them");
   plan->require_subcommand(1);
   CLI::App *list = plan->add_subcommand("list", "List plans with their mesh, tactics, hash and place");
   addCommon(*list, options);
+  CLI::App *diff = plan->add_subcommand(
+      "diff", "Show what changes from one plan to another: layouts, collectives, bytes, memory");
+  addCommon(*diff, compared);
+  diff->add_option("BEFORE", compared.before, "A plan, as for --plan; with sizes of its mesh: fsdp@dp=4")
+      ->required()
+      ->type_name("PLAN");
+  diff->add_option("AFTER", compared.after, "The plan to compare it with")->required()->type_name("PLAN");
+  addMesh(*diff, compared);
+  diff->add_option("--other", compared.other, "AFTER is a plan of this program")->type_name("PROGRAM");
+  diff->add_option("--entry", compared.entry, "Entry to compare; default: train, or the only one")
+      ->type_name("NAME");
+  diff->add_flag("--exit-code", compared.exitCode, "End with status 1 where anything differs");
 }
 
 void addExplain(CLI::App &app, ExplainOptions &options) {
@@ -263,6 +276,8 @@ void addExplain(CLI::App &app, ExplainOptions &options) {
   addPlan(*explain, options);
   explain->add_option("--entry", options.entry, "Entry to explain; default: train, or the only one")
       ->type_name("NAME");
+  explain->add_option("--html", options.html, "Write a page for a browser to this file, in place of text")
+      ->type_name("FILE");
 }
 
 void addVerify(CLI::App &app, VerifyCommandOptions &options) {
@@ -333,6 +348,10 @@ int parse(CLI::App &app, int argc, char **argv) {
   }
 }
 
+int planCommand(const CLI::App &app, const CommonOptions &list, const PlanDiffOptions &diff) {
+  return app.get_subcommand("plan")->got_subcommand("diff") ? planDiffCommand(diff) : planListCommand(list);
+}
+
 // Results that did not reach a full disk are not fine.
 int wholeOutput() {
   errno = 0;
@@ -387,7 +406,8 @@ int main(int argc, char **argv) {
   VerifyCommandOptions verify;
   addVerify(app, verify);
   CommonOptions plan;
-  addPlanCommand(app, plan);
+  PlanDiffOptions planDiff;
+  addPlanCommand(app, plan, planDiff);
   GenerateOptions generate;
   addGenerate(app, generate);
   addIr(app, ir);
@@ -415,7 +435,7 @@ int main(int argc, char **argv) {
                : app.got_subcommand("check")    ? checkCommand(check)
                : app.got_subcommand("explain")  ? explainCommand(explain)
                : app.got_subcommand("verify")   ? verifyCommand(verify)
-               : app.got_subcommand("plan")     ? planListCommand(plan)
+               : app.got_subcommand("plan")     ? planCommand(app, plan, planDiff)
                                                 : irCommand(ir);
   return status == Fine ? wholeOutput() : status;
 }

@@ -163,6 +163,25 @@ void addArguments(const Symbol &callee, const Context &context, Items &items) {
       items.add(member->name + ":", 10, 1, member->type, nullptr, member->name + ": ");
 }
 
+// The layer that a path names, or, in a plan for a layer, that it names below that one.
+const Symbol *ownerOf(const index::Index &index, const Place &place, const Context &context,
+                      const std::vector<std::string_view> &path) {
+  const Symbol *owner = path.empty() ? nullptr : index.find(place.path, place.offset, path);
+  if (!owner && !context.target.empty()) {
+    std::vector<std::string_view> whole = context.target;
+    whole.insert(whole.end(), path.begin(), path.end());
+    owner = index.find(place.path, place.offset, whole);
+  }
+  return owner ? owner->target : nullptr;
+}
+
+void addMembers(const Symbol *names, const Context &context, Items &items) {
+  for (const Symbol *member : names ? names->members : std::vector<const Symbol *>())
+    if (names->kind == Kind::Module || member->kind == Kind::Weight || member->kind == Kind::State ||
+        member->kind == Kind::SubLayer || (context.inPlan && member->kind == Kind::Let))
+      items.add(*member, 0);
+}
+
 } // namespace
 
 Json completion(Workspace &workspace, const Json &params) {
@@ -174,18 +193,15 @@ Json completion(Workspace &workspace, const Json &params) {
   if (context.wants == Wants::Module) {
     addModules(workspace, place.path, items);
   } else if (context.wants == Wants::Member) {
-    const Symbol *owner = context.path.empty() ? nullptr : index.find(place.path, place.offset, context.path);
-    const Symbol *names = owner ? owner->target : nullptr;
-    for (const Symbol *member : names ? names->members : std::vector<const Symbol *>())
-      if (names->kind == Kind::Module || member->kind == Kind::Weight || member->kind == Kind::State ||
-          member->kind == Kind::SubLayer || (context.inPlan && member->kind == Kind::Let))
-        items.add(*member, 0);
+    addMembers(ownerOf(index, place, context, context.path), context, items);
   } else if (context.wants != Wants::Nothing) {
     if (const Symbol *callee = context.wants == Wants::Value ? calleeOf(index, place, context) : nullptr)
       addArguments(*callee, context, items);
     for (const Symbol *symbol : index.visible(place.path, place.offset))
       if (int rank = rankOf(*symbol, context.wants); rank >= 0)
         items.add(*symbol, rank);
+    if (context.wants == Wants::Selector && !context.target.empty())
+      addMembers(ownerOf(index, place, context, {}), context, items);
     if (context.wants == Wants::Tactic)
       items.keywords(kTactics);
     if (context.wants == Wants::Statement) {

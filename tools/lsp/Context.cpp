@@ -167,19 +167,41 @@ bool opensTarget(const Reader &read, size_t open) {
   return false;
 }
 
-// What stands at the end of a plan's tokens; nothing outside of plans. Brackets of tactics do not nest in
-// braces.
-std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
-  size_t end = read.size(), open = end;
+// Where the plan around the end of the tokens begins, and what stands behind its brace; nothing outside of
+// plans.
+std::optional<std::pair<size_t, size_t>> planAround(const Reader &read) {
+  size_t open = read.size();
   while (open > 0 && read.at(open - 1) != "{" && read.at(open - 1) != "}")
     --open;
   size_t head = open;
   while (head > 0 && !read.beginsLine(--head))
     ;
-  if (open > 0 && read.at(open - 1) == "}")
+  if (open == 0 || read.at(open - 1) == "}" || read.at(head) != "plan")
     return std::nullopt;
-  if (open == 0 || read.at(head) != "plan")
+  return std::pair(head, open);
+}
+
+// What a plan is for: `plan p for gpt on ...`.
+std::vector<std::string_view> targetOf(const Reader &read) {
+  std::vector<std::string_view> target;
+  std::optional<std::pair<size_t, size_t>> plan = planAround(read);
+  for (size_t i = plan ? plan->first : 0; plan && i + 1 < plan->second; ++i)
+    if (read.at(i) == "for")
+      for (size_t name = i + 1; read.isName(name) && read.at(i + 1) != "any"; name += 2) {
+        target.push_back(read.at(name));
+        if (read.at(name + 1) != ".")
+          return target;
+      }
+  return target;
+}
+
+// What stands at the end of a plan's tokens; nothing outside of plans. Brackets of tactics do not nest in
+// braces.
+std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
+  std::optional<std::pair<size_t, size_t>> plan = planAround(read);
+  if (!plan)
     return std::nullopt;
+  size_t end = read.size(), open = plan->second;
   if (open == end || ownLine)
     return Wants::Tactic;
   std::string_view before = read.at(end - 1), keyword;
@@ -264,6 +286,7 @@ Context contextAt(std::string_view text, uint32_t offset) {
                  text[text.substr(0, begin).find_last_not_of(" \t")] == '\n';
   std::optional<Wants> inPlan = wantsInPlan(read, ownLine);
   out.inPlan = inPlan.has_value();
+  out.target = targetOf(read);
   if (!tokens.empty() && tokens.back().text == ".") {
     size_t first = 0;
     out.wants = Wants::Member;

@@ -29,6 +29,7 @@ struct Context {
   };
   Wants wants = Wants::Value;
   bool inPlan = false;                  // of a plan: what bodies bind may be named
+  std::vector<std::string_view> target; // in a plan `for gpt`: selectors may leave that name out
   std::string_view prefix;              // what was typed of the name
   std::vector<std::string_view> path;   // before the last dot, for Member
   std::vector<std::string_view> callee; // of the innermost call around the cursor; empty outside

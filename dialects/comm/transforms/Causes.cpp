@@ -168,13 +168,16 @@ static std::string describe(Operation *tactic) {
       .Default([](Operation *op) { return op->getName().stripDialect().str(); });
 }
 
+std::string cleave::comm::partOf(dist::PlanOp plan, EditAttr edit) {
+  auto store = dyn_cast_or_null<dist::StoreOp>(tacticAt(plan, edit.getTactic()));
+  return store && kindsOf(store).size() > 1 ? store.getKind().str() : edit.getAxis().getValue().str();
+}
+
 std::string cleave::comm::describe(dist::PlanOp plan, EditAttr edit) {
   Operation *tactic = tacticAt(plan, edit.getTactic());
   if (!tactic)
     return "";
-  std::string part = edit.getAxis().getValue().str();
-  if (auto store = dyn_cast<dist::StoreOp>(tactic); store && kindsOf(store).size() > 1)
-    part = store.getKind();
+  std::string part = partOf(plan, edit);
   return "leave " + (part.empty() ? "" : part + " ") + "out " + (part.empty() ? "" : "of ") + "`" +
          ::describe(tactic) + "`";
 }

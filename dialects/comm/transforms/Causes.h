@@ -44,6 +44,8 @@ std::string stepOf(mlir::Value value);
 
 // What to leave out of the plan to do without the causes, the narrowest edit of the first one first.
 mlir::ArrayAttr editsFor(dist::PlanOp plan, llvm::ArrayRef<Cause> causes);
+// What an edit takes out of its tactic as it is written: an axis, a kind of what is stored; "" for all of it.
+std::string partOf(dist::PlanOp plan, EditAttr edit);
 // "leave Hidden out of `shard Heads, Hidden over tp`"
 std::string describe(dist::PlanOp plan, EditAttr edit);
 

@@ -329,5 +329,6 @@ ReasonAttr Reasons::ofManual(dist::ManualOp op) const {
       "the local program of " + (tactic ? "`" + tactic.str() + "`" : "a manual region") + " asks for it";
   std::string hint = tactic ? "leave out `" + tactic.str() + "`" : "";
   return ReasonAttr::get(op.getContext(), builder.getStringAttr(value), builder.getStringAttr(phase),
-                         builder.getStringAttr(because), builder.getStringAttr(hint), op->getLoc());
+                         builder.getStringAttr(because), builder.getStringAttr(hint), op->getLoc(),
+                         ArrayAttr(), ArrayAttr(), LocationAttr(), ArrayAttr());
 }

@@ -1,0 +1,27 @@
+// What one rank computes, in numbers: how long work takes at least.
+//
+// A kernel of f operations on b bytes takes max(f / flops, b / bandwidth): the roofline (Williams, Waterman
+// and Patterson, "Roofline", CACM 52(4), 2009). The defaults are what one core of the reference machine
+// sustains in compiled products and in element-wise kernels beyond its caches.
+#ifndef CLEAVE_COMPILER_COST_DEVICE_H
+#define CLEAVE_COMPILER_COST_DEVICE_H
+
+#include <algorithm>
+#include <cstdint>
+
+namespace cleave::cost {
+
+struct Device {
+  double flops32 = 200e9, flops64 = 100e9, flops16 = 400e9; // per second, by the width of factors
+  double bandwidth = 8e9;                                   // bytes per second
+  double launch = 1e-6;                                     // seconds that a kernel takes at least
+
+  double seconds(double flops, double bytes, unsigned bits) const {
+    double rate = bits >= 64 ? flops64 : bits >= 32 ? flops32 : flops16;
+    return std::max({flops / rate, bytes / bandwidth, launch});
+  }
+};
+
+} // namespace cleave::cost
+
+#endif
