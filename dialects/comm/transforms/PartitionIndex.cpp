@@ -7,7 +7,10 @@
 //   e = c d + window             the blocks of d with a halo, where a block of the operand is c blocks of d;
 //   e = c1 d1 + c2 d2            the blocks of d1, within them those of d2, where each rank has one d1
 //   e = (d floordiv b) mod a     the blocks of the digit
-//   e = c d + window otherwise   the whole, of which the part that is read is taken by position
+//   e = c d + window otherwise   the operand's own blocks with a halo as wide as any rank needs, where they
+//   are cut over the
+//                                same ranks and that is less than the rest; else the whole. The part that is
+//                                read is taken by position
 //   anything else                d is computed whole on every rank
 #include "dialects/comm/transforms/Partition.h"
 #include "dialects/model/transforms/Build.h"
@@ -41,6 +44,8 @@ struct Part {
   SmallVector<std::pair<unsigned, int64_t>> terms;
   int64_t constant, length;
   int64_t least, greatest; // what any rank reads
+  // Where it is taken from this rank's block and what lies around it: elements before the block.
+  std::optional<int64_t> around = std::nullopt;
 };
 } // namespace
 
@@ -70,6 +75,7 @@ private:
   bool asBlocks(unsigned input, unsigned axis, AffineExpr expr, const Linear &linear, Operand &operand);
   bool asJoinedBlocks(int64_t extent, const Linear &linear, AxisList &axes);
   bool asDigit(int64_t extent, AffineExpr expr, AxisList &axes);
+  bool asWideHalo(unsigned input, unsigned axis, AffineExpr expr, const Linear &linear, Operand &operand);
   void asPart(int64_t extent, unsigned axis, AffineExpr expr, const Linear &linear, Operand &operand);
   bool decompose(AffineExpr expr, int64_t factor, Linear &linear);
   bool accept(Operand &operand, ArrayRef<AxisRefAttr> axes, AffineExpr expr);
@@ -80,6 +86,8 @@ private:
   Value maskPadding(Value value, unsigned input, int64_t dim, ArrayRef<AxisRefAttr> axes);
   Value takePart(Value value, unsigned input, const Part &part);
   Value positionOf(OpBuilder &body, Location loc, unsigned dim, Block &block);
+  Value isInside(OpBuilder &body, Location loc, unsigned dim, Block &block);
+  void guardDivisions(Block &block);
   void fillBody(model::IndexOp made, Location loc);
 
   FunctionPartitioner &partitioner;
@@ -258,6 +266,34 @@ void FunctionPartitioner::IndexPlan::asPart(int64_t extent, unsigned axis, Affin
   operand.parts.push_back(part);
 }
 
+// Blocks of the operand that do not begin where the dim's times a factor do: 10 and 8 in two parts are 5 and
+// 4, of which the second reads from 4 on.
+bool FunctionPartitioner::IndexPlan::asWideHalo(unsigned input, unsigned axis, AffineExpr expr,
+                                                const Linear &linear, Operand &operand) {
+  Value value = op.getInputs()[input];
+  int64_t extent = wholeType(value).getDimSize(axis);
+  auto [position, factor] = linear.terms.front();
+  const LocalDim &dim = dims[position];
+  if (linear.terms.size() != 1 || factor <= 0 ||
+      AxisList(partitioner.declared(value).getDims()[axis].getAxes()) != dim.axes)
+    return false;
+  auto [least, greatest] = model::rangeOf(linear.rest, localSizes());
+  int64_t low = 0, high = 0, own = 0, first = 0;
+  for (auto [mine, points] : llvm::zip(shards.blocks(extent, dim.axes), shards.blocks(dim.whole, dim.axes))) {
+    low = std::max(low, own - (factor * first + least));
+    high = std::max(high, factor * (first + points - 1) + greatest + 1 - (own + mine));
+    own += mine;
+    first += points;
+  }
+  bool isLess = low + high < extent - shards.most(extent, dim.axes);
+  if (!isLess || !accept(operand, dim.axes, expr - least))
+    return false;
+  operand.halos.push_back({static_cast<int64_t>(axis), low, high});
+  int64_t length = factor * (dim.size - 1) + greatest - least + 1;
+  operand.parts.push_back({static_cast<int64_t>(axis), linear.terms, least, length, 0, 0, low});
+  return true;
+}
+
 bool FunctionPartitioner::IndexPlan::solveDim(unsigned input, unsigned axis, Operand &operand) {
   AffineExpr expr = op.getMap(input).getResult(axis);
   int64_t extent = wholeType(op.getInputs()[input]).getDimSize(axis);
@@ -269,7 +305,7 @@ bool FunctionPartitioner::IndexPlan::solveDim(unsigned input, unsigned axis, Ope
   }
   if (linear.terms.empty())
     return accept(operand, {}, expr);
-  if (!asBlocks(input, axis, expr, linear, operand))
+  if (!asBlocks(input, axis, expr, linear, operand) && !asWideHalo(input, axis, expr, linear, operand))
     asPart(extent, axis, expr, linear, operand);
   return true;
 }
@@ -335,7 +371,7 @@ Value FunctionPartitioner::IndexPlan::takePart(Value value, unsigned input, cons
   int64_t rank = type.getRank();
   MLIRContext *context = op.getContext();
   SmallVector<int64_t> sizes(type.getShape());
-  if (part.least < 0 || part.greatest >= sizes[part.dim]) {
+  if (!part.around && (part.least < 0 || part.greatest >= sizes[part.dim])) {
     sizes[part.dim] = part.greatest - part.least + 1;
     AffineMap map = model::leadingDims(context, rank, rank);
     SmallVector<AffineExpr> exprs(map.getResults());
@@ -352,7 +388,11 @@ Value FunctionPartitioner::IndexPlan::takePart(Value value, unsigned input, cons
   SmallVector<std::pair<Value, int64_t>> terms;
   for (auto [position, factor] : part.terms)
     terms.emplace_back(partitioner.offset(dims[position].whole, dims[position].axes), factor);
-  Value start = partitioner.combine(loc, terms, part.constant - part.least);
+  if (part.around) {
+    int64_t extent = wholeType(op.getInputs()[input]).getDimSize(part.dim);
+    terms.emplace_back(partitioner.offset(extent, operands[input].axes[part.dim]), -1);
+  }
+  Value start = partitioner.combine(loc, terms, part.constant - part.least + part.around.value_or(0));
   sizes[part.dim] = part.length;
   SmallVector<AffineExpr> exprs(model::leadingDims(context, rank, rank).getResults());
   exprs[part.dim] = exprs[part.dim] + getAffineSymbolExpr(0, context);
@@ -395,6 +435,31 @@ Value FunctionPartitioner::IndexPlan::positionOf(OpBuilder &body, Location loc, 
   return arith::AddIOp::create(body, loc, local, block.getArgument(argument->second));
 }
 
+Value FunctionPartitioner::IndexPlan::isInside(OpBuilder &body, Location loc, unsigned dim, Block &block) {
+  Value end = arith::ConstantOp::create(body, loc, body.getI64IntegerAttr(dims[dim].whole));
+  return arith::CmpIOp::create(body, loc, arith::CmpIPredicate::slt, positionOf(body, loc, dim, block), end);
+}
+
+static bool dividesIntegers(Operation *op) {
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp,
+             arith::CeilDivSIOp, arith::CeilDivUIOp>(op);
+}
+
+// What lies in the padding may be zero, and an integer divided by that stops the process: there, by one.
+void FunctionPartitioner::IndexPlan::guardDivisions(Block &block) {
+  for (Operation &division : llvm::make_early_inc_range(block))
+    if (dividesIntegers(&division) && !division.getOperand(1).getDefiningOp<arith::ConstantOp>()) {
+      OpBuilder body(&division);
+      Location loc = division.getLoc();
+      Value one =
+          arith::ConstantOp::create(body, loc, body.getIntegerAttr(division.getOperand(1).getType(), 1));
+      for (unsigned dim = 0; dim < dims.size(); ++dim)
+        if (shards.isPadded(dims[dim].whole, factors[dim]))
+          division.setOperand(1, arith::SelectOp::create(body, loc, isInside(body, loc, dim, block),
+                                                         division.getOperand(1), one));
+    }
+}
+
 void FunctionPartitioner::IndexPlan::fillBody(model::IndexOp made, Location loc) {
   Block &block = made.getBodyBlock(), &old = op.getBodyBlock();
   OpBuilder body = OpBuilder::atBlockEnd(&block);
@@ -412,13 +477,12 @@ void FunctionPartitioner::IndexPlan::fillBody(model::IndexOp made, Location loc)
   for (unsigned dim = op.getParallel(); dim < dims.size(); ++dim) {
     if (!shards.isPadded(dims[dim].whole, factors[dim]))
       continue;
-    Value end = arith::ConstantOp::create(body, loc, body.getI64IntegerAttr(dims[dim].whole));
-    Value inside =
-        arith::CmpIOp::create(body, loc, arith::CmpIPredicate::slt, positionOf(body, loc, dim, block), end);
+    Value inside = isInside(body, loc, dim, block);
     Value identity = arith::ConstantOp::create(body, loc, identityOf(op.getCombiner(), result.getType()));
     result = arith::SelectOp::create(body, loc, inside, result, identity);
   }
   model::YieldOp::create(body, loc, result);
+  guardDivisions(block);
 }
 
 model::IndexOp FunctionPartitioner::IndexPlan::emit(LayoutAttr &layout) {
@@ -441,8 +505,9 @@ model::IndexOp FunctionPartitioner::IndexPlan::emit(LayoutAttr &layout) {
   std::set<unsigned> used;
   for (model::IterOp iter : op.getBodyBlock().getOps<model::IterOp>())
     used.insert(iter.getDim());
+  bool divides = llvm::any_of(op.getBodyBlock(), [](Operation &inner) { return dividesIntegers(&inner); });
   for (unsigned dim = 0; dim < dims.size(); ++dim) {
-    bool masked = dim >= op.getParallel() && shards.isPadded(dims[dim].whole, factors[dim]);
+    bool masked = (divides || dim >= op.getParallel()) && shards.isPadded(dims[dim].whole, factors[dim]);
     if (!isCut(dim) || (!masked && !used.count(dim)))
       continue;
     offsetArguments[dim] = inputs.size();

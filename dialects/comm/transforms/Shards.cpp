@@ -266,6 +266,15 @@ int64_t Shards::most(int64_t extent, ArrayRef<AxisRefAttr> axes) const {
   return isEven(extent, axes) ? padded(extent) / members(axes) : blockAt(*this, extent, axes, 0);
 }
 
+SmallVector<int64_t> Shards::blocks(int64_t extent, ArrayRef<AxisRefAttr> axes) const {
+  if (isEven(extent, axes))
+    return SmallVector<int64_t>(members(axes), padded(extent) / members(axes));
+  SmallVector<int64_t> parts;
+  for (AxisRefAttr axis : axes)
+    parts.push_back(sizeOf(axis));
+  return blocksOf(extent, parts);
+}
+
 RankedTensorType Shards::localType(RankedTensorType whole, LayoutAttr layout) const {
   SmallVector<int64_t> sizes(whole.getShape());
   if (layout)

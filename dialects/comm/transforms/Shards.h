@@ -53,6 +53,8 @@ public:
   int64_t local(int64_t extent, llvm::ArrayRef<AxisRefAttr> axes) const;
   // Elements of the largest block: the same on all ranks.
   int64_t most(int64_t extent, llvm::ArrayRef<AxisRefAttr> axes) const;
+  // Elements of every member's block, in the order of their numbers.
+  llvm::SmallVector<int64_t> blocks(int64_t extent, llvm::ArrayRef<AxisRefAttr> axes) const;
   // Whether all blocks are equal (with padding, where there is any).
   bool isEven(int64_t extent, llvm::ArrayRef<AxisRefAttr> axes) const;
   bool isPadded(int64_t extent, llvm::ArrayRef<AxisRefAttr> axes) const {

@@ -206,3 +206,42 @@ func.func @again(%x: !t {dist.layout = #dist.layout<@m, [{}]>}, %y: !m {dist.lay
   } {dist.factors = [#dist.dim<{}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {}]>]} : !m
   return %z, %row : !m, !t
 }
+
+// -----
+// Blocks of what is read begin elsewhere than those of what is made: as much of the neighbours as any rank needs, then
+// the part that is read.
+!x = tensor<2x12xf32, #model.axes<B, H>>
+!y = tensor<2x10xf32, #model.axes<B, I>>
+!w = tensor<3xf32, #model.axes<D>>
+dist.mesh @m ["a"] = [2]
+// CHECK-LABEL: func.func @wideHalo
+// CHECK: %[[H:.*]] = comm.halo %arg0 dim 1 low 1 high 1 extent 12 over @m [#dist.axis<"a">]
+// CHECK: %[[P:.*]] = model.gather %[[H]] {{.*}} -> tensor<2x7xf32
+// CHECK: model.index (d0: B = 2, d1: I = 5) sum (d2: D = 3) ins(%[[P]][d0, d1 + d2]
+// CHECK-NOT: all_gather
+func.func @wideHalo(%x: !x {dist.layout = #dist.layout<@m, [{}, {"a"}]>}, %w: !w {dist.layout = #dist.layout<@m, [{}]>}) -> (!y {dist.layout = #dist.layout<@m, [{}, {"a"}]>}) {
+  %y = model.index (b: B = 2, i: I = 10) sum (d: D = 3) ins(%x[b, i + d], %w[d] : !x, !w) {
+  ^bb0(%a: f32, %k: f32):
+    %0 = arith.mulf %a, %k : f32
+    model.yield %0 : f32
+  } {dist.factors = [#dist.dim<{}>, #dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {"a"}]>]} : !y
+  return %y : !y
+}
+
+// -----
+// A halo as wide as the rest is no gain: the whole is gathered.
+!x = tensor<2x12xf32, #model.axes<B, H>>
+!y = tensor<2x6xf32, #model.axes<B, I>>
+!w = tensor<7xf32, #model.axes<D>>
+dist.mesh @m ["a"] = [2]
+// CHECK-LABEL: func.func @whole
+// CHECK-NOT: comm.halo
+// CHECK: comm.all_gather %arg0 dim 1
+func.func @whole(%x: !x {dist.layout = #dist.layout<@m, [{}, {"a"}]>}, %w: !w {dist.layout = #dist.layout<@m, [{}]>}) -> (!y {dist.layout = #dist.layout<@m, [{}, {"a"}]>}) {
+  %y = model.index (b: B = 2, i: I = 6) sum (d: D = 7) ins(%x[b, i + d], %w[d] : !x, !w) {
+  ^bb0(%a: f32, %k: f32):
+    %0 = arith.mulf %a, %k : f32
+    model.yield %0 : f32
+  } {dist.factors = [#dist.dim<{}>, #dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {"a"}]>]} : !y
+  return %y : !y
+}

@@ -233,6 +233,7 @@ protected:
         passes.addPass(comm::createCommMergeReductions());
         passes.addPass(comm::createCommSplitReductions());
         passes.addPass(comm::createCommSimplify());
+        passes.addPass(comm::createCommMergeGathers());
         passes.addPass(comm::createCommOverlap());
       }
       bool made = succeeded(passes.run(*owned.back())) && succeeded(comm::verifyCommStage(*owned.back()));
