@@ -28,7 +28,7 @@ function bytes(n) {
   return (i === 0 ? n.toFixed(0) : n >= 100 ? n.toFixed(0) : n.toFixed(1)) + " " + units[i];
 }
 function seconds(t) {
-  return t >= 1 ? t.toFixed(2) + " s" : t >= 1e-3 ? (t * 1e3).toFixed(2) + " ms" : (t * 1e6).toFixed(1) + " µs";
+  return t >= 5400 ? (t / 3600).toFixed(1) + " h" : t >= 1 ? t.toFixed(t >= 100 ? 0 : 2) + " s" : t >= 1e-3 ? (t * 1e3).toFixed(2) + " ms" : (t * 1e6).toFixed(1) + " µs";
 }
 const axisName = (axis) => axis.replace(/\[.*/, "");
 function axisColour(axis) {
@@ -280,13 +280,15 @@ function drawTensor(value, size, labelled) {
   const own = [blockOf(grid.rows, at), blockOf(grid.columns, at)];
   const width = size, height = labelled ? Math.max(size * 0.62, shownRows * 26) : size * 0.72, bw = width / shownColumns, bh = height / shownRows;
   const svg = s("svg", { width, height: height + 1, viewBox: `0 0 ${width} ${height + 1}`, role: "img", "aria-label": blockText(value, rows * columns) });
-  const colour = axisColour((grid.rows[0] || grid.columns[0] || AXES[0].name));
+  const colour = axisColour((grid.rows[0] || grid.columns[0] || ""));
   const id = "h" + Math.random().toString(36).slice(2);
   if (value.partial) svg.append(s("defs", {}, s("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("line", { x1: 0, y1: 0, x2: 0, y2: 6, stroke: "var(--ink)", "stroke-opacity": 0.45, "stroke-width": 2 }))));
   for (let r = 0; r < shownRows; ++r)
     for (let c = 0; c < shownColumns; ++c) {
       const mine = r === own[0] && c === own[1], isCut = rows * columns > 1;
+      const goesOn = (rows > MOST && r === MOST - 1) || (columns > MOST && c === MOST - 1); // more of them follow
       const box = { x: c * bw + 1, y: r * bh + 1, width: Math.max(bw - 2, 1), height: Math.max(bh - 2, 1), rx: Math.min(3, bw / 4) };
+      if (goesOn) { svg.append(s("rect", { ...box, fill: "none", stroke: colour, "stroke-dasharray": "2 3", "stroke-opacity": 0.7 })); continue; }
       svg.append(s("rect", { ...box, fill: isCut ? colour : "var(--faint)", "fill-opacity": mine ? 0.85 : 0.2, stroke: isCut ? colour : "var(--faint)", "stroke-width": 1 }));
       if (value.partial) svg.append(s("rect", { ...box, fill: `url(#${id})` }));
       if (labelled && bw > 34) svg.append(s("text", { x: c * bw + bw / 2, y: r * bh + bh / 2 + 4, "text-anchor": "middle", class: "strong", style: mine ? "fill:var(--card)" : "" }, rankText(holdersOf(grid, r, c), bw)));
@@ -405,7 +407,7 @@ function collectiveDetail(c) {
 function tensorDetail(v) {
   const grid = gridOf(v), rows = partsOf(grid.rows), columns = partsOf(grid.columns), at = coordinatesOf(Math.min(state.rank, F.mesh.ranks - 1));
   const drawn = `${grid.rowName ? "down: " + grid.rowName + " over " + grid.rows.join(", ") : ""}${grid.rowName && grid.columnName ? "; " : ""}${grid.columnName ? "across: " + grid.columnName + " over " + grid.columns.join(", ") : ""}`;
-  const more = (rows > MOST || columns > MOST) ? `; the first ${Math.min(rows, MOST)} by ${Math.min(columns, MOST)} of ${rows} by ${columns} blocks are drawn` : "";
+  const more = (rows > MOST || columns > MOST) ? `; ${rows} by ${columns} blocks, the first of which are drawn` : "";
   return [h("h2", { class: "name" }, dotted(v.name)), h("div", { style: "margin:14px 0 6px" }, drawTensor(v, 340, true)), h("p", { class: "soft", style: "margin:0 0 4px" }, (drawn || "not cut") + more),
     facts([["type", h("span", { class: "mono" }, v.type)], ["lies as", h("span", { class: "mono" }, layoutText(v.layout))], ["used as", v.compute_layout !== v.layout && h("span", { class: "mono" }, layoutText(v.compute_layout))],
       ["partial", v.partial], ["blocks", blockText(v, rows * columns)], ["a rank has", `${v.local}, ${bytes(v.bytes_per_rank)}`], [`rank ${state.rank}`, AXES.map((a) => `${a.name} ${at[a.name]}`).join(", ") + `; block ${blockOf(grid.rows, at)}, ${blockOf(grid.columns, at)}`],
@@ -443,7 +445,7 @@ function drawHeader() {
   const worst = F.memory.reduce((m, r) => (r.peak_bytes > m ? r.peak_bytes : m), 0), compute = F.step.length ? plot.total : time;
   document.title = `${F.mesh.plan || "no plan"}: a plan explained`;
   byId("title").textContent = F.mesh.plan ? `Plan ${F.mesh.plan}` : "No plan";
-  byId("subtitle").replaceChildren(h("span", {}, F.file), h("span", {}, "mesh ", AXES.map((a, i) => [i ? " × " : "", h("span", { class: "axis", style: `--c:${axisColour(a.name)}` }, `${a.name} ${a.size}`), a.link ? ` over ${a.link}` : ""])), F.mesh.hash ? h("span", { class: "mono" }, F.mesh.hash.slice(0, 12)) : "");
+  byId("subtitle").replaceChildren(h("span", {}, F.file), AXES.length ? h("span", {}, "mesh ", AXES.map((a, i) => [i ? " × " : "", h("span", { class: "axis", style: `--c:${axisColour(a.name)}` }, `${a.name} ${a.size}`), a.link ? ` over ${a.link}` : ""])) : h("span", {}, "one rank"), F.mesh.hash ? h("span", { class: "mono" }, F.mesh.hash.slice(0, 12)) : "");
   const figure = (name, value, more) => h("div", {}, h("dt", {}, name), h("dd", {}, value, h("small", {}, more)));
   byId("figures").replaceChildren(figure("Ranks", F.mesh.ranks.toLocaleString("en"), F.memory.length > 1 ? `${F.memory.length} classes of equal shapes` : "all of equal shapes"), figure("A step, estimated", seconds(compute), `${compute ? Math.round((100 * time) / compute) : 0} % of it collectives`),
     figure("Sent per rank", bytes(total), "in a step"), figure("Collectives", count.toLocaleString("en"), `${F.collectives.length} different ones`), figure("Peak memory", bytes(worst), "of a rank"));

@@ -48,6 +48,14 @@ plan grid2 on mesh(dp: 2, tp: 2) {
 """
 
 
+UNEVEN = """
+plan uneven on mesh(dp: 3) {
+  shard Batch over dp
+  remainder uneven for Batch
+}
+"""
+
+
 def edited(text, edits):
     """The program's text with what hints leave out taken out of the lines they name."""
     lines = text.split("\n")
@@ -121,6 +129,12 @@ def _():
             expect(total == rank["peak_bytes"], f"{plan}: {rank} adds up; found {total}")
             expect(all(rank[kind] >= 0 for kind in KINDS), f"{plan}: no kind is negative; found {rank}")
             expect(0 <= rank["gaps"] <= rank["temporaries"], f"{plan}: gaps are temporaries; found {rank}")
+    with open(GPT, encoding="utf-8") as file, open(suite.path("uneven.dsl"), "w", encoding="utf-8") as copy:
+        copy.write(file.read() + UNEVEN)
+    classes = explain(suite.path("uneven.dsl"), "uneven")["memory"]
+    expect([c["rank_count"] for c in classes] == [1, 2] and classes[0]["activations"] > classes[1]["activations"],
+           f"two rows of a batch take more than one; found {classes}")
+    expect(all(sum(c[kind] for kind in KINDS) == c["peak_bytes"] for c in classes), f"each class adds up; found {classes}")
     data, fsdp = (explain(GPT, plan, "dp=4")["memory"][0] for plan in ("data", "fsdp"))
     expect(abs(fsdp["params"] * 4 / data["params"] - 1) < 0.05 and abs(fsdp["optimizer"] * 4 / data["optimizer"] - 1) < 0.05,
            f"fsdp keeps a quarter of parameters and optimiser; found {fsdp} to {data}")
@@ -239,6 +253,35 @@ def _():
     expect("rank 3" in found["rank"], f"the blocks of rank 3; found {found['rank']}")
     expect("causes" in found["line"], f"a line of the plan tells what it causes; found {found['line']}")
     expect(found["zoomed"] > 4000 and found["overflow"] <= 0, f"the timeline scrolls, the page does not; found {found}")
+
+
+def facts_of(text):
+    """(what stands before the facts of a page, the facts, what stands behind)"""
+    before, rest = text.split('id="facts">', 1)
+    data, behind = rest.split("</script>", 1)
+    return before + 'id="facts">', json.loads(data), "</script>" + behind
+
+
+@suite.test("what is begun early is drawn beside what computes, and a program without a plan has a page too")
+def _():
+    path, text = page("data", "dp=2", *SMALL)
+    before, facts, behind = facts_of(text)
+    step = facts["step"]
+    begun = next(i for i, a in enumerate(step) if a["kind"] == "collective" and a["phase"] == "backward")
+    step[begun].update({"async": True, "seconds": 0.5, "id": 77})
+    behind_it = next(i for i in range(begun + 1, len(step)) if step[i]["kind"] == "compute")
+    step.insert(behind_it + 1, {**step[behind_it], "kind": "wait", "id": 77, "seconds": 0})
+    script = f"""<script>document.body.dataset.overlap = JSON.stringify([plot.items.find((i) => i.id === 77 && i.async), plot.items.find((i) => i.time === {step[behind_it]["time"]}),
+        plot.items.find((i) => i.x0 >= 0.5)]);</script></body>"""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + json.dumps(facts) + behind.replace("</body>", script))
+    document, console = dom(path)
+    sent, computed, later = json.loads(html.unescape(re.search(r'data-overlap="(.*?)"', document).group(1)))
+    expect(not console and sent["x0"] <= computed["x0"] < sent["x1"], f"it runs beside what computes; found {console} {sent} {computed}")
+    expect(later["x0"] >= sent["x1"], f"what waits for it comes behind; found {later} and {sent}")
+    suite.cleave("explain", GPT, *SMALL, "--html", path)
+    document, console = dom(path)
+    expect(not console and 'data-ready="yes"' in document and "This plan sends nothing" in document, f"one rank; found {console}")
 
 
 @suite.test("the page of a model of 126 layers on 16,384 ranks is as small")
