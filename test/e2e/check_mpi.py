@@ -2,12 +2,18 @@
 
 Open MPI's and MPICH's mpirun, and srun where Slurm can be started here. What a machine lacks is skipped, and said.
 """
+import contextlib
+import functools
 import json
 import os
 import shutil
+import signal
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import launchers
@@ -241,6 +247,239 @@ def _():
     done = run("mpich", 2, *words, status=None, environment={"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"})
     expect("error[E751]" in done.stderr and "found the variables of Open MPI's launcher (OMPI_COMM_WORLD_SIZE = 2) and of "
            "MPICH's (PMI_SIZE = 2)" in done.stderr, f"two launchers are named; found {done.stderr}")
+
+
+def numbered(ranks, *arguments, port, before=lambda rank: [], status=0, **more):
+    """As something else than mpirun starts processes: each with its number. The completed processes."""
+    launcher("mpich")
+    started = []
+    for rank in range(ranks):
+        environment = {**os.environ, "CLEAVE_CACHE": "", "RANK": str(rank), "WORLD_SIZE": str(ranks),
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), **more}
+        started.append(subprocess.Popen([*before(rank), suite.cleave_path, "run", *map(str, arguments)], env=environment,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        start_new_session=True))
+    ended = []
+    for rank, process in enumerate(started):
+        try:
+            out, error = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            for each in started:
+                os.killpg(each.pid, signal.SIGKILL)
+            raise Failure(f"processes end within a minute; rank {rank} does not")
+        ended.append(subprocess.CompletedProcess(process.args, process.returncode, out, error))
+    for rank, done in enumerate(ended):
+        expect(status is None or done.returncode == status,
+               f"rank {rank} ends with {status}; found {done.returncode}\n{done.stdout}{done.stderr}")
+    return ended
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@functools.lru_cache(maxsize=None)
+def local_state():
+    """What 5 steps of `grid` save in one process."""
+    saved = suite.path("local.safetensors")
+    suite.cleave("run", program(), "--plan", "grid", "--steps", 5, "--save", saved, "--quiet")
+    return bytes_of(saved)
+
+
+@suite.test("processes that RANK and WORLD_SIZE number meet at MASTER_ADDR and MASTER_PORT")
+def _():
+    saved = suite.path("numbered.safetensors")
+    numbered(4, program(), "--plan", "grid", "--steps", 5, "--save", saved, "--quiet", port=free_port())
+    expect(bytes_of(saved) == local_state(), "the state is that of local, to the bit")
+
+
+@suite.test("E752: a port that is taken is refused, and so are variables that miss one")
+def _():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(16)
+        taken.settimeout(30)
+        port = taken.getsockname()[1]
+        launcher("mpich")
+        environment = {**os.environ, "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        done = suite.cleave("run", program(), "--plan", "grid", "--quiet", status=3, env=environment)
+        expect_error(done, f"error[E752]: processes meet at a port of process 0, found that 127.0.0.1:{port} cannot be had: "
+                           "Address already in use")
+    del environment["MASTER_PORT"]
+    done = suite.cleave("run", program(), "--plan", "grid", "--quiet", status=3, env=environment)
+    expect_error(done, "error[E719]: processes that RANK and WORLD_SIZE number meet at MASTER_ADDR and MASTER_PORT, found no MASTER_PORT")
+
+
+def requires_root_for(what, *command):
+    done = subprocess.run(command, capture_output=True, text=True) if shutil.which(command[0]) else None
+    if not done or done.returncode != 0:
+        raise Skip(f"{what} cannot be made here: {done.stderr.strip() if done else 'there is no ' + command[0]}")
+
+
+@suite.test("E753: shared memory that cannot be had is named")
+def _():
+    requires_root_for("a small /dev/shm", "unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
+    small = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$0" "$@"']
+    done = launch("mpich", 2, *small, suite.cleave_path, "run", program(), "--plan", "data", "--mesh", "dp=2", "--quiet", status=None)
+    expect(done.returncode != 0, "no shared memory, no run")
+    expect_error(done, "error[E753]: processes of one machine need shared memory, found that 8.0 MiB of it cannot be had in "
+                       "/dev/shm: No space left on device")
+
+
+# Each has interfaces and a name of its own.
+MACHINE = """ip netns exec {name} unshare -m -u sh -c 'hostname {name} && exec "$0" "$@"' "$@" """
+
+
+@suite.test("two machines that only a network joins do what one does, to the bit")
+def _():
+    requires_root_for("a network namespace", "ip", "netns", "add", "cleave-try")
+    subprocess.run(["ip", "netns", "del", "cleave-try"], check=True)
+    names = [f"cleave-{os.getpid()}-{side}" for side in "ab"]
+    machine = suite.path("machine")
+
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", names[0], "link", "add", "link0", "type", "veth", "peer", "name", "link0", "netns", names[1])
+        for number, name in enumerate(names):
+            ip("-n", name, "addr", "add", f"10.87.0.{number + 1}/24", "dev", "link0")
+            ip("-n", name, "link", "set", "link0", "up")
+        for name in names:  # the kernel takes up to a second to say that a link is there
+            for _ in range(50):
+                shown = subprocess.run(["ip", "-n", name, "-br", "link", "show", "link0"], capture_output=True, text=True).stdout
+                if " UP " in shown:
+                    break
+                time.sleep(0.1)
+        network = {"MASTER_ADDR": "10.87.0.1", "UCX_TLS": "tcp,self"}  # not by the memory that both are in
+        saved = suite.path("machines.safetensors")
+        before = lambda rank: ["sh", "-c", MACHINE.format(name=names[rank // 2]), "sh"]
+        done = numbered(4, program(), "--plan", "grid", "--steps", 5, "--save", saved, "--json", port=29400, before=before, **network)
+        expect(bytes_of(saved) == local_state(), "the state is that of one machine, to the bit")
+        expect(json.loads(done[0].stdout)["plan"]["ranks"] == 4 and not any(each.stdout for each in done[1:]), "rank 0 writes")
+        other = program("other.dsl", PROGRAM.replace("1e-2", "2e-2"))
+        changed = MACHINE.replace("&& exec", f"&& mount --bind {other} {program()} && exec")
+        done = numbered(4, program(), "--plan", "grid", "--quiet", port=29401, status=1, **network,
+                        before=lambda rank: ["sh", "-c", (changed if rank > 1 else MACHINE).format(name=names[rank // 2]), "sh"])
+        expect_error(done[0], f"found that process 2, on {names[1]}, has another 'curve.dsl'")
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+SLURM = """ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmdSpoolDir={folder}/spool
+StateSaveLocation={folder}/state
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+ReturnToService=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs=8 State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@contextlib.contextmanager
+def slurm():
+    """Debian's Slurm with this machine as its one node; yields a function that calls srun."""
+    for command in ("munged", "slurmctld", "slurmd", "srun"):
+        if not shutil.which(command):
+            raise Skip(f"there is no {command}")
+    if os.geteuid() != 0:
+        raise Skip("slurmd starts tasks as root alone")
+    with tempfile.TemporaryDirectory(prefix="cleave-slurm-", dir="/tmp") as folder:  # a socket's name must be short
+        os.chmod(folder, 0o755)
+        for name in ("spool", "state"):
+            os.mkdir(os.path.join(folder, name))
+        key = os.path.join(folder, "munge.key")
+        with open(key, "wb") as file:
+            file.write(os.urandom(1024))
+        os.chmod(key, 0o400)
+        configuration = os.path.join(folder, "slurm.conf")
+        with open(configuration, "w", encoding="utf-8") as file:
+            file.write(SLURM.format(host=os.uname().nodename, folder=folder, ports=(free_port(), free_port())))
+        environment = {**os.environ, "SLURM_CONF": configuration, "CLEAVE_CACHE": "", **ENVIRONMENT}
+        daemons = [["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket",
+                    f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munged.seed"],
+                   ["slurmctld", "-D", "-f", configuration], ["slurmd", "-D", "-f", configuration, "-N", os.uname().nodename]]
+        running = []
+        try:
+            for daemon in daemons:
+                running.append(subprocess.Popen(daemon, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                                stderr=subprocess.DEVNULL))
+                time.sleep(0.3)
+            for _ in range(100):
+                state = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True).stdout.strip()
+                if state == "idle":
+                    break
+                time.sleep(0.1)
+            else:
+                raise Skip(f"Slurm does not come up here: its node is '{state}'")
+
+            def srun(*words, status=0):
+                done = subprocess.run(["srun", *map(str, words)], env=environment, capture_output=True, text=True, timeout=60,
+                                      stdin=subprocess.DEVNULL)
+                expect(status is None or done.returncode == status, f"srun ends with {status}; found {done.returncode}\n{done.stderr}")
+                return done
+            yield srun
+        finally:
+            for process in reversed(running):
+                process.terminate()
+                process.wait(timeout=20)
+
+
+@suite.test("srun: ranks are the tasks, joined by PMIx or PMI-2; without either they are refused")
+def _():
+    with slurm() as srun:
+        for library, interface in (("openmpi", "pmix"), ("mpich", "pmi2")):
+            launcher(library)
+            saved = suite.path(f"{interface}.safetensors")
+            srun("-n", 4, f"--mpi={interface}", suite.cleave_path, "run", program(), "--plan", "grid", "--steps", 5, "--save", saved,
+                 "--quiet")
+            expect(bytes_of(saved) == local_state(), f"the state under {interface} is that of local, to the bit")
+        done = srun("-n", 2, "--mpi=none", suite.cleave_path, "run", program(), "--plan", "grid", "--quiet", status=3)
+        expect_error(done, "error[E719]: the tasks of srun are joined by a process manager interface, found 2 tasks without one")
+        srun("-n", 1, suite.cleave_path, "run", program(), "--steps", 1, "--quiet")
+
+
+@suite.test("eight ranks start in 2 s")
+def _():
+    if suite.sanitizers:
+        raise Skip("bounds are for programs without sanitizers")
+    file = program()
+    words = [file, "--plan", "wide", "--steps", 1, "--quiet"]
+    cache = {"CLEAVE_CACHE": suite.path("cache")}
+    for library in LIBRARIES:
+        best = 1e9
+        for _ in range(3):
+            begin = time.monotonic()
+            run(library, 8, *words, environment=cache)
+            best = min(best, time.monotonic() - begin)
+            if best < 2:
+                break
+        print(f"8 ranks of {LIBRARIES[library]}: from mpirun to its end {best:.2f} s")
+        if best >= 2 and os.getloadavg()[0] > 1.5 * os.cpu_count():
+            raise Skip(f"others keep this machine busy: the load is {os.getloadavg()[0]:.0f}")
+        expect(best < 2, f"they start and end within 2 s; found {best:.2f} s")
 
 
 @suite.test("a program without a launcher needs no MPI")

@@ -2,8 +2,13 @@
 #include "runtime/comm/Processes.h"
 #include "runtime/comm/mpi/Exchange.h"
 #include "runtime/comm/mpi/Library.h"
+#include "runtime/comm/mpi/Manager.h"
+#include "runtime/core/Text.h"
 
+#include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace cleave::rt {
@@ -13,6 +18,7 @@ namespace {
 
 constexpr int32_t kSizeTag = 1, kBytesTag = 2;
 constexpr double kSettleSeconds = 30;
+constexpr int64_t kSharedBytes = int64_t{8} << 20;
 constexpr int64_t kPiece = int64_t{64} << 20;
 
 uint64_t keyOf(const std::vector<int64_t> &ranks, bool channel) {
@@ -68,13 +74,15 @@ Result<std::unique_ptr<Operation>> MpiCommunicator::prepareGroup(const Mesh &mes
 
 class MpiProcesses : public Processes {
 public:
-  explicit MpiProcesses(const CleaveTransport &transport)
-      : transport(transport), engine(std::make_unique<Engine>(transport)) {}
+  MpiProcesses(const CleaveTransport &transport, std::unique_ptr<Manager> manager)
+      : transport(transport), manager(std::move(manager)), engine(std::make_unique<Engine>(transport)) {}
   ~MpiProcesses() override {
     bool whole = !engine->abandoned() && settle().ok();
     engine.reset();
     if (whole)
       transport.leave(); // else others may never come: this process ends without
+    else
+      manager.release(); // nor may they end
   }
 
   int64_t process() const override { return engine->process; }
@@ -104,6 +112,7 @@ private:
   Status move(bool sends, void *data, int64_t bytes, int64_t other, int32_t tag, double timeoutSeconds);
 
   const CleaveTransport &transport;
+  std::unique_ptr<Manager> manager; // null where a launcher is one
   std::unique_ptr<Engine> engine;
   std::mutex worldsMutex;
   std::vector<std::weak_ptr<RankWorld>> worlds; // that were made
@@ -180,6 +189,25 @@ std::vector<std::unique_ptr<Communicator>> MpiProcesses::connect(const std::vect
   return ends;
 }
 
+// Libraries make files there for processes of one machine, and fail in their own words or not at all.
+Status requireSharedMemory() {
+  std::string name = "/cleave-" + std::to_string(getpid());
+  int file = shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+  int why = file < 0 ? errno : posix_fallocate(file, 0, kSharedBytes);
+  if (file >= 0) {
+    close(file);
+    shm_unlink(name.c_str());
+  }
+  if (why == 0)
+    return {};
+  return Error{"E753",
+               "processes of one machine need shared memory, found that " + bytesText(kSharedBytes) +
+                   " of it cannot be had in /dev/shm: " + std::strerror(why),
+               "",
+               {},
+               "in a container, give it more (--shm-size, say)"};
+}
+
 Error cannotJoin(const std::string &found) {
   return {"E719", "MPI must join the processes that were launched, found that it " + found, "", {}, ""};
 }
@@ -191,6 +219,15 @@ Result<std::shared_ptr<Processes>> joinProcesses(const Launch &launch) {
   Result<const CleaveTransport *> transport = mpi::loadTransport(launch.library);
   if (!transport)
     return transport.error();
+  if (Status status = mpi::requireSharedMemory(); !status)
+    return status.error();
+  std::unique_ptr<mpi::Manager> manager;
+  if (!launch.master.empty()) {
+    Result<std::unique_ptr<mpi::Manager>> started = mpi::Manager::start(launch);
+    if (!started)
+      return started.error();
+    manager = std::move(*started);
+  }
   char why[512] = "";
   if ((*transport)->join(why, sizeof(why)))
     return mpi::cannotJoin(std::string("cannot start: ") + why);
@@ -203,7 +240,7 @@ Result<std::shared_ptr<Processes>> joinProcesses(const Launch &launch) {
         "is the library that of the launcher? say which with --communicator mpi:openmpi or mpi:mpich";
     return error;
   }
-  auto joined = std::make_shared<mpi::MpiProcesses>(**transport);
+  auto joined = std::make_shared<mpi::MpiProcesses>(**transport, std::move(manager));
   if (Status status = joined->meet(); !status)
     return status.error();
   return std::shared_ptr<Processes>(std::move(joined));

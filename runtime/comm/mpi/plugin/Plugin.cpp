@@ -72,16 +72,19 @@ const char *library() {
 int32_t join(char *why, int64_t bytes) {
   int level = MPI_THREAD_SINGLE, started = 0;
   MPI_Initialized(&started);
-  if (int error = started ? MPI_Query_thread(&level)
-                          : MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level)) {
-    describe(error, why, bytes);
+  int error =
+      started ? MPI_Query_thread(&level) : MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level);
+  if (error != MPI_SUCCESS) { // which the library cannot explain before it has started
+    std::snprintf(why, static_cast<size_t>(bytes), "MPI_Init_thread gives %d, and says why above, if it does",
+                  error);
     return error;
   }
   if (level < MPI_THREAD_SERIALIZED) {
     std::snprintf(why, static_cast<size_t>(bytes), "it cannot be used by several threads");
     return 1;
   }
-  if (int error = MPI_Comm_dup(MPI_COMM_WORLD, &world)) {
+  error = MPI_Comm_dup(MPI_COMM_WORLD, &world);
+  if (error != MPI_SUCCESS) {
     describe(error, why, bytes);
     return error;
   }
