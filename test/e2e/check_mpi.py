@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import launchers
-from harness import ROOT, Failure, Suite, expect
+from harness import ROOT, Failure, Skip, Suite, expect
 from launchers import LIBRARIES
 
 suite = Suite(__doc__)
@@ -184,6 +184,22 @@ def _():
     expect(done["local"] == done["mpich"], "all values are those of local")
 
 
+@suite.test("an artefact made under a plan runs in processes; generate continues text there")
+def _():
+    artefact, saved = suite.path("curve.cleave"), suite.path("artefact.safetensors")
+    suite.cleave("build", program(), "--plan", "grid", "-o", artefact, "--quiet")
+    run("openmpi", 4, artefact, "--steps", 5, "--save", saved, "--quiet")
+    expect(bytes_of(saved) == local_state(), "the state is that of local, to the bit")
+    sizes = {"Vocab": 96, "Embed": 32, "KeyHeads": 2, "Group": 2, "Head": 8, "Hidden": 40, "Layers": 3, "Context": 32, "Seq": 4,
+             "rope_base": 10000.0, "rope_factor": 8.0, "rope_trained": 32.0, "Batch": 1}
+    words = ["generate", os.path.join(ROOT, "examples", "05_llama", "llama.dsl"), "--plan", "tensor", "--mesh", "tp=2",
+             *(f"--set={name}={size}" for name, size in sizes.items()),
+             "--weights", os.path.join(ROOT, "test", "unit", "text", "reference", "llama"), "--ids", "1,2,3", "--tokens", 4, "--json"]
+    alone = json.loads(suite.cleave(*words).stdout)["sequences"]
+    together = json.loads(launch("mpich", 2, suite.cleave_path, *words).stdout)["sequences"]
+    expect(alone == together, f"two processes make what two threads make; found {together} and {alone}")
+
+
 @suite.test("what goes wrong on the ranks is told once, and the processes end")
 def _():
     for library in LIBRARIES:
@@ -251,7 +267,7 @@ def _():
 
 def numbered(ranks, *arguments, port, before=lambda rank: [], status=0, **more):
     """As something else than mpirun starts processes: each with its number. The completed processes."""
-    launcher("mpich")
+    launchers.launcher(suite, "mpich")
     started = []
     for rank in range(ranks):
         environment = {**os.environ, "CLEAVE_CACHE": "", "RANK": str(rank), "WORLD_SIZE": str(ranks),
@@ -302,7 +318,7 @@ def _():
         taken.listen(16)
         taken.settimeout(30)
         port = taken.getsockname()[1]
-        launcher("mpich")
+        launchers.launcher(suite, "mpich")
         environment = {**os.environ, "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         done = suite.cleave("run", program(), "--plan", "grid", "--quiet", status=3, env=environment)
         expect_error(done, f"error[E752]: processes meet at a port of process 0, found that 127.0.0.1:{port} cannot be had: "
@@ -417,7 +433,7 @@ def slurm():
         configuration = os.path.join(folder, "slurm.conf")
         with open(configuration, "w", encoding="utf-8") as file:
             file.write(SLURM.format(host=os.uname().nodename, folder=folder, ports=(free_port(), free_port())))
-        environment = {**os.environ, "SLURM_CONF": configuration, "CLEAVE_CACHE": "", **ENVIRONMENT}
+        environment = {**os.environ, "SLURM_CONF": configuration, "CLEAVE_CACHE": "", **launchers.ENVIRONMENT}
         daemons = [["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket",
                     f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munged.seed"],
                    ["slurmctld", "-D", "-f", configuration], ["slurmd", "-D", "-f", configuration, "-N", os.uname().nodename]]
@@ -451,7 +467,7 @@ def slurm():
 def _():
     with slurm() as srun:
         for library, interface in (("openmpi", "pmix"), ("mpich", "pmi2")):
-            launcher(library)
+            launchers.launcher(suite, library)
             saved = suite.path(f"{interface}.safetensors")
             srun("-n", 4, f"--mpi={interface}", suite.cleave_path, "run", program(), "--plan", "grid", "--steps", 5, "--save", saved,
                  "--quiet")
