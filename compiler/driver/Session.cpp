@@ -57,19 +57,21 @@ rt::Status Session::agreeOnText(bool good) {
   mine.options = loaded->settings();
   if (!good)
     mine.failure = rejected().message;
-  return agree(mine);
+  rt::Status status = agree(mine);
+  if (status || !good || status.error().code.empty())
+    return status;
+  // What is wrong with a text is with the diagnostics.
+  diag::Diagnostic &told = diagnosed->error(status.error().code, {}, status.error().message);
+  for (const std::string &note : status.error().notes)
+    told.note({}, note);
+  told.suggest(status.error().hint);
+  return status;
 }
 
 rt::Status Session::agree(const SameProgram &mine) {
   hasMet = true;
   rt::Status status = requireSameProgram(*options.processes, mine);
   hasAgreed = status.ok();
-  if (status || !mine.failure.empty() || status.error().code.empty())
-    return status;
-  diag::Diagnostic &told = diagnosed->error(status.error().code, {}, status.error().message);
-  for (const std::string &note : status.error().notes)
-    told.note({}, note);
-  told.suggest(status.error().hint);
   return status;
 }
 

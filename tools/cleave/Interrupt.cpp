@@ -12,6 +12,8 @@ namespace cleave::tool {
 
 namespace {
 
+constexpr unsigned kJoinSeconds = 120;
+
 volatile std::sig_atomic_t signalled = 0;
 volatile std::sig_atomic_t signalledAt = 0; // seconds
 volatile std::sig_atomic_t terminal = 0;    // someone reads standard error
@@ -44,16 +46,19 @@ void handleWith(void (*handler)(int)) {
 
 namespace {
 
-char joiningMessage[256];
+char joiningMessage[256], aloneMessage[256];
 
-void endWhileJoining(int) {
+void sayAndEnd(const char *message) {
   size_t length = 0;
-  while (joiningMessage[length])
+  while (message[length])
     ++length;
-  if (write(STDERR_FILENO, joiningMessage, length) < 0)
+  if (write(STDERR_FILENO, message, length) < 0)
     _exit(Failed);
   _exit(Failed);
 }
+
+void endWhileJoining(int) { sayAndEnd(joiningMessage); }
+void endAlone(int) { sayAndEnd(aloneMessage); }
 
 } // namespace
 
@@ -63,15 +68,26 @@ void watchWhileJoining(int64_t process) {
       "cleave: error[E738]: processes must all live until they have joined, found process %lld told to "
       "end before: another one has died, or the launcher was stopped\n",
       static_cast<long long>(process));
+  std::snprintf(
+      aloneMessage, sizeof(aloneMessage),
+      "cleave: error[E738]: processes must join within %u s, found process %lld to wait still: another "
+      "one has died, or was never started\n",
+      kJoinSeconds, static_cast<long long>(process));
   handleWith(endWhileJoining);
+  std::signal(SIGALRM, endAlone);
+  alarm(kJoinSeconds);
 }
 
 void watchForInterrupts() {
+  alarm(0);
   terminal = isatty(STDERR_FILENO);
   handleWith(remember);
 }
 
-void stopWatching() { handleWith(SIG_DFL); }
+void stopWatching() {
+  alarm(0);
+  handleWith(SIG_DFL);
+}
 
 bool interrupted() { return signalled != 0; }
 

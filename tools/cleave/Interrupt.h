@@ -7,8 +7,8 @@
 
 namespace cleave::tool {
 
-// Until then, in one of several processes: a signal ends it, and it says so. As long as they have not joined
-// none of them can know which one died.
+// Until then, in one of several processes: a signal ends it, and it says so; so does waiting for two minutes.
+// As long as they have not joined none of them can know which one died.
 void watchWhileJoining(int64_t process);
 
 // From now on signals are remembered instead of ending the process.

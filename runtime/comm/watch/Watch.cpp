@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -125,6 +126,7 @@ TreeWatch::~TreeWatch() {
 //===-- The thread ------------------------------------------------------===//
 
 void TreeWatch::watch() {
+  pthread_setname_np(pthread_self(), "cleave-watch");
   std::vector<pollfd> files;
   while (!ending) {
     files = {{waker, POLLIN, 0}, {listener, POLLIN, 0}};
