@@ -17,6 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kCopySegment = int64_t{1} << 20;
+constexpr int64_t kDenseSegment = int64_t{8} << 20; // that nobody packs: the library has segments of its own
 constexpr int64_t kReduceSegment = int64_t{512} << 10; // of all members together
 constexpr int64_t kLeastSegment = int64_t{32} << 10;
 // An all-reduce up to here goes in one phase: twice the latency costs more than some bytes twice.
@@ -71,8 +72,7 @@ Exchange::Exchange(RankWorld &world, const std::vector<int64_t> &ranks, int64_t 
   reduces = collective.kind == CollectiveKind::AllReduce || collective.kind == CollectiveKind::ReduceScatter;
   whole = collective.kind == CollectiveKind::AllReduce &&
           (in.bytes() <= kWhole || (members == 2 && in.bytes() <= kWholeOfTwo));
-  segment = !reduces ? kCopySegment
-                     : std::max(kLeastSegment, kReduceSegment / std::max<int64_t>(1, members - 1) / 64 * 64);
+  segment = std::max(kLeastSegment, kReduceSegment / std::max<int64_t>(1, members - 1) / 64 * 64);
   peerOf.assign(members, -1);
   for (int64_t i = 1; i < members; ++i) {
     int64_t member = (me + i) % members;
@@ -89,9 +89,15 @@ Exchange::Exchange(RankWorld &world, const std::vector<int64_t> &ranks, int64_t 
     planSends(mesh, in, out, channel);
 }
 
-void Exchange::setBytes(Stream &stream, int64_t bytes) {
+void Exchange::setBytes(Stream &stream, int64_t bytes, int64_t most) {
   stream.bytes = bytes;
-  stream.segments = (bytes + segment - 1) / segment;
+  stream.segment = most;
+  stream.segments = (bytes + most - 1) / most;
+}
+
+// Both ends know how the other's lies.
+static int64_t segmentOf(const BlockCopy &copy) {
+  return copy.isDenseFrom() && copy.isDenseTo() ? kDenseSegment : kCopySegment;
 }
 
 void Exchange::planReduction(const Mesh &mesh, const Shape &in, const Shape &out) {
@@ -108,11 +114,11 @@ void Exchange::planReduction(const Mesh &mesh, const Shape &in, const Shape &out
     peer.out = copyOfSlice(peer.slice, width);
     peer.outDense = peer.out.isDenseFrom();
     peer.sends = peer.expects = true;
-    setBytes(peer.streams[Send], peer.slice.rows * peer.slice.elements * width);
-    setBytes(peer.streams[Receive], reduceBytes);
+    setBytes(peer.streams[Send], peer.slice.rows * peer.slice.elements * width, segment);
+    setBytes(peer.streams[Receive], reduceBytes, segment);
     if (collective.kind == CollectiveKind::AllReduce && !whole) {
-      setBytes(peer.streams[SendResult], reduceBytes);
-      setBytes(peer.streams[ReceiveResult], peer.streams[Send].bytes);
+      setBytes(peer.streams[SendResult], reduceBytes, segment);
+      setBytes(peer.streams[ReceiveResult], peer.streams[Send].bytes, segment);
     }
   }
 }
@@ -134,7 +140,7 @@ void Exchange::planSends(const Mesh &mesh, const Shape &in, const Shape &out, bo
       peer.out = taken[0];
       peer.outDense = peer.out.isDenseFrom();
       peer.sends = true;
-      setBytes(peer.streams[Send], peer.out.total());
+      setBytes(peer.streams[Send], peer.out.total(), segmentOf(peer.out));
     }
   }
   for (const BlockCopy &copy : transfer.copies) {
@@ -144,7 +150,7 @@ void Exchange::planSends(const Mesh &mesh, const Shape &in, const Shape &out, bo
     peer.in = copy;
     peer.inDense = copy.isDenseTo();
     peer.expects = true;
-    setBytes(peer.streams[Receive], copy.total());
+    setBytes(peer.streams[Receive], copy.total(), segmentOf(copy));
   }
 }
 
@@ -176,7 +182,7 @@ void Exchange::reset(const void *in, void *out) {
       bool stages = (what == Send && !peer.outDense && !peer.isInline) ||
                     (what == Receive && (reduces || (!peer.inDense && !peer.getsInline)));
       if (stages && stream.segments > 0)
-        stream.staging = engine.takeBuffer(kWindow * segment);
+        stream.staging = engine.takeBuffer(kWindow * stream.segment);
     }
   }
 }
@@ -234,7 +240,7 @@ void Exchange::announceTo(uint32_t at) {
   header.group = key;
   header.number = number;
   header.signature = signature;
-  header.segment = segment;
+  header.segment = std::max<int64_t>(1, peer.streams[Send].segment);
   header.results = peer.streams[SendResult].bytes;
   header.bytes = peer.isInline ? 0 : peer.streams[Send].bytes;
   if (header.bytes + header.results > 0)
@@ -307,6 +313,7 @@ bool Exchange::mayPost(const Peer &peer, What what) const {
 
 void *Exchange::placeOf(Peer &peer, What what, int64_t at) {
   Stream &stream = peer.streams[what];
+  int64_t segment = stream.segment;
   char *staged = stream.staging + at % kWindow * segment, *to = static_cast<char *>(output);
   switch (what) {
   case Send:
@@ -354,8 +361,8 @@ void Exchange::through(const Message &message, const CleaveDone &) {
     stream.done[stream.finished % kWindow] = false;
     int64_t at = stream.finished++;
     if (what == Receive && !reduces && !peer.inDense)
-      unpackRuns(peer.in, stream.staging + at % kWindow * segment, at * segment, segmentBytes(stream, at),
-                 output);
+      unpackRuns(peer.in, stream.staging + at % kWindow * stream.segment, at * stream.segment,
+                 segmentBytes(stream, at), output);
     if (stream.finished == stream.segments)
       --open;
   }
@@ -422,7 +429,7 @@ void Exchange::end() {
   for (Peer &peer : peers)
     for (Stream &stream : peer.streams)
       if (stream.staging) {
-        engine.giveBuffer(stream.staging, kWindow * segment);
+        engine.giveBuffer(stream.staging, kWindow * stream.segment);
         stream.staging = nullptr;
       }
   auto found = std::find(group.running.begin(), group.running.end(), static_cast<Running *>(this));
@@ -440,10 +447,11 @@ void Exchange::drain() {
   for (Peer &peer : peers) {
     for (What what : {Send, SendResult})
       if (Stream &stream = peer.streams[what]; peer.sends && stream.posted < stream.segments)
-        engine.fill(stream.bytes, segment, stream.posted, peer.process, peer.sendTag + (what == SendResult));
+        engine.fill(stream.bytes, stream.segment, stream.posted, peer.process,
+                    peer.sendTag + (what == SendResult));
     for (What what : {Receive, ReceiveResult})
       if (Stream &stream = peer.streams[what]; peer.arrived && stream.posted < stream.segments)
-        engine.drop(stream.bytes, segment, stream.posted, peer.process,
+        engine.drop(stream.bytes, stream.segment, stream.posted, peer.process,
                     peer.receiveTag + (what == ReceiveResult));
   }
 }

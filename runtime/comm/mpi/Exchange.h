@@ -39,10 +39,10 @@ private:
 
   enum What : uint32_t { Send, Receive, SendResult, ReceiveResult };
   struct Stream {
-    int64_t bytes = 0, segments = 0;
-    int64_t posted = 0, finished = 0; // segments, in order
-    bool done[kWindow] = {};          // and not counted in `finished` yet
-    char *staging = nullptr;          // kWindow segments
+    int64_t bytes = 0, segments = 0, segment = 0; // segment: bytes of one, at most
+    int64_t posted = 0, finished = 0;             // segments, in order
+    bool done[kWindow] = {};                      // and not counted in `finished` yet
+    char *staging = nullptr;                      // kWindow segments
     Message messages[kWindow];
     int64_t left() const { return segments - finished; }
   };
@@ -61,7 +61,7 @@ private:
 
   void planSends(const Mesh &mesh, const Shape &in, const Shape &out, bool channel);
   void planReduction(const Mesh &mesh, const Shape &in, const Shape &out);
-  void setBytes(Stream &stream, int64_t bytes);
+  static void setBytes(Stream &stream, int64_t bytes, int64_t most);
   Status begin(const void *in, void *out, bool isAwaited);
   void reset(const void *in, void *out);
   void announceTo(uint32_t peer);
@@ -78,8 +78,8 @@ private:
   void closeOne();
   void end();
   Error missing();
-  int64_t segmentBytes(const Stream &stream, int64_t at) const {
-    return std::min(segment, stream.bytes - at * segment);
+  static int64_t segmentBytes(const Stream &stream, int64_t at) {
+    return std::min(stream.segment, stream.bytes - at * stream.segment);
   }
 
   RankWorld &world;
@@ -93,7 +93,7 @@ private:
   Transfer transfer; // mine
   std::string text;
   uint64_t signature;
-  int64_t segment; // bytes of one, at most
+  int64_t segment; // of reductions: bytes of one, at most
 
   bool reduces = false;
   bool whole = false;   // every member reduces everything

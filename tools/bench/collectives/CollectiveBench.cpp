@@ -64,6 +64,7 @@ public:
   // `library`: whose own collectives are measured too; null: none's.
   Rank(Communicator &end, int64_t elements, double seconds, const CleaveTransport *library)
       : end(end), seconds(seconds), library(library) {
+    std::fill(std::begin(expected), std::end(expected), 500.0);
     in.assign(elements, static_cast<float>(end.rank() + 1));
     out.assign(elements, 0.0f);
     Mesh mesh = {"line", {{"x", end.ranks()}}};
@@ -79,33 +80,38 @@ public:
     }
   }
 
+  // Each gets as much time in a round as the others, whatever a call takes.
   void measure(Times &times) {
     auto start = Clock::now();
-    double microseconds = 20;
-    for (bool more = true; more;) {
-      int64_t calls = std::max<int64_t>(1, static_cast<int64_t>(5000 / microseconds));
-      double copy = timed(calls, [&] { std::memcpy(out.data(), in.data(), in.size() * sizeof(float)); });
-      times.copy = std::min(times.copy, copy);
+    float more = 1;
+    while (more > 0) {
+      turn(kCopy, times.copy, [&] { std::memcpy(out.data(), in.data(), in.size() * sizeof(float)); });
       for (size_t i = 0; i < kCount; ++i) {
-        times.collectives[i] = std::min(times.collectives[i], timed(calls, [&] {
-                                          if (!operations[i]->run(in.data(), out.data()))
-                                            std::abort();
-                                        }));
+        turn(1 + i, times.collectives[i], [&] {
+          if (!operations[i]->run(in.data(), out.data()))
+            std::abort();
+        });
         if (library)
-          times.own[i] = std::min(times.own[i], timed(calls, [&] { runOwn(kRows[i]); }));
+          turn(1 + kCount + i, times.own[i], [&] { runOwn(kRows[i]); });
       }
-      float go[2] = {end.rank() == 0 && std::chrono::duration<double>(Clock::now() - start).count() < seconds
-                         ? 1.0f
-                         : 0.0f,
-                     end.rank() == 0 ? static_cast<float>(copy) : 0.0f};
-      for (float &value : go) // all do as rank 0 says
-        meet(value);
-      more = go[0] > 0;
-      microseconds = std::max(1.0f, go[1]);
+      bool goesOn = std::chrono::duration<double>(Clock::now() - start).count() < seconds;
+      more = end.rank() == 0 && goesOn ? 1.0f : 0.0f;
+      meet(more); // all do as rank 0 says
     }
   }
 
 private:
+  static constexpr size_t kCopy = 0;
+  static constexpr double kTurn = 3000; // microseconds
+
+  void turn(size_t which, double &least, const std::function<void()> &call) {
+    auto took = timed(std::max<int64_t>(1, static_cast<int64_t>(kTurn / expected[which])), call);
+    least = std::min(least, took);
+    auto rank0s = end.rank() == 0 ? static_cast<float>(took) : 0.0f;
+    meet(rank0s);
+    expected[which] = std::max(1.0f, rank0s);
+  }
+
   void runOwn(const Row &row) {
     int64_t elements = static_cast<int64_t>(in.size());
     int64_t count = row.own == CleaveOwnReduce ? elements : elements / end.ranks();
@@ -132,6 +138,7 @@ private:
   Communicator &end;
   double seconds;
   const CleaveTransport *library;
+  double expected[1 + 2 * kCount]; // microseconds a call, by what is measured
   std::vector<float> in, out;
   std::unique_ptr<Operation> meeting;
   std::vector<std::unique_ptr<Operation>> operations;
