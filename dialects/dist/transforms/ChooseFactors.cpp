@@ -154,14 +154,24 @@ Assignment Chooser::run() {
   return assignmentOf(map, perDim(map, chosen)); // minor digits only where the major ones are cut up
 }
 
+static MeshOp meshOf(const Graph &graph, const Rule &rule) {
+  for (unsigned cell : llvm::concat<const unsigned>(rule.operands, rule.results))
+    if (MeshOp mesh = graph.cells[cell].mesh)
+      return mesh;
+  return {};
+}
+
+Cut cleave::dist::neededLayout(const Graph &graph, const Rule &rule, unsigned operand) {
+  MeshOp mesh = meshOf(graph, rule);
+  const Cut &own = graph.cells[rule.operands[operand]].cut;
+  return mesh ? cutUnder(rule.map.operands[operand], rule.map, Chooser(graph, rule, mesh).run()) : own;
+}
+
 void cleave::dist::chooseFactors(const Graph &graph) {
   for (const Rule &rule : graph.rules) {
     if (!rule.computes)
       continue;
-    MeshOp mesh;
-    for (unsigned cell : llvm::concat<const unsigned>(rule.operands, rule.results))
-      if (!mesh)
-        mesh = graph.cells[cell].mesh;
+    MeshOp mesh = meshOf(graph, rule);
     if (!mesh)
       continue;
     Assignment assignment = Chooser(graph, rule, mesh).run();

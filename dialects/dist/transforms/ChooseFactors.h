@@ -10,6 +10,9 @@ namespace cleave::dist {
 // the others where the result lies; then whatever else moves fewer bytes is taken, factor by factor.
 void chooseFactors(const Graph &graph);
 
+// How an op's operand must lie where the op is computed by this choice.
+Cut neededLayout(const Graph &graph, const Rule &rule, unsigned operand);
+
 } // namespace cleave::dist
 
 #endif

@@ -6,6 +6,7 @@
 // Before: no model.call. After: every value has a layout. It stands behind the grad stage, before
 // partitioning.
 #include "dialects/dist/transforms/ChooseFactors.h"
+#include "dialects/dist/transforms/KeepGathered.h"
 #include "dialects/dist/transforms/ManualRegions.h"
 #include "dialects/dist/transforms/Origins.h"
 #include "dialects/dist/transforms/Passes.h"
@@ -45,6 +46,7 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
       if (failed(applyTactics(chosen, mesh, graph, options, stopAfter)))
         return signalPassFailure();
     }
+    keepGathered(getOperation(), graph);
     writeLayouts(graph);
     if (chosen)
       writeOrigins(graph);

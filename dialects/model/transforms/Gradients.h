@@ -100,6 +100,10 @@ mlir::LogicalResult reverseIf(IfOp op, llvm::ArrayRef<mlir::Value> cotangents, R
 mlir::LogicalResult reverseWhile(WhileOp op, llvm::ArrayRef<mlir::Value> cotangents, Reverse &reverse);
 mlir::LogicalResult reverseScan(ScanOp op, llvm::ArrayRef<mlir::Value> cotangents, Reverse &reverse);
 
+// On ops whose results a plan wants kept for the backward pass (`save`): as they are read there, gathered if
+// need be.
+inline constexpr llvm::StringLiteral kKeptAttr = "model.kept";
+
 // What a plan says of the values of one body: the module's attribute `model.residual_policy`, pairs of a
 // selector and "save" or "recompute", the last that fits counting. A selector is a path and stands for all
 // below it too. A value without a name belongs to the named value that it is first used for, or to the body.

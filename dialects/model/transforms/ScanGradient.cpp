@@ -393,8 +393,11 @@ FailureOr<ScanGradient> ScanBuilder::run() {
     available.insert(value);
   for (Value value : forward->getArguments().take_back(slices))
     available.insert(value);
-  saved = chooseResiduals(neededByAdjoint(), available,
-                          ResidualPolicy(context.module, *forward, body.getSymName()));
+  ResidualPolicy policy(context.module, *forward, body.getSymName());
+  saved = chooseResiduals(neededByAdjoint(), available, policy);
+  for (Value value : saved)
+    if (policy.of(value) == ResidualPolicy::Choice::Save && value.getDefiningOp())
+      value.getDefiningOp()->setAttr(kKeptAttr, UnitAttr::get(op.getContext()));
   finishForward();
   makeBackward();
   adjoint->erase();
