@@ -1,6 +1,7 @@
 #include "lang/sema/StandardLibrary.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <filesystem>
 
@@ -16,7 +17,7 @@ std::string standardLibrary() {
     namespace fs = std::filesystem;
     // The name of an executable is how it was called, perhaps by the search path alone.
     fs::path file = fs::canonical(self.dli_fname, error);
-    if (error)
+    if (error || !std::strchr(self.dli_fname, '/'))
       file = fs::canonical("/proc/self/exe", error);
     fs::path folder = file.parent_path();
     for (int up = 0; up < 3 && folder.has_relative_path(); ++up) {

@@ -250,6 +250,9 @@ def _():
     words = [program(), "--plan", "grid", "--quiet"]
     done = run("openmpi", 2, *words, status=None, environment={"CLEAVE_PLUGINS": suite.scratch.name})
     expect_error(done, "error[E750]: ranks in several processes need an MPI library and its plug-in, found no cleave-mpi-openmpi.so")
+    done = run("openmpi", 2, *words, "--json", status=None, environment={"CLEAVE_PLUGINS": suite.scratch.name})
+    found = json.loads(done.stdout)["diagnostics"][0]["code"]
+    expect(found == "E750", f"--json says it as well; found {done.stdout}")
     broken = suite.path("plugins")
     os.makedirs(broken)
     with open(os.path.join(broken, "cleave-mpi-openmpi.so"), "w", encoding="utf-8") as file:
@@ -496,6 +499,20 @@ def _():
         if best >= 2 and os.getloadavg()[0] > 1.5 * os.cpu_count():
             raise Skip(f"others keep this machine busy: the load is {os.getloadavg()[0]:.0f}")
         expect(best < 2, f"they start and end within 2 s; found {best:.2f} s")
+
+
+@suite.test("an installed command that PATH finds has its plug-ins, wherever it is called")
+def _():
+    prefix, folder = suite.path("prefix"), suite.path("elsewhere")
+    os.makedirs(os.path.join(folder, "cleave"))  # no command, though of its name
+    for name in ("bin", "lib", "share/cleave"):
+        os.makedirs(os.path.join(prefix, name))
+    shutil.copy(suite.cleave_path, os.path.join(prefix, "bin"))
+    shutil.copytree(os.path.join(ROOT, "stdlib"), os.path.join(prefix, "share", "cleave", "stdlib"))
+    launchers.launcher(suite, "mpich")
+    shutil.copy(os.path.join(suite.options.build, "lib", "cleave-mpi-mpich.so"), os.path.join(prefix, "lib"))
+    launch("mpich", 4, "cleave", "run", program(), "--plan", "grid", "--steps", 1, "--quiet", cwd=folder,
+           environment={"PATH": os.path.join(prefix, "bin") + ":" + os.environ["PATH"]})
 
 
 @suite.test("a program without a launcher needs no MPI")

@@ -2,6 +2,7 @@
 
 #include "tools/cleave/Interrupt.h"
 #include "tools/cleave/Reporting.h"
+#include "tools/cleave/Results.h"
 
 #include <chrono>
 #include <cstdio>
@@ -20,6 +21,9 @@ int tell(const rt::Error &error, int64_t process, bool json) {
     mine.notes.push_back("in process " + std::to_string(process));
   report(engine, mine);
   showDiagnostics(engine, json);
+  if (json)
+    showJson({{"status", exitStatusOf(error)},
+              {"diagnostics", nlohmann::ordered_json::parse(engine.renderJson())}});
   return exitStatusOf(error);
 }
 

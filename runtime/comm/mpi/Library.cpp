@@ -1,6 +1,7 @@
 #include "runtime/comm/mpi/Library.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <filesystem>
 
@@ -32,7 +33,7 @@ std::vector<fs::path> placesOfPlugins() {
     return places;
   std::error_code error;
   fs::path file = fs::canonical(self.dli_fname, error);
-  if (error || file.empty()) // a name without a folder: found by PATH
+  if (error || !std::strchr(self.dli_fname, '/')) // a name without a folder: found by PATH
     file = fs::canonical("/proc/self/exe", error);
   for (const fs::path &folder : {file.parent_path(), file.parent_path().parent_path() / "lib",
                                  file.parent_path().parent_path() / CLEAVE_LIBRARY_FOLDER,
