@@ -1,5 +1,7 @@
 #include "dialects/comm/transforms/Shards.h"
 
+#include "dialects/dist/ir/Notation.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include <map>
 #include <numeric>
@@ -145,7 +147,7 @@ static StringRef policyOf(ModuleOp module, StringRef axis) {
 static std::string describe(ArrayAttr axes, dist::MeshOp mesh) {
   std::string text;
   for (AxisRefAttr axis : dist::axesOf(axes))
-    text += (text.empty() ? "" : ", ") + axis.getName().str() + " = " + std::to_string(mesh.sizeOf(axis));
+    text += (text.empty() ? "" : ", ") + dist::text(axis) + " = " + std::to_string(mesh.sizeOf(axis));
   return text;
 }
 

@@ -148,6 +148,23 @@ protected:
     return module;
   }
 
+  // `times` on every mesh, padded and uneven, each with a seed of its own; up to the first failure.
+  void onMeshes(unsigned times,
+                llvm::function_ref<void(ModuleOp, ArrayRef<int64_t>, bool uneven, uint64_t seed)> run) {
+    OwningOpRef<ModuleOp> module = prepare();
+    ASSERT_TRUE(module);
+    const SmallVector<int64_t> meshes[] = {{2}, {3}, {2, 2}, {4, 2}};
+    uint64_t seed = 1;
+    for (ArrayRef<int64_t> sizes : meshes)
+      for (bool uneven : {false, true})
+        for (unsigned i = 0; i < times; ++i, ++seed) {
+          SCOPED_TRACE("seed " + std::to_string(seed) + (uneven ? " uneven" : " padded"));
+          run(*module, sizes, uneven, seed);
+          if (HasFailure())
+            return;
+        }
+  }
+
   void check(ModuleOp plain, ArrayRef<int64_t> sizes, bool uneven, uint64_t seed) {
     OwningOpRef<ModuleOp> module = cast<ModuleOp>(plain->clone());
     OpBuilder builder(&context);
@@ -281,33 +298,15 @@ protected:
 } // namespace
 
 TEST_P(Partition, AgreesWithOneRank) {
-  OwningOpRef<ModuleOp> module = prepare();
-  ASSERT_TRUE(module);
-  const SmallVector<int64_t> meshes[] = {{2}, {3}, {2, 2}, {4, 2}};
-  uint64_t seed = 1;
-  for (ArrayRef<int64_t> sizes : meshes)
-    for (bool uneven : {false, true})
-      for (unsigned i = 0; i < 2; ++i, ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed) + (uneven ? " uneven" : " padded"));
-        check(*module, sizes, uneven, seed);
-        if (HasFailure())
-          return;
-      }
+  onMeshes(2, [&](ModuleOp module, ArrayRef<int64_t> sizes, bool uneven, uint64_t seed) {
+    check(module, sizes, uneven, seed);
+  });
 }
 
 TEST_P(Partition, AgreesWithOneRankUnderPlans) {
-  OwningOpRef<ModuleOp> module = prepare();
-  ASSERT_TRUE(module);
-  const SmallVector<int64_t> meshes[] = {{2}, {3}, {2, 2}, {4, 2}};
-  uint64_t seed = 1;
-  for (ArrayRef<int64_t> sizes : meshes)
-    for (bool uneven : {false, true})
-      for (unsigned i = 0; i < 3; ++i, ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed) + (uneven ? " uneven" : " padded"));
-        checkPlan(*module, sizes, uneven, seed);
-        if (HasFailure())
-          return;
-      }
+  onMeshes(3, [&](ModuleOp module, ArrayRef<int64_t> sizes, bool uneven, uint64_t seed) {
+    checkPlan(module, sizes, uneven, seed);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, Partition, ::testing::ValuesIn(programs()),
