@@ -244,7 +244,8 @@ MemoryFacts cleave::explain::collectMemory(ModuleOp module) {
   facts.activations = fullest.of(Use::Activation);
   facts.buffers += fullest.of(Use::Buffer);
   facts.temporaries = fullest.of(Use::Temporary);
-  facts.gaps = largest->scratchBytes - fullest.total();
+  facts.scratch = largest->scratchBytes;
+  facts.gaps = facts.scratch - fullest.total();
   facts.temporaries += facts.gaps;
   return facts;
 }

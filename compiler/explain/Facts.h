@@ -104,7 +104,8 @@ struct MemoryFacts {
   int64_t count = 1;
   int64_t peakBytes = 0;
   int64_t params = 0, gradients = 0, optimizer = 0, activations = 0, buffers = 0, temporaries = 0;
-  int64_t gaps = 0; // of temporaries: room between values that nothing takes at the fullest moment
+  int64_t gaps = 0;    // of temporaries: room between values that nothing takes at the fullest moment
+  int64_t scratch = 0; // of the peak: what the fullest entry computes in, gaps included
 };
 
 // One action of a step, or a loop around some. A loop's body stands once.

@@ -129,7 +129,8 @@ std::string cleave::explain::renderJson(const Facts &facts) {
                       {"activations", rank.activations},
                       {"buffers", rank.buffers},
                       {"temporaries", rank.temporaries},
-                      {"gaps", rank.gaps}});
+                      {"gaps", rank.gaps},
+                      {"scratch", rank.scratch}});
   for (const ConflictFacts &conflict : facts.conflicts)
     conflicts.push_back({{"value", conflict.value},
                          {"mesh_axis", conflict.axis},

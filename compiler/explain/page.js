@@ -108,7 +108,7 @@ function memoryLayers() {
   const scratch = F.moments.map((m) => m.gradients + m.activations + m.buffers + m.temporaries);
   const fullest = scratch.indexOf(Math.max(...scratch)), most = scratch[fullest];
   const fixed = { params: rank.params, optimizer: rank.optimizer };
-  fixed.other = Math.max(0, rank.peak_bytes - rank.params - rank.optimizer - rank.gaps - most);
+  fixed.other = rank.peak_bytes - rank.params - rank.optimizer - rank.scratch;
   const points = F.moments.map((m) => ({ time: m.time, ...fixed, gradients: m.gradients, activations: m.activations, buffers: m.buffers, temporaries: m.temporaries }));
   return { points, fullest, peak: most + fixed.params + fixed.optimizer + fixed.other };
 }

@@ -128,6 +128,7 @@ def _():
             total = sum(rank[kind] for kind in KINDS)
             expect(total == rank["peak_bytes"], f"{plan}: {rank} adds up; found {total}")
             expect(all(rank[kind] >= 0 for kind in KINDS), f"{plan}: no kind is negative; found {rank}")
+            expect(rank["scratch"] + rank["params"] + rank["optimizer"] <= rank["peak_bytes"], f"{plan}: the page's fixed part; found {rank}")
             expect(0 <= rank["gaps"] <= rank["temporaries"], f"{plan}: gaps are temporaries; found {rank}")
     with open(GPT, encoding="utf-8") as file, open(suite.path("uneven.dsl"), "w", encoding="utf-8") as copy:
         copy.write(file.read() + UNEVEN)

@@ -77,6 +77,7 @@ TEST(MemoryTest, KindsAddUpToThePeakAtTheFullestMoment) {
   EXPECT_EQ(memory.optimizer, 32);
   EXPECT_EQ(memory.activations, 64);
   EXPECT_EQ(memory.gaps, 448 - 192);
+  EXPECT_EQ(memory.scratch, 448);
   EXPECT_EQ(memory.params + memory.optimizer + memory.activations + memory.gradients + memory.buffers +
                 memory.temporaries,
             memory.peakBytes);
