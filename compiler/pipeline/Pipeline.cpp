@@ -44,6 +44,7 @@ void buildGradStage(OpPassManager &manager, const PipelineOptions &options) {
   model::ModelGradientsOptions gradients;
   gradients.names = options.inOrder;
   manager.addPass(model::createModelGradients(gradients));
+  manager.addPass(dist::createDistHoldNames());
   model::ModelExposeOptions expose;
   expose.paths.assign(options.expose.begin(), options.expose.end());
   expose.inOrder = options.inOrder;

@@ -53,6 +53,7 @@ struct FunctionPartitioner::Operand {
   SmallVector<AxisList> axes;
   SmallVector<AffineExpr> exprs;
   SmallVector<Halo> halos;
+  SmallVector<int64_t> masked; // dims of which padding is read, where it stands for what lies outside
   SmallVector<Part> parts;
 };
 
@@ -175,8 +176,11 @@ bool FunctionPartitioner::IndexPlan::asBlocks(unsigned input, unsigned axis, Aff
     return false;
   auto [least, greatest] = model::rangeOf(linear.rest, localSizes());
   int64_t low = std::max<int64_t>(0, -least), high = std::max<int64_t>(0, greatest + 1 - factor);
-  if (low == 0 && high == 0)
+  if (low == 0 && high == 0) {
+    if (extent < factor * dim.whole)
+      operand.masked.push_back(axis);
     return accept(operand, dim.axes, expr);
+  }
   // What is there already is cheaper to read than what the neighbours have.
   if (partitioner.declared(value).getDims()[axis].getAxes().empty() || !accept(operand, dim.axes, expr + low))
     return false;
@@ -408,6 +412,8 @@ Value FunctionPartitioner::IndexPlan::operandValue(unsigned input) {
   Value value = op.getInputs()[input];
   RankedTensorType whole = wholeType(value);
   value = partitioner.get(value, makeLayout(shards.getMeshName(), operand.axes), op);
+  for (int64_t dim : operand.masked)
+    value = maskPadding(value, input, dim, operand.axes[dim]);
   for (const Halo &halo : operand.halos) {
     const AxisList &axes = operand.axes[halo.dim];
     value = maskPadding(value, input, halo.dim, axes);

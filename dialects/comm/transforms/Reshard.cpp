@@ -221,10 +221,11 @@ bool Search::mayAppend(const Placement &at, unsigned dim, ArrayRef<uint8_t> list
   const Atoms &wanted = target.dims[dim];
   Atoms grown = at.dims[dim];
   grown.append(list.begin(), list.end());
-  AxisList all = atoms.join(wanted), some = atoms.join(grown);
+  AxisList all = atoms.join(wanted), some = atoms.join(grown), now = atoms.join(at.dims[dim]);
   int64_t extent = whole.getDimSize(dim);
+  // A part that its neighbour joins is cut anew: 6 in 2 are 3, 3, and in 4 they are 2, 2, 1, 1.
   if (!shards.isEven(extent, all) || !shards.isEven(extent, some))
-    return isPrefix(some, all);
+    return isPrefix(some, all) && isPrefix(now, some);
   return llvm::all_of(list, [&](uint8_t atom) { return llvm::is_contained(wanted, atom); });
 }
 

@@ -20,6 +20,21 @@ def DistSplitRepeats : Pass<"dist-split-repeats", "::mlir::ModuleOp"> {
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect"];
 }
 
+def DistHoldNames : Pass<"dist-hold-names", "::mlir::ModuleOp"> {
+  let summary = "Keeps the values whose layouts a plan states from being simplified away.";
+  let description = [{
+    ```mlir
+    // before, with dist.layout_of "net.turned" in the plan
+    %1 = model.index (j: J = 3, i: I = 2) ins(%0[i, j]) { yield %a }
+    %2 = model.name %1 "net.turned"
+    // after
+    %1 = model.index (j: J = 3, i: I = 2) ins(%0[i, j]) { yield %a } {dist.held}
+    ```
+    Must hold before: a grad stage with names. Holds after: the same. Stands between model-gradients and model-expose,
+    behind which names are attributes and movements of data are read through.
+  }];
+}
+
 def DistResiduals : Pass<"dist-residuals", "::mlir::ModuleOp"> {
   let summary = "Hands a plan's `dist.residual` tactics to the gradients.";
   let description = [{

@@ -87,6 +87,9 @@ static bool isMovement(IndexOp op) {
 }
 
 // A sum of products of two inputs: what kernels for products take.
+// Whether a plan states the layout of the result, which therefore is to be.
+static bool isHeld(IndexOp op) { return op->hasAttr("dist.held"); }
+
 static bool isContraction(IndexOp op) {
   if (op.getCombiner() != Combiner::Sum || op.getInputs().size() != 2)
     return false;
@@ -146,7 +149,8 @@ struct DropInputs : OpRewritePattern<IndexOp> {
 struct ForwardIdentity : OpRewritePattern<IndexOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(IndexOp op, PatternRewriter &rewriter) const override {
-    if (!isMovement(op) || !op.getMap(0).isIdentity() || op.getInputs()[0].getType() != op.getType())
+    if (!isMovement(op) || isHeld(op) || !op.getMap(0).isIdentity() ||
+        op.getInputs()[0].getType() != op.getType())
       return failure();
     rewriter.replaceOp(op, op.getInputs()[0]);
     return success();
@@ -197,7 +201,7 @@ struct ReadThrough : OpRewritePattern<IndexOp> {
   LogicalResult matchAndRewrite(IndexOp op, PatternRewriter &rewriter) const override {
     for (auto [i, input] : llvm::enumerate(op.getInputs())) {
       auto source = input.getDefiningOp<IndexOp>();
-      if (!source || source == op || !isMovement(source))
+      if (!source || source == op || !isMovement(source) || isHeld(source))
         continue;
       auto shape = cast<RankedTensorType>(source.getInputs()[0].getType()).getShape();
       AffineMap through = source.getMap(0);

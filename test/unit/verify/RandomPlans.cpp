@@ -1,6 +1,7 @@
 #include "test/unit/verify/RandomPlans.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace cleave::test;
 
@@ -12,21 +13,26 @@ const std::vector<PlannedProgram> &cleave::test::plannedPrograms() {
         {"net.down.w", {"Hidden", "Classes"}, true},
         {"net.h", {"Batch", "Hidden"}},
         {"logits", {"Batch", "Classes"}}},
-       "Batch"},
+       "Batch",
+       86},
       {"transformer",
        {"Batch", "Seq", "Vocab", "Embed", "Heads", "Head", "Hidden"},
        {{"model.embedding.table", {"Vocab", "Embed"}, true},
         {"model.blocks[*].up.w", {"Embed", "Hidden"}, true},
+        {"model.blocks[1].down.w", {"Hidden", "Embed"}, true},
+        {"model.blocks[0..1].h", {"Batch", "Seq", "Embed"}},
         {"model.blocks[*].h", {"Batch", "Seq", "Embed"}},
         {"model.blocks[*].wide", {"Batch", "Seq", "Hidden"}},
         {"logits", {"Batch", "Seq", "Vocab"}}},
-       "Batch"},
+       "Batch",
+       24},
       {"images",
        {"Batch", "Rows", "Columns", "HalfRows", "Features", "Colours", "Classes"},
        {{"net.out.w", {"Features", "Classes"}, true},
         {"net.a", {"Batch", "Rows", "Columns", "Features"}},
         {"net.pooled", {"Batch", "Features"}}},
-       "Batch"},
+       "Batch",
+       70},
       {"control",
        {"Batch", "Time", "Wide", "Buckets"},
        {{"net.w", {"Wide", "Wider"}, true},
@@ -72,24 +78,32 @@ public:
     std::string text = "plan random on mesh(" + meshText() + ") {\n";
     size_t shards = 1 + random.below(3);
     for (size_t i = 0; i < shards; ++i)
-      text += "  shard " + axesText() + " over " + someOver() + "\n";
-    if (random.chance(25))
+      text += shardText();
+    if (random.chance(30))
       text += layoutText();
     if (random.chance(15))
-      text += "  replicate " + random.of(program.values).path + " over " + random.of(mesh) + "\n";
+      text += "  replicate " + random.of(program.values).path +
+              (random.chance(50) ? " over " + random.of(mesh).name + "\n" : "\n");
     if (random.chance(40))
       text += storeText();
     if (random.chance(15))
       text += "  accumulate " + std::to_string(2 + random.below(2)) + " of " + program.batch + "\n";
-    if (random.chance(20))
+    if (random.chance(25))
       text +=
           std::string(random.chance(50) ? "  recompute " : "  save ") + random.of(activations()).path + "\n";
-    if (random.chance(60))
-      text += random.chance(50) ? "  remainder uneven\n" : "  remainder pad\n";
+    if (random.chance(85))
+      text += remainderText();
+    if (random.chance(15))
+      text += boundText();
     return text + "}\n";
   }
 
 private:
+  struct MeshAxis {
+    std::string name;
+    uint64_t size = 1;
+  };
+
   std::string meshText() {
     const char *const names[] = {"dp", "tp", "sp"};
     size_t count = 1 + random.below(3);
@@ -100,34 +114,50 @@ private:
       if (ranks * size > 8)
         size = ranks * 2 > 8 ? 1 : 2;
       ranks *= size;
-      mesh.emplace_back(names[i]);
-      text += (i ? ", " : "") + mesh.back() + ": " + std::to_string(size);
+      mesh.push_back({names[i], size});
+      text += (i ? ", " : "") + mesh.back().name + ": " + std::to_string(size);
     }
     return text;
   }
 
-  std::string axesText() {
-    std::string first = random.of(program.axes), second = random.of(program.axes);
-    return random.chance(40) && second != first ? first + ", " + second : first;
+  // A mesh axis, or a part of one of four ranks.
+  std::string useText(const MeshAxis &axis) {
+    if (axis.size != 4 || !random.chance(30))
+      return axis.name;
+    return axis.name + (random.chance(50) ? "[1:2]" : "[2:2]");
   }
 
-  std::string someOver() {
-    const std::string &first = random.of(mesh), &second = random.of(mesh);
-    return random.chance(15) && second != first ? first + ", " + second : first;
+  std::string overText() {
+    const MeshAxis &first = random.of(mesh), &second = random.of(mesh);
+    bool both = random.chance(20) && second.name != first.name;
+    return both ? first.name + ", " + second.name : useText(first);
+  }
+
+  // Now and then an axis is sharded twice over one mesh axis, which is refused.
+  std::string shardText() {
+    std::string first = random.of(program.axes), second = random.of(program.axes), over = overText();
+    bool both = random.chance(40) && second != first;
+    for (const std::string &axis : both ? std::vector{first, second} : std::vector{first})
+      for (const MeshAxis &used : mesh)
+        if (over.find(used.name) != std::string::npos && !sharded.insert(axis + " " + used.name).second &&
+            !random.chance(5))
+          return "";
+    return "  shard " + (both ? first + ", " + second : first) + " over " + over + "\n";
   }
 
   std::string layoutText() {
     const Nameable &value = random.of(program.values);
-    std::vector<std::string> left = mesh; // a mesh axis cuts one dim; now and then two, which is refused
+    std::vector<MeshAxis> left = mesh; // a mesh axis cuts one dim; now and then two, which is refused
     std::string text = "  layout " + value.path + ": [";
     for (size_t i = 0; i < value.axes.size(); ++i) {
       text += (i ? ", " : "") + value.axes[i];
-      if (left.empty() || !random.chance(40))
-        continue;
-      size_t at = random.below(left.size());
-      text += "/" + left[at];
-      if (!random.chance(5))
-        left.erase(left.begin() + static_cast<std::ptrdiff_t>(at));
+      if (!left.empty() && random.chance(40)) {
+        size_t at = random.below(left.size());
+        text += "/" + useText(left[at]);
+        if (!random.chance(3))
+          left.erase(left.begin() + static_cast<std::ptrdiff_t>(at));
+      }
+      text += random.chance(30) ? "?" : "";
     }
     return text + "]\n";
   }
@@ -135,7 +165,40 @@ private:
   std::string storeText() {
     const char *const kinds[] = {"optimizer", "gradients, optimizer", "params, gradients, optimizer",
                                  "params"};
-    return std::string("  store ") + kinds[random.below(4)] + " over " + random.of(mesh) + "\n";
+    std::string text = std::string("  store ") + kinds[random.below(4)];
+    if (random.chance(20))
+      text += " of " + random.of(parameters()).path;
+    return text + " over " + overText() + "\n";
+  }
+
+  std::string remainderText() {
+    const char *const policies[] = {"uneven", "pad"};
+    size_t first = random.below(2);
+    std::string text = std::string("  remainder ") + policies[first] + "\n";
+    if (random.chance(25)) // another one for one axis
+      text += std::string("  remainder ") + policies[1 - first] + " for " + random.of(program.axes) + "\n";
+    return text;
+  }
+
+  // Limits that hold.
+  std::string boundText() {
+    switch (random.below(4)) {
+    case 0:
+      return "  assert peak_memory <= 1 GiB\n";
+    case 1:
+      return "  assert count(all_reduce over " + random.of(mesh).name + ") <= 1000\n";
+    case 2:
+      return "  assert bytes(all_gather in " + random.of(program.values).path + ") <= 1 GiB\n";
+    default:
+      return "  allow reshard <= 1 GiB\n  assert no send\n";
+    }
+  }
+
+  std::vector<Nameable> parameters() const {
+    std::vector<Nameable> found;
+    std::copy_if(program.values.begin(), program.values.end(), std::back_inserter(found),
+                 [](const Nameable &value) { return value.isParameter; });
+    return found;
   }
 
   std::vector<Nameable> activations() const {
@@ -147,7 +210,8 @@ private:
 
   const PlannedProgram &program;
   Random random;
-  std::vector<std::string> mesh;
+  std::vector<MeshAxis> mesh;
+  std::set<std::string> sharded; // "Batch dp"
 };
 
 } // namespace

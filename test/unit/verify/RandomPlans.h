@@ -19,15 +19,16 @@ struct PlannedProgram {
   std::string file; // in test/unit/verify/programs, without the suffix
   std::vector<std::string> axes;
   std::vector<Nameable> values;
-  std::string batch; // axis that micro-batches cut
+  std::string batch;   // axis that micro-batches cut
+  uint64_t plans = 60; // to draw
 };
 
 // The programs that random plans are made for.
 const std::vector<PlannedProgram> &plannedPrograms();
 
-// `plan random on mesh(...) { ... }`: one to three mesh axes and at most eight ranks; shards, layouts,
-// replication, storage, remainders, micro-batches, residuals. Many of them are wrong on purpose, or by
-// chance.
+// `plan random on mesh(...) { ... }`: one to three mesh axes and at most eight ranks; shards over them and
+// parts of them, layouts, open and closed, of all layers and of some, replication, storage, remainders,
+// micro-batches, residuals, limits. Some are wrong on purpose, or by chance.
 std::string randomPlan(const PlannedProgram &program, uint64_t number);
 
 } // namespace cleave::test
