@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
                          "mesh(dp: 2, tp: 2) { shard Batch over dp shard Heads, Hidden, Vocab over tp "
                          "shard Seq over tp store gradients, optimizer over dp }",
                          // What the layer gives, and the cotangent of it, have no names.
-                         {{"reduce_scatter of model.blocks[*].wide", "model.blocks[*].attention.q"},
+                         {{"reduce_scatter of model.blocks[*].down.w", "model.blocks[*].attention.q"},
                           {"reduce_scatter of grad(model.blocks[*].norm.gain)",
                            "grad(model.blocks[*].down.b)"}}}),
     [](const auto &info) { return info.param.program; });
