@@ -14,6 +14,7 @@
 #include "compiler/explain/Edits.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/prove/Prove.h"
+#include "dialects/dist/ir/Dist.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
 #include "lang/sema/StandardLibrary.h"
@@ -190,9 +191,11 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
   OwningOpRef<ModuleOp> whole = lower();
   if (!whole || !run(*whole, Stage::Model, std::min(last, Stage::Grad)))
     return std::nullopt;
-  // What every class's program is proved to compute.
+  // What every class's program is proved to compute, where all of it is derived: a manual region is not.
   OwningOpRef<ModuleOp> stated;
-  if (options.prove && planOf(*whole) && last > Stage::Dist)
+  auto isManual = [](dist::ManualOp) { return WalkResult::interrupt(); };
+  bool isDerived = !whole->walk(isManual).wasInterrupted();
+  if (options.prove && planOf(*whole) && last > Stage::Dist && isDerived)
     stated = whole->clone();
   if (last >= Stage::Dist && !run(*whole, Stage::Dist, Stage::Dist))
     return std::nullopt;

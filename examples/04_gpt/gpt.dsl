@@ -2,7 +2,8 @@
 // Try: cleave run examples/04_gpt/gpt.dsl --steps 800 --sample
 //
 // Shows: data files, a repeat of layers, attention, a learning-rate schedule, clipping, sampling by a scan.
-// On two ranks: --plan halves. On four: --plan grid. What they move and why: cleave explain examples/04_gpt/gpt.dsl --plan grid
+// On two ranks: --plan halves. With parts of each window on each: --plan ring --mesh cp=2. On four: --plan grid.
+// What they move and why: cleave explain examples/04_gpt/gpt.dsl --plan grid
 // The benchmark's size: --set Batch=8 --set Seq=256 --set Embed=384 --set Heads=6 --set Layers=6
 import nn
 import optim

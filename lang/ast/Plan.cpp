@@ -58,7 +58,7 @@ std::string manualText(const ManualRegion &manual, const Mesh &mesh) {
   for (size_t i = 0; i < manual.ports.size(); ++i)
     text += (i ? ", " : "") + manual.ports[i] + ": " + toString(manual.layouts[i], mesh);
   return text + ") -> (" + join(manual.results, [&](const Layout &l) { return toString(l, mesh); }) +
-         ") = " + manual.function;
+         ") = " + manual.function + (manual.over.empty() ? "" : " over " + overText(manual.over, mesh));
 }
 
 } // namespace
@@ -77,7 +77,7 @@ std::string toString(const Layout &layout, const Mesh &mesh) {
   std::string text = "[" +
                      join(layout.dims,
                           [&](const DimLayout &dim) {
-                            std::string one = dim.axis;
+                            std::string one = (dim.pack ? "..." : "") + dim.axis;
                             for (const MeshUse &use : dim.over)
                               one += "/" + useText(use, mesh);
                             return one + (dim.open ? "?" : "");

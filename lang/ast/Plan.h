@@ -56,6 +56,7 @@ struct MeshUse {
 
 // One dim of a layout: its elements are split over `over`, the first one outermost.
 struct DimLayout {
+  bool pack = false; // of a manual region: the axes of a pack, cut over nothing
   std::string axis;
   std::vector<MeshUse> over;
   bool open = false; // may be split further
@@ -98,7 +99,15 @@ struct ManualRegion {
   std::vector<std::string> ports; // its parameters
   std::vector<Layout> layouts;    // of these
   std::vector<Layout> results;
-  std::string function; // in its place
+  std::string function;      // in its place
+  std::vector<MeshUse> over; // its axes of ranks, in the order of its generics
+  // Of the selected plan: the composite's instances that it takes the place of.
+  struct Instance {
+    const Function *composite = nullptr, *local = nullptr;
+    // Of each argument of the composite, result and residual of the local function.
+    std::vector<Layout> arguments, results, residuals;
+  };
+  std::vector<Instance> instances;
 };
 
 struct Tactic {

@@ -218,6 +218,13 @@ private:
       return "concat(" + exprs(c->inputs) + ", over: " + c->type().axes[c->dim]->name + ")";
     if (auto *s = as<StopGradient>(e))
       return "stop_gradient(" + expr(s->input) + ")";
+    if (auto *c = as<Collective>(e))
+      return std::string(nameOf(c->op)) + "(" + (c->input ? expr(c->input) + ", over: " : "") +
+             c->over->name +
+             (c->combiner == Combiner::None
+                  ? ""
+                  : std::string(", by: ") + kCombinerNames[static_cast<size_t>(c->combiner)]) +
+             (c->op == Collective::Op::Permute ? ", by: " + std::to_string(c->shift) : "") + ")";
     if (auto *c = as<Call>(e))
       return c->callee->instanceName + "(" + exprs(c->arguments) + ")";
     if (auto *c = as<LayerCall>(e))

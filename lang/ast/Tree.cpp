@@ -11,6 +11,18 @@ const char *nameOf(ElementType type) {
   return type == ElementType::UntypedFloat ? "a constant" : "?";
 }
 
+static constexpr const char *kCollectives[] = {"all_reduce", "all_gather", "reduce_scatter",
+                                               "all_to_all", "permute",    "rank"};
+
+const char *nameOf(Collective::Op op) { return kCollectives[static_cast<size_t>(op)]; }
+
+std::optional<Collective::Op> collectiveNamed(std::string_view name) {
+  for (size_t i = 0; i < std::size(kCollectives); ++i)
+    if (name == kCollectives[i])
+      return static_cast<Collective::Op>(i);
+  return std::nullopt;
+}
+
 std::string toString(const Type &type) {
   if (type.isTree())
     return "tree of " + (type.tree->path.empty() ? std::string("parameters") : type.tree->path);

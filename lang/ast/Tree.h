@@ -32,7 +32,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cleave::ast {
@@ -79,6 +81,11 @@ struct Axis {
   int64_t size = 0;           // > 0 in a finished Program
   const Axis *root = nullptr; // the axis this one is an alias of, transitively; itself when it is none
   Location location;
+  // In a local function: the part of the axis `whole` that a rank has, along `over`.
+  const Axis *whole = nullptr;
+  std::vector<MeshUse> over;
+  // In a local function: the ranks along the one mesh axis in `over`.
+  bool isRanks = false;
 };
 
 struct Type {
@@ -164,6 +171,7 @@ struct Expr {
     Argsort,
     Concat,
     StopGradient,
+    Collective,
     Call,
     LayerCall,
     If,
@@ -296,6 +304,23 @@ struct Concat : ExprOf<Expr::Kind::Concat> {
 struct StopGradient : ExprOf<Expr::Kind::StopGradient> {
   const Expr *input = nullptr;
 };
+
+// What a local function asks of the ranks along `over`, an axis that stands for them; `input` is tensor
+// level. AllGather stacks along `over` in front, ReduceScatter takes that apart, AllToAll keeps it; Permute
+// gets the tensor of the rank `shift` places before, round the ring. Rank: this rank's number, an i64; no
+// input.
+struct Collective : ExprOf<Expr::Kind::Collective> {
+  enum class Op : uint8_t { AllReduce, AllGather, ReduceScatter, AllToAll, Permute, Rank };
+  Op op = Op::Rank;
+  const Expr *input = nullptr;
+  const Axis *over = nullptr;
+  Combiner combiner = Combiner::None; // of AllReduce and ReduceScatter: Sum, Max, Min
+  int64_t shift = 0;
+};
+
+// As the language calls it: "all_reduce", ...
+const char *nameOf(Collective::Op op);
+std::optional<Collective::Op> collectiveNamed(std::string_view name);
 
 // A call of a function instance. `arguments` align with callee->arguments (constants have been bound inside
 // the instance and are not passed). `site` is unique among the calls and Randoms of the enclosing body's
@@ -575,10 +600,11 @@ struct Function {
   std::vector<Type> results;
   const Body *body = nullptr;           // arguments empty: they stand above
   bool composite = false;               // kept whole (model.call)
+  bool local = false;                   // of the blocks that ranks have: stands in a composite's place
   std::vector<const Value *> residuals; // Lets of the body
-  // Of a composite with its own backward: arguments are the results, then the cotangents of the results; it
-  // sees the function's arguments and residuals by their Values. Results: cotangents of the floating-point
-  // arguments.
+  // Of a composite or local function with its own backward: arguments are the results, then the cotangents of
+  // the results; it sees the function's arguments and residuals by their Values. Results: cotangents of the
+  // floating-point arguments.
   const Body *backward = nullptr;
 };
 

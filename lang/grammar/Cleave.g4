@@ -47,7 +47,7 @@ hyperBinding : name ( ':' type )? '=' expression ;
 dataItem : DATA name '=' expression ;
 
 functionItem
-  : COMPOSITE? FUNCTION name generics? parameters results? block ( BACKWARD '(' nameList ')' block )?
+  : ( COMPOSITE | LOCAL )? FUNCTION name generics? parameters results? block ( BACKWARD '(' nameList ')' block )?
   ;
 
 // A layer's definition, or (`layer gpt = Gpt`) an instance of one.
@@ -98,7 +98,7 @@ tactic
   | ALLOW name '<=' quantity
   | ASSERT NO collective
   | ASSERT name ( '(' collective ')' )? '<=' quantity
-  | MANUAL path '(' manualPort ( ',' manualPort )* ')' '->' manualResults '=' path
+  | MANUAL path '(' manualPort ( ',' manualPort )* ')' '->' manualResults '=' path ( OVER meshUse ( ',' meshUse )* )?
   ;
 // `tp[1:2]`: the part of `tp` of size 2 that 1 part lies before.
 meshUse : name ( '[' INTEGER ':' INTEGER ']' )? ;
@@ -108,13 +108,13 @@ selector : selectorStep ( '.' selectorStep )* ;
 // `blocks[*]`, `blocks[3]`, `blocks[0..3]`: all layers of a repeat, one, those from 0 up to before 3.
 selectorStep : ( name | '*' ) ( '[' ( '*' | expression ( '..' expression )? ) ']' )? ;
 layout : '[' ( layoutDim ( ',' layoutDim )* )? ']' layoutPartial* ;
-layoutDim : path ( '/' meshUse )* '?'? ;
+layoutDim : '...' name | path ( '/' meshUse )* '?'? ;
 layoutPartial : PARTIAL name OVER meshUse ( ',' meshUse )* ;
 manualPort : name ':' layout ;
 manualResults : layout | '(' layout ( ',' layout )* ')' ;
 
 generics : '[' genericParameter ( ',' genericParameter )* ']' ;
-genericParameter : '...' name | name ( ':' name )? ;
+genericParameter : '...' name | name ( ':' name | '=' expression )? ;
 
 parameters : '(' ( parameter ( ',' parameter )* )? ')' ;
 parameter : nameList ':' ( AXIS name | type ) ( FROM path ( IN ORDER )? )? ( '=' expression )? ;
@@ -207,7 +207,7 @@ nameList : name ( ',' name )* ;
 name
   : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE | WEIGHTS | FOR | UNDER
   | IGNORE | LINK | MESH | PLAN | EXTENDS | ON | SHARD | LAYOUT | REPLICATE | STORE | OF | ACCUMULATE | RECOMPUTE | SAVE
-  | REMAINDER | ALLOW | NO | MANUAL | PARTIAL
+  | REMAINDER | ALLOW | NO | MANUAL | PARTIAL | LOCAL
   ;
 
 IMPORT : 'import' ;
@@ -242,6 +242,7 @@ REMAINDER : 'remainder' ;
 ALLOW : 'allow' ;
 NO : 'no' ;
 MANUAL : 'manual' ;
+LOCAL : 'local' ;
 PARTIAL : 'partial' ;
 WITH : 'with' ;
 FROM : 'from' ;

@@ -102,7 +102,7 @@ void Resolver::declareBody(const syntax::Item &item, Symbol &definition) {
   for (const syntax::GenericParameter &g : item.generics) {
     Symbol *symbol = add(g.name, Kind::Generic, g.name.location);
     symbol->isPack = g.pack;
-    symbol->isAxis = g.constraint.empty();
+    symbol->isAxis = g.constraint.empty() || g.constraint.text == "mesh";
   }
   for (const syntax::Parameter &p : item.parameters)
     add(p.name, Kind::Parameter, p.name.location);

@@ -141,6 +141,23 @@ void Resolver::layout(const syntax::Item &item, const syntax::Layout &written) {
   }
 }
 
+// A layout at a manual region's boundary names axes as the composite's parameters do: its generics, or what
+// its module has.
+void Resolver::boundary(const syntax::Item &item, const syntax::Layout &written, const Symbol *composite) {
+  for (const syntax::LayoutDim &dim : written.dims) {
+    Symbol *generic = nullptr;
+    if (composite && dim.axis.parts.size() == 1)
+      for (const Symbol *member : composite->members)
+        if (member->kind == Kind::Generic && member->name == dim.axis.parts[0].text)
+          generic = const_cast<Symbol *>(member);
+    if (generic)
+      use(dim.axis.parts[0], generic);
+    else
+      planAxis(dim.axis);
+    meshUses(item, dim.over);
+  }
+}
+
 void Resolver::tactic(const syntax::Item &item, const syntax::Tactic &written, const Symbol *target) {
   for (const syntax::Path &axis : written.axes)
     planAxis(axis);
@@ -156,11 +173,16 @@ void Resolver::tactic(const syntax::Item &item, const syntax::Tactic &written, c
   layout(item, written.layout);
   const Symbol *composite = path(written.composite.parts, Where::Base);
   for (const syntax::ManualPort &port : written.ports) {
-    use(port.name, boundIn(composite, port.name.text));
-    layout(item, port.layout);
+    Symbol *parameter = nullptr;
+    if (composite)
+      for (const Symbol *member : composite->members)
+        if (member->kind == Kind::Parameter && member->name == port.name.text)
+          parameter = const_cast<Symbol *>(member);
+    use(port.name, parameter);
+    boundary(item, port.layout, composite);
   }
   for (const syntax::Layout &result : written.results)
-    layout(item, result);
+    boundary(item, result, composite);
   path(written.function.parts, Where::Base);
 }
 

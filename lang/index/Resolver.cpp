@@ -234,10 +234,12 @@ void Resolver::definition(const syntax::Item &i) {
   for (const syntax::GenericParameter &g : i.generics) {
     Symbol *generic = bind(g.name, Kind::Generic, g.name.location);
     generic->isPack = g.pack;
-    generic->isAxis = g.constraint.empty();
+    generic->isAxis = g.constraint.empty() || g.constraint.text == "mesh";
     if (!g.constraint.empty())
       use(g.constraint, builtin(g.constraint.text));
   }
+  for (const syntax::GenericParameter &g : i.generics)
+    expression(g.size);
   for (const syntax::Binding &b : i.bindings) {
     use(b.name, lookup(b.name.text, Where::Type));
     expression(b.value);

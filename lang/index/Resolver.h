@@ -52,6 +52,7 @@ private:
   void meshUses(const syntax::Item &item, const std::vector<syntax::MeshUse> &uses);
   void selector(const syntax::Selector &written, const Symbol *target);
   void layout(const syntax::Item &item, const syntax::Layout &written);
+  void boundary(const syntax::Item &item, const syntax::Layout &written, const Symbol *composite);
   Symbol *meshAxis(const syntax::Item &item, std::string_view name);
   Symbol *boundIn(const Symbol *symbol, std::string_view name);
   void backward(const syntax::Item &item, Symbol &owner, const std::vector<Symbol *> &residuals);

@@ -24,7 +24,8 @@ Bound Lowering::emitComposite(const ast::Function &callee, ArrayRef<Bound> argum
   SmallVector<Value> inputs;
   for (const Bound &argument : arguments)
     inputs.push_back(argument.front());
-  func::FuncOp function = composites.lookup(&callee);
+  auto [tactic, instance] = manualFor(callee);
+  func::FuncOp function = instance ? emitManual(callee, *tactic, *instance) : composites.lookup(&callee);
   SmallVector<Value> captures;
   if (!function) {
     Outlined forward = outlineForward(callee, where);
@@ -92,16 +93,16 @@ void Lowering::outlineBackward(const ast::Function &callee, Outlined &forward, L
     for (auto [name, argument] : llvm::zip_equal(names, arguments))
       values[name] = {argument};
   };
-  Outlined backward =
-      outline(callee.instanceName + ".backward", where, types, types.size(), [&](ValueRange given) {
-        bind(callee.arguments, given.take_front(own));
-        ValueRange rest = given.drop_front(own + captured);
-        ArrayRef<const ast::Value *> seen = callee.backward->arguments;
-        bind(seen.take_front(results), rest.take_front(results));
-        bind(callee.residuals, rest.slice(results, residuals));
-        bind(seen.drop_front(results), rest.drop_front(results + residuals));
-        return emitBody(*callee.backward);
-      });
+  Outlined backward = outline(callee.instanceName + (callee.local ? "_backward" : ".backward"), where, types,
+                              types.size(), [&](ValueRange given) {
+                                bind(callee.arguments, given.take_front(own));
+                                ValueRange rest = given.drop_front(own + captured);
+                                ArrayRef<const ast::Value *> seen = callee.backward->arguments;
+                                bind(seen.take_front(results), rest.take_front(results));
+                                bind(callee.residuals, rest.slice(results, residuals));
+                                bind(seen.drop_front(results), rest.drop_front(results + residuals));
+                                return emitBody(*callee.backward);
+                              });
   shareCaptures(forward, backward, own, types.size());
   forward.function->setAttr(model::kBackwardAttr,
                             FlatSymbolRefAttr::get(&context, backward.function.getSymName()));

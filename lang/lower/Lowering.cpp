@@ -281,13 +281,23 @@ Type Lowering::elementType(ast::ElementType type) {
   }
 }
 
-RankedTensorType Lowering::tensorType(const ast::Type &type) {
-  SmallVector<StringRef> axes;
-  SmallVector<int64_t> sizes;
-  for (const ast::Axis *axis : type.axes) {
-    axes.push_back(axis->name);
-    sizes.push_back(axis->size);
+// What axes are called in the IR: a block has the name of the whole, unless both stand in one tensor.
+static SmallVector<StringRef> namesOf(ArrayRef<const ast::Axis *> axes) {
+  SmallVector<StringRef> names;
+  for (const ast::Axis *axis : axes) {
+    auto isCalledSo = [&](const ast::Axis *other) {
+      return other != axis && (other->whole ? other->whole : other)->name == axis->whole->name;
+    };
+    names.push_back(axis->whole && llvm::none_of(axes, isCalledSo) ? axis->whole->name : axis->name);
   }
+  return names;
+}
+
+RankedTensorType Lowering::tensorType(const ast::Type &type) {
+  SmallVector<StringRef> axes = namesOf(type.axes);
+  SmallVector<int64_t> sizes;
+  for (const ast::Axis *axis : type.axes)
+    sizes.push_back(axis->size);
   return model::tensorOf(elementType(type.element), axes, sizes);
 }
 
@@ -335,9 +345,12 @@ AffineMap Lowering::affineMap(const std::vector<ast::Affine> &positions,
 }
 
 SmallVector<Dim> Lowering::dimsOf(const std::vector<const ast::IndexVariable *> &variables) {
-  SmallVector<Dim> dims;
+  SmallVector<const ast::Axis *> axes;
   for (const ast::IndexVariable *variable : variables)
-    dims.push_back({variable->axis->name, variable->axis->size});
+    axes.push_back(variable->axis);
+  SmallVector<Dim> dims;
+  for (auto [axis, name] : llvm::zip(axes, namesOf(axes)))
+    dims.push_back({name.str(), axis->size});
   return dims;
 }
 

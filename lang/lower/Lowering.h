@@ -49,6 +49,17 @@ private:
   void emitData();
   void emitInit();
   void emitPlan(const ast::Plan &plan); // Plans.cpp
+  // Manual.cpp: what stands in a composite's place under the plan, if anything does; a composite that runs
+  // it; and what it asks of other ranks.
+  using ManualInstance = ast::ManualRegion::Instance;
+  std::pair<const ast::Tactic *, const ManualInstance *> manualFor(const ast::Function &callee) const;
+  mlir::func::FuncOp emitManual(const ast::Function &callee, const ast::Tactic &tactic,
+                                const ManualInstance &instance);
+  mlir::func::FuncOp emitRegion(llvm::StringRef name, mlir::func::FuncOp body, const ast::Tactic &tactic,
+                                llvm::ArrayRef<mlir::Type> types, llvm::ArrayRef<const ast::Layout *> in,
+                                llvm::ArrayRef<mlir::Type> results, llvm::ArrayRef<const ast::Layout *> out);
+  mlir::Value emitCollective(const ast::Collective &expr);
+  mlir::ArrayAttr meshAxes(const std::vector<ast::MeshUse> &uses);
   void emitEntry(const ast::Entry &entry);
   void declareState(mlir::Location where, llvm::StringRef name, llvm::StringRef path, llvm::StringRef kind,
                     mlir::Type type, ast::ElementType element);
@@ -185,6 +196,9 @@ private:
   llvm::DenseMap<const ast::Value *, const ast::State *> slots; // what a layer's slot stands for now
   // Composites that draw nothing and capture nothing are emitted once.
   llvm::DenseMap<const ast::Function *, mlir::func::FuncOp> composites;
+  llvm::DenseMap<const ManualInstance *, mlir::func::FuncOp> regions; // that stand in their place
+  mlir::FlatSymbolRefAttr meshName;                                   // of the plan
+  bool inRegion = false; // in a local function: composites that it calls stay
 };
 
 inline bool isUnsigned(ast::ElementType type) {

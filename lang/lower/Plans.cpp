@@ -1,7 +1,7 @@
 // The selected plan as ops of the dist dialect, each with the place of its line.
-#include "lang/lower/Lowering.h"
+#include "lang/lower/PlanAttributes.h"
 
-#include "dialects/dist/ir/Dist.h"
+#include "lang/lower/Lowering.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -18,10 +18,8 @@ public:
 
 private:
   void emitSelected(const ast::Tactic &tactic, StringRef selector, Location where);
-  SmallVector<dist::AxisRefAttr> axesOf(const std::vector<ast::MeshUse> &uses) const;
   ArrayAttr over(const ast::Tactic &tactic);
   ArrayAttr strings(const std::vector<std::string> &texts);
-  dist::LayoutAttr layoutOf(const ast::Layout &layout) const;
 
   OpBuilder &builder;
   const ast::Mesh &mesh;
@@ -30,7 +28,8 @@ private:
 
 } // namespace
 
-SmallVector<dist::AxisRefAttr> PlanEmitter::axesOf(const std::vector<ast::MeshUse> &uses) const {
+SmallVector<dist::AxisRefAttr> cleave::lower::axesOf(OpBuilder &builder, const ast::Mesh &mesh,
+                                                     const std::vector<ast::MeshUse> &uses) {
   SmallVector<dist::AxisRefAttr> axes;
   for (const ast::MeshUse &use : uses) {
     StringAttr name = builder.getStringAttr(mesh.axes[use.axis].name);
@@ -41,24 +40,32 @@ SmallVector<dist::AxisRefAttr> PlanEmitter::axesOf(const std::vector<ast::MeshUs
 }
 
 ArrayAttr PlanEmitter::over(const ast::Tactic &tactic) {
-  return builder.getArrayAttr(SmallVector<Attribute>(
-      llvm::map_range(axesOf(tactic.over), [](dist::AxisRefAttr axis) -> Attribute { return axis; })));
+  return builder.getArrayAttr(SmallVector<Attribute>(llvm::map_range(
+      axesOf(builder, mesh, tactic.over), [](dist::AxisRefAttr axis) -> Attribute { return axis; })));
 }
 
 ArrayAttr PlanEmitter::strings(const std::vector<std::string> &texts) {
   return builder.getStrArrayAttr(SmallVector<StringRef>(texts.begin(), texts.end()));
 }
 
-dist::LayoutAttr PlanEmitter::layoutOf(const ast::Layout &layout) const {
+dist::LayoutAttr cleave::lower::layoutOf(OpBuilder &builder, const ast::Mesh &mesh,
+                                         FlatSymbolRefAttr meshName, const ast::Layout &layout) {
   MLIRContext *context = builder.getContext();
   SmallVector<dist::DimAttr> dims;
   for (const ast::DimLayout &dim : layout.dims)
-    dims.push_back(dist::DimAttr::get(context, axesOf(dim.over), dim.open, /*priority=*/0));
+    dims.push_back(dist::DimAttr::get(context, axesOf(builder, mesh, dim.over), dim.open, /*priority=*/0));
   SmallVector<dist::PartialAttr> partials;
   for (const ast::PartialUse &partial : layout.partials)
-    partials.push_back(
-        dist::PartialAttr::get(context, *model::symbolizeCombiner(partial.combiner), axesOf(partial.over)));
+    partials.push_back(dist::PartialAttr::get(context, *model::symbolizeCombiner(partial.combiner),
+                                              axesOf(builder, mesh, partial.over)));
   return dist::LayoutAttr::get(context, meshName, dims, /*replicated=*/{}, partials);
+}
+
+std::string cleave::lower::regionText(const ast::Tactic &tactic, const ast::Mesh &mesh) {
+  std::string text = "manual " + tactic.manual.composite + " = " + tactic.manual.function;
+  for (auto [i, use] : llvm::enumerate(tactic.manual.over))
+    text += (i ? ", " : " over ") + mesh.axes[use.axis].name;
+  return text;
 }
 
 // An op per kind that is stored, or per residual policy.
@@ -66,7 +73,7 @@ void PlanEmitter::emitSelected(const ast::Tactic &tactic, StringRef selector, Lo
   using Kind = ast::Tactic::Kind;
   switch (tactic.kind) {
   case Kind::Layout:
-    dist::LayoutOfOp::create(builder, where, selector, layoutOf(tactic.layout));
+    dist::LayoutOfOp::create(builder, where, selector, layoutOf(builder, mesh, meshName, tactic.layout));
     return;
   case Kind::Replicate:
     dist::ReplicateOp::create(builder, where, selector, over(tactic));
@@ -106,7 +113,9 @@ void PlanEmitter::emit(const ast::Tactic &tactic, Location where) {
     dist::AllowOp::create(builder, where, builder.getI64IntegerAttr(tactic.bound.limit));
     return;
   case Kind::Manual:
-    llvm_unreachable("sema refuses to select a plan with a manual region");
+    dist::RegionOp::create(builder, where,
+                           regionText(tactic, mesh)); // it stands where the composite is called
+    return;
   default:
     break;
   }
@@ -136,7 +145,7 @@ void Lowering::emitPlan(const ast::Plan &plan) {
       dist::MeshOp::create(builder, loc(plan.mesh.location), plan.mesh.name, builder.getStrArrayAttr(axes),
                            sizes, links.size() == axes.size() ? builder.getArrayAttr(links) : ArrayAttr());
   symbols.insert(mesh);
-  auto meshName = FlatSymbolRefAttr::get(mesh.getSymNameAttr());
+  meshName = FlatSymbolRefAttr::get(mesh.getSymNameAttr());
   auto op = dist::PlanOp::create(builder, loc(plan.location), plan.name, meshName.getValue(), plan.hash);
   symbols.insert(op);
   if (plan.isForEntry)

@@ -63,6 +63,8 @@ Bound Lowering::emit(const ast::Expr *expr) {
   case Kind::StopGradient:
     return {
         model::StopGradientOp::create(builder, where, emitTensor(ast::as<ast::StopGradient>(expr)->input))};
+  case Kind::Collective:
+    return {emitCollective(*ast::as<ast::Collective>(expr))};
   case Kind::Call: {
     auto *call = ast::as<ast::Call>(expr);
     SmallVector<Bound> arguments;

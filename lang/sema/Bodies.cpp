@@ -176,6 +176,7 @@ ast::Function *Elaborator::function(const std::string &instanceName) {
   f->instanceName = instanceName;
   f->location = definition->item->location;
   f->composite = definition->item->composite;
+  f->local = definition->item->local;
   functionNode = f;
   scopes.emplace_back();
   bool ok = bindParameters(f->arguments);
@@ -197,9 +198,9 @@ ast::Function *Elaborator::function(const std::string &instanceName) {
 // backward (dy) { return dx }: sees the parameters, the residuals, `result` and the cotangents.
 void Elaborator::elaborateBackward(ast::Function &f) {
   const syntax::Item &item = *definition->item;
-  if (!item.composite) {
+  if (!item.composite && !item.local) {
     error("E111", item.backward.location,
-          "a backward belongs to a composite function, found one without composite");
+          "a backward belongs to a composite or local function, found one without composite");
     return;
   }
   if (item.cotangents.size() != f.results.size()) {

@@ -136,8 +136,8 @@ bool Elaborator::bindGeneric(Definition &callee, TypeScope &scope, std::string_v
     }
     i = static_cast<size_t>(found);
   } else {
-    while (next < generics.size() &&
-           (generics[next].pack != pack || callee.isElementGeneric(static_cast<int>(next))))
+    while (next < generics.size() && (generics[next].pack != pack || generics[next].size ||
+                                      callee.isElementGeneric(static_cast<int>(next))))
       ++next;
     if (next == generics.size()) {
       error("E108", at, callee.name + " takes fewer explicit axes, found one too many");
@@ -290,6 +290,10 @@ bool Elaborator::unifyArguments(Definition &callee, TypeScope &scope, std::vecto
 bool Elaborator::finishMatch(Definition &callee, TypeScope &scope, std::vector<ArgumentInfo> &arguments,
                              Location at, MatchedCall &out) {
   std::string open;
+  if (!sema.deriveGenerics(callee, out.bindings)) {
+    failed = true;
+    return false;
+  }
   for (size_t i = 0; i < callee.item->generics.size(); ++i)
     if (out.bindings.generics[i].kind == GenericValue::Kind::Unbound) {
       // An element type that only literals could tell.
@@ -489,6 +493,13 @@ Elaborator::Values Elaborator::call(const syntax::Expr &e, const ast::Type *want
     failed = true;
     if (callee.instance)
       callee.instance->failed = true;
+    return none;
+  }
+  if (callee.definition->item->local && !isLocal()) {
+    error("E927", e.location,
+          "a local function stands in a composite's place, by a plan, or is called by another, found " +
+              callee.name + " called here")
+        .note(callee.definition->item->name.location, "it is declared here");
     return none;
   }
   if (inInitialiser) {

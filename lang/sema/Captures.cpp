@@ -35,6 +35,10 @@ public:
       Uses uses;
       body(entry->body, uses, false);
     }
+    if (program.plan)
+      for (const Tactic &tactic : program.plan->tactics)
+        for (const ManualRegion::Instance &instance : tactic.manual.instances)
+          function(instance.local);
     for (const State *state : program.states) {
       Uses uses;
       if (state->initialiser)
@@ -42,7 +46,8 @@ public:
     }
   }
 
-private:
+  bool counts = false; // met a random number, step or seed
+
   void function(const Function *f) {
     if (!f || !functions.insert(f).second)
       return;
@@ -53,6 +58,7 @@ private:
     program.functions.push_back(f); // callees first
   }
 
+private:
   void layer(const Layer *l) {
     if (!l || !layers.insert(l).second)
       return;
@@ -121,15 +127,20 @@ private:
     switch (e->kind) {
     case Expr::Kind::Literal:
     case Expr::Kind::Iter:
+      return;
     case Expr::Kind::Random:
+      counts = true;
       return;
     case Expr::Kind::TreeRef: {
       LayerRef ref;
       ref.root = e->type().tree;
       return uses.add(ref);
     }
-    case Expr::Kind::ValueRef:
-      return uses.add(static_cast<const ValueRef *>(e)->value);
+    case Expr::Kind::ValueRef: {
+      const Value *value = static_cast<const ValueRef *>(e)->value;
+      counts |= value->kind == Value::Kind::Step || value->kind == Value::Kind::Seed;
+      return uses.add(value);
+    }
     case Expr::Kind::ParamRef:
       return uses.add(static_cast<const ParamRef *>(e)->layer);
     case Expr::Kind::Comprehension:
@@ -151,6 +162,10 @@ private:
       return exprs(static_cast<const Concat *>(e)->inputs, uses);
     case Expr::Kind::StopGradient:
       return expr(static_cast<const StopGradient *>(e)->input, uses);
+    case Expr::Kind::Collective:
+      if (auto *c = static_cast<const Collective *>(e); c->input)
+        expr(c->input, uses);
+      return;
     case Expr::Kind::Unary:
       return expr(static_cast<const Unary *>(e)->operand, uses);
     case Expr::Kind::Cast:
@@ -218,5 +233,12 @@ private:
 } // namespace
 
 void collectReachable(Program &program) { Walker(program).run(); }
+
+bool countsOrDraws(const Function &function) {
+  Program scratch;
+  Walker walker(scratch);
+  walker.function(&function);
+  return walker.counts;
+}
 
 } // namespace cleave::sema

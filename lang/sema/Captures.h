@@ -10,6 +10,9 @@ namespace cleave::sema {
 // Fills Body::captures and Body::layers, and Program::functions and Program::layers.
 void collectReachable(ast::Program &program);
 
+// Whether a function, or one that it calls, reads step or seed or draws random numbers.
+bool countsOrDraws(const ast::Function &function);
+
 } // namespace cleave::sema
 
 #endif

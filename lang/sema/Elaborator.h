@@ -188,6 +188,11 @@ private:
   Expr *argsort(const syntax::Expr &e);
   Expr *concat(const syntax::Expr &e, const ast::Type *wanted);
   Expr *stopGradient(const syntax::Expr &e);
+  // Collectives.cpp
+  bool isLocal() const { return definition && definition->item->local; }
+  Expr *collective(const syntax::Expr &e);
+  std::optional<int64_t> shiftOf(const syntax::Expr *e);
+  std::optional<ast::Combiner> combinerOf(const syntax::Expr *e);
   Expr *scatter(const syntax::Expr &e, const syntax::Stmt &let, const ast::Type *wanted);
   bool scatterTargets(const syntax::Expr &e, const std::vector<IndexName *> &left,
                       std::vector<const syntax::Expr *> &at);

@@ -29,9 +29,32 @@ static const std::pair<const char *, BinaryOp> kOperators[] = {
 
 // For suggestions.
 std::vector<std::string> builtinNames() {
-  std::vector<std::string> out = {"where", "uniform", "normal", "stop_gradient", "argsort", "concat", "grad",
-                                  "each",  "total",   "step",   "seed",          "f32",     "f64",    "bf16",
-                                  "f16",   "i8",      "i32",    "i64",           "u8",      "bool"};
+  std::vector<std::string> out = {"where",
+                                  "uniform",
+                                  "normal",
+                                  "stop_gradient",
+                                  "argsort",
+                                  "concat",
+                                  "grad",
+                                  "each",
+                                  "total",
+                                  "step",
+                                  "seed",
+                                  "f32",
+                                  "f64",
+                                  "bf16",
+                                  "all_reduce",
+                                  "all_gather",
+                                  "reduce_scatter",
+                                  "all_to_all",
+                                  "permute",
+                                  "rank",
+                                  "f16",
+                                  "i8",
+                                  "i32",
+                                  "i64",
+                                  "u8",
+                                  "bool"};
   for (const auto &[name, op] : kUnaries)
     out.push_back(name);
   for (const auto &[name, op] : kBinaries)

@@ -49,7 +49,7 @@ static Bindings rigidBindings(Sema &sema, const Definition &definition) {
   const auto &generics = definition.item->generics;
   for (size_t i = 0; i < generics.size(); ++i) {
     GenericValue value;
-    if (!generics[i].constraint.empty()) {
+    if (definition.isElementGeneric(static_cast<int>(i))) {
       value.kind = GenericValue::Kind::Element;
       value.element =
           static_cast<ast::ElementType>(static_cast<unsigned>(ast::ElementType::FirstVariable) + i);
@@ -59,6 +59,7 @@ static Bindings rigidBindings(Sema &sema, const Definition &definition) {
                         generics[i].name.location);
       axis->generic = static_cast<int>(i);
       axis->pack = generics[i].pack;
+      axis->isRanks = definition.isRanksGeneric(static_cast<int>(i));
       value.kind = generics[i].pack ? GenericValue::Kind::Pack : GenericValue::Kind::Axis;
       if (generics[i].pack)
         value.pack = {axis};
@@ -77,10 +78,15 @@ static bool checkGenerics(Sema &sema, const Definition &definition) {
   const auto &generics = definition.item->generics;
   for (size_t i = 0; i < generics.size(); ++i) {
     std::string_view constraint = generics[i].constraint.text;
-    if (!constraint.empty() && constraint != "float" && constraint != "int" && constraint != "number") {
+    if (constraint == "mesh" && !definition.item->local) {
+      sema.error("E927", generics[i].constraint.location,
+                 "axes of ranks are generics of local functions, found one of " + definition.name);
+      ok = false;
+    } else if (constraint != "mesh" && !constraint.empty() && constraint != "float" && constraint != "int" &&
+               constraint != "number") {
       sema.error("E303", generics[i].constraint.location,
-                 "an element type generic is a float, int or number, found '" + std::string(constraint) +
-                     "'");
+                 "an element type generic is a float, int or number, an axis of ranks is mesh, found '" +
+                     std::string(constraint) + "'");
       ok = false;
     }
     for (size_t j = 0; j < i; ++j)
@@ -167,6 +173,8 @@ const ast::Function *Sema::instantiateFunction(Definition &definition, const Bin
   Elaborator elaborator(*this, *definition.module, &definition, bindings, environment, false);
   const ast::Function *f = elaborator.function(nextName(definition));
   definition.functions[keyOf(bindings, environment)] = f;
+  if (f && f->composite)
+    definition.uses.push_back({bindings, &environment, f});
   return f;
 }
 
@@ -188,7 +196,8 @@ LayerInfo *Sema::instantiateLayer(Definition &definition, const Bindings &bindin
 // A definition without generics that nothing has called: what only an instance shows (bounds, constants) is
 // found here.
 void Sema::elaborateUncalled(Definition &definition) {
-  if (definition.isEntry() || definition.isGeneric() || definition.broken || definition.instances > 0)
+  if (definition.isEntry() || definition.isGeneric() || definition.item->local || definition.broken ||
+      definition.instances > 0)
     return;
   // Calls may bind a number or bool to a constant that the body needs: it can only be checked with one.
   for (const syntax::Parameter &p : definition.item->parameters) {

@@ -266,6 +266,7 @@ bool PlanResolver::readLayout(const syntax::Layout &written, ast::Layout &out) {
   for (const syntax::LayoutDim &dim : written.dims) {
     ast::DimLayout &made = out.dims.emplace_back();
     made.axis = dim.axis.str();
+    made.pack = dim.pack;
     made.open = dim.open;
     fine &= read(dim.over, made.over);
   }

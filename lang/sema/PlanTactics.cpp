@@ -221,66 +221,6 @@ void PlanResolver::remainder(const syntax::Tactic &written, ast::Tactic &tactic)
   }
 }
 
-// A function of the language in place of a composite: as many arguments and results, each with a layout.
-void PlanResolver::manual(const syntax::Tactic &written, ast::Tactic &tactic) {
-  auto find = [&](const syntax::Path &path, const char *what) -> const Definition * {
-    size_t missing;
-    const Module *scope;
-    const Symbol *found = sema.lookup(*current->module, path, missing, scope);
-    if (!found)
-      found = sema.require(*sema.mainModule, path, what);
-    failed |= !found;
-    if (found && found->kind != Symbol::Kind::Function)
-      error("E911", path.location,
-            std::string(what) + " is named here, found " + path.str() + ", " + describe(found->kind))
-          .note(found->location, "it is declared here");
-    return found && found->kind == Symbol::Kind::Function ? found->definition : nullptr;
-  };
-  const Definition *composite = find(written.composite, "a composite function");
-  const Definition *function = find(written.function, "a function");
-  if (!composite || !function)
-    return;
-  if (!composite->item->composite) {
-    error("E911", written.composite.location,
-          "a manual region takes the place of a composite function, found " + composite->name +
-              ", which is not kept whole")
-        .note(composite->item->name.location, "it is declared here");
-    return;
-  }
-  std::vector<std::string> expected;
-  for (const syntax::Parameter &p : composite->item->parameters)
-    if (!p.axis && !p.defaultValue)
-      expected.emplace_back(p.name.text);
-  for (const syntax::ManualPort &port : written.ports) {
-    tactic.manual.ports.emplace_back(port.name.text);
-    failed |= !readLayout(port.layout, tactic.manual.layouts.emplace_back());
-  }
-  for (const syntax::Layout &result : written.results)
-    failed |= !readLayout(result, tactic.manual.results.emplace_back());
-  if (tactic.manual.ports != expected || written.results.size() != composite->item->results.size()) {
-    std::string list;
-    for (const std::string &name : expected)
-      list += (list.empty() ? "" : ", ") + name;
-    error("E911", written.composite.location,
-          "a manual region has a layout for each argument and result of its composite, " + composite->name +
-              "(" + list + ") with " + std::to_string(composite->item->results.size()) + ", found other ones")
-        .note(composite->item->name.location, "it is declared here");
-  }
-  size_t given = function->item->parameters.size();
-  if (given != composite->item->parameters.size() ||
-      function->item->results.size() != composite->item->results.size())
-    error("E911", written.function.location,
-          "a function in a composite's place has its arguments and results, found " + function->name +
-              " with others")
-        .note(function->item->name.location, "it is declared here")
-        .note(composite->item->name.location, "the composite is declared here");
-  if (selected)
-    error("E911", tactic.location,
-          "a manual region is checked, found one to compile, which is not supported yet");
-  tactic.manual.composite = composite->name;
-  tactic.manual.function = function->name;
-}
-
 void PlanResolver::addTactic(const syntax::Tactic &written) {
   ast::Tactic tactic;
   tactic.kind = static_cast<ast::Tactic::Kind>(written.kind);

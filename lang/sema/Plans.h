@@ -42,7 +42,6 @@ private:
   void store(const syntax::Tactic &written, ast::Tactic &tactic);
   void accumulate(const syntax::Tactic &written, ast::Tactic &tactic);
   void remainder(const syntax::Tactic &written, ast::Tactic &tactic);
-  void manual(const syntax::Tactic &written, ast::Tactic &tactic);
   std::vector<std::string> axesOf(const syntax::Path &path);
   std::vector<ast::MeshUse> meshUses(const std::vector<syntax::MeshUse> &written);
   bool meshUse(const syntax::MeshUse &written, ast::MeshUse &use);
@@ -53,6 +52,23 @@ private:
     return use.whole ? plan->mesh.axes[use.axis].size : use.size;
   }
   std::string nearMesh(std::string_view name) const;
+
+  //===-- Manual regions (PlanManual.cpp)
+  void manual(const syntax::Tactic &written, ast::Tactic &tactic);
+  Definition *functionNamed(const syntax::Path &path, const char *what);
+  bool standsFor(const syntax::Tactic &written, const Definition &function, const Definition &composite);
+  bool readBoundary(const syntax::Layout &written, const syntax::Type &type, const std::string &name,
+                    ast::Layout &out);
+  bool readBoundaries(const syntax::Tactic &written, const Definition &composite, ast::ManualRegion &manual);
+  std::optional<ast::Type> blockOf(const ast::Type &type, const ast::Layout &layout,
+                                   const syntax::Tactic &written, bool &whole);
+  bool bindLocal(const syntax::Tactic &written, const ast::ManualRegion &manual, Definition &function,
+                 const std::vector<const ast::Type *> &blocks, AxisEnvironment &environment,
+                 Bindings &bindings);
+  bool checkResults(const syntax::Tactic &written, const Definition &function,
+                    const std::vector<ast::Type> &expected, ast::ManualRegion::Instance &instance);
+  bool instantiate(const syntax::Tactic &written, Definition &function, const Definition &composite,
+                   const FunctionUse &use, ast::ManualRegion &manual);
 
   //===-- Bounds (PlanBounds.cpp)
   void bound(const syntax::Tactic &written, ast::Tactic &tactic);

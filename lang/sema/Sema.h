@@ -48,6 +48,12 @@ public:
                                       std::vector<const SemaAxis *> &mentions);
   // The n-th stand-in for an axis that would stand twice in one type.
   const SemaAxis *aliasOf(const ast::Axis *axis, unsigned ordinal);
+  // The block of an axis that one rank has, and the ranks along a mesh axis: one object each.
+  const SemaAxis *blockAxis(const ast::Axis *axis, const std::vector<ast::MeshUse> &over, int64_t parts,
+                            const ast::Mesh &mesh);
+  const SemaAxis *ranksAxis(const ast::MeshUse &use, const ast::Mesh &mesh);
+  // Binds generics that are computed from others; false (reported) where one has no size.
+  bool deriveGenerics(const Definition &definition, Bindings &bindings);
   AxisEnvironment &newEnvironment(const AxisEnvironment *base);
   void resolveData(DataSymbol &data);
 
@@ -176,6 +182,9 @@ private:
   std::deque<AxisEnvironment> environments;
   std::deque<LayerInfo> layerInfos;
   std::map<std::pair<const ast::Axis *, unsigned>, const SemaAxis *> aliases;
+  std::map<std::pair<const ast::Axis *, std::vector<unsigned>>, const SemaAxis *> blocks;
+  std::map<unsigned, const SemaAxis *> ranks;
+  std::map<std::tuple<const Definition *, size_t, int64_t>, const SemaAxis *> derived;
   std::map<std::pair<const ast::State *, const Definition *>, ast::LayerObject *> optimisers;
   std::vector<const ast::State *> parameterStates, bufferStates, optimiserStates;
 };

@@ -26,7 +26,38 @@ const SemaAxis *Sema::aliasOf(const ast::Axis *axis, unsigned ordinal) {
     alias->root = axis->root;
     alias->ordinal = ordinal;
     alias->aliasBase = semaOf(axis);
+    alias->whole = axis->whole ? aliasOf(axis->whole, ordinal) : nullptr;
     it->second = alias;
+  }
+  return it->second;
+}
+
+const SemaAxis *Sema::blockAxis(const ast::Axis *axis, const std::vector<ast::MeshUse> &over, int64_t parts,
+                                const ast::Mesh &mesh) {
+  std::vector<unsigned> key;
+  std::string name = axis->name;
+  for (const ast::MeshUse &use : over) {
+    key.push_back(use.axis);
+    name += "/" + mesh.axes[use.axis].name;
+  }
+  auto [it, fresh] = blocks.try_emplace({axis, key}, nullptr);
+  if (!fresh)
+    return it->second;
+  SemaAxis *block = makeAxis(name, axis->size / parts, axis->location);
+  block->whole = axis;
+  block->over = over;
+  if (axis->root != axis)
+    block->root = blockAxis(axis->root, over, parts, mesh);
+  return blocks[{axis, key}] = block;
+}
+
+const SemaAxis *Sema::ranksAxis(const ast::MeshUse &use, const ast::Mesh &mesh) {
+  auto [it, fresh] = ranks.try_emplace(use.axis, nullptr);
+  if (fresh) {
+    SemaAxis *axis = makeAxis(mesh.axes[use.axis].name, mesh.axes[use.axis].size, use.location);
+    axis->isRanks = true;
+    axis->over = {use};
+    it->second = axis;
   }
   return it->second;
 }
@@ -227,6 +258,61 @@ std::optional<int64_t> Sema::evaluateSize(const syntax::Expr &e, Module &module,
         "a size is an integer expression of axes and hypers (+ - * / %), found another "
         "kind of expression");
   return std::nullopt;
+}
+
+// A size whose names may be a definition's axes; `unknown` where one of these is not known yet.
+static std::optional<int64_t> sizeAmong(Sema &sema, const syntax::Expr &e, const Definition &definition,
+                                        const Bindings &bindings, bool &unknown) {
+  using Kind = syntax::Expr::Kind;
+  bool isUnary = e.kind == Kind::Unary && e.text == "-";
+  if (isUnary || (e.kind == Kind::Binary && integerBinary(e.text, 1, 1))) {
+    auto a = isUnary ? std::optional<int64_t>(0) : sizeAmong(sema, *e.left, definition, bindings, unknown);
+    auto b = sizeAmong(sema, isUnary ? *e.left : *e.right, definition, bindings, unknown);
+    return a && b && !unknown ? combine(sema, e, *a, *b) : a && b ? b : std::nullopt;
+  }
+  syntax::Path path = pathOf(e);
+  int generic = path.parts.size() == 1 ? definition.findGeneric(path.parts[0].text) : -1;
+  if (generic >= 0 && bindings.generics[generic].kind == GenericValue::Kind::Axis) {
+    unknown |= bindings.generics[generic].axis->size == 0;
+    return bindings.generics[generic].axis->size;
+  }
+  std::vector<const SemaAxis *> mentions;
+  return sema.evaluateSize(e, *definition.module, *sema.baseEnvironment, mentions);
+}
+
+bool Sema::deriveGenerics(const Definition &definition, Bindings &bindings) {
+  const auto &generics = definition.item->generics;
+  bool fine = true;
+  for (size_t i = 0; i < generics.size() && fine; ++i) {
+    if (!generics[i].size)
+      continue;
+    GenericValue &value = bindings.generics[i];
+    bool unknown = false, isBound = value.kind == GenericValue::Kind::Axis;
+    std::optional<int64_t> size = sizeAmong(*this, *generics[i].size, definition, bindings, unknown);
+    fine = size && (*size >= 1 || unknown);
+    if (size && !fine)
+      error("E402", generics[i].size->location,
+            "an axis has at least one element, found " + std::string(generics[i].name.text) + " of size " +
+                std::to_string(*size));
+    if (!fine)
+      return false;
+    if (isBound && !unknown && value.axis->size != 0 && value.axis->size != *size) {
+      error("E210", generics[i].size->location,
+            "an axis that is computed from others has that size, " + std::to_string(*size) + ", found " +
+                value.axis->name + " of size " + std::to_string(value.axis->size) + " for " +
+                std::string(generics[i].name.text));
+      return false;
+    }
+    if (isBound)
+      continue;
+    int64_t known = unknown ? 0 : *size;
+    auto [it, fresh] = derived.try_emplace({&definition, i, known}, nullptr);
+    if (fresh)
+      it->second = makeAxis(std::string(generics[i].name.text), known, generics[i].name.location);
+    value.kind = GenericValue::Kind::Axis;
+    value.axis = it->second;
+  }
+  return true;
 }
 
 const ast::Literal *Sema::hyperOf(HyperSymbol &symbol) {

@@ -110,9 +110,10 @@ Expr *Elaborator::definedValue(const syntax::Stmt &s, const ast::Type *wanted) {
 
 void Elaborator::letStatement(const syntax::Stmt &s) {
   bool residual = s.kind == Kind::Residual;
-  if (residual && (!functionNode || !definition->item->composite || region->kind != Region::Kind::Top))
+  bool keeps = functionNode && (definition->item->composite || definition->item->local);
+  if (residual && (!keeps || region->kind != Region::Kind::Top))
     error("E111", s.location,
-          "residuals stand at the top level of a composite function, found one elsewhere");
+          "residuals stand at the top level of a composite or local function, found one elsewhere");
   if (s.tuple)
     return letTuple(s);
   std::optional<ast::Type> wanted;

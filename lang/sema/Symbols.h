@@ -182,6 +182,13 @@ struct Bindings {
   std::vector<const ast::LayerObject *> trees; // by parameter; null where not a tree
 };
 
+// An instance of a function, as it was called.
+struct FunctionUse {
+  Bindings bindings;
+  AxisEnvironment *environment = nullptr;
+  const ast::Function *function = nullptr;
+};
+
 enum class CheckState { Unchecked, Checking, Done };
 
 // A function, layer or entry as written.
@@ -198,6 +205,7 @@ struct Definition {
   // Definitions it calls, with one place each.
   std::vector<std::pair<Definition *, Location>> calls;
   std::unordered_map<std::string, const ast::Function *> functions; // instances by key
+  std::vector<FunctionUse> uses; // of composites: the same, those that are right
   std::unordered_map<std::string, LayerInfo *> layers;
   unsigned instances = 0;
 
@@ -211,7 +219,9 @@ struct Definition {
     return -1;
   }
   // An element type (T: float), as opposed to an axis or a pack of axes.
-  bool isElementGeneric(int i) const { return !item->generics[i].constraint.empty(); }
+  bool isElementGeneric(int i) const { return !item->generics[i].constraint.empty() && !isRanksGeneric(i); }
+  // An axis that stands for ranks (Ring: mesh).
+  bool isRanksGeneric(int i) const { return item->generics[i].constraint.text == "mesh"; }
 };
 
 // A layer instance with what is needed to make objects of it.

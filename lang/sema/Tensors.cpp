@@ -41,7 +41,7 @@ Expr *Elaborator::oneOf(Values v, Location at) {
 
 bool Elaborator::isTensorBuiltin(std::string_view name) const {
   return name == "argsort" || name == "concat" || name == "stop_gradient" || name == "grad" ||
-         name == "each" || name == "total";
+         name == "each" || name == "total" || ast::collectiveNamed(name);
 }
 
 Elaborator::Values Elaborator::values(const syntax::Expr &e, const ast::Type *wanted) {
@@ -104,6 +104,8 @@ Expr *Elaborator::tensor(const syntax::Expr &e, const ast::Type *wanted) {
       return concat(e, wanted);
     if (name == "stop_gradient")
       return stopGradient(e);
+    if (ast::collectiveNamed(name))
+      return collective(e);
     if (name == "each" || name == "total")
       return each(e, name == "total");
     return oneOf(values(e, wanted), e.location);

@@ -53,6 +53,8 @@ void Builder::generics(P::GenericsContext *c, Item &item) {
     out.pack = g->getStart() != parts[0]->getStart();
     if (parts.size() > 1)
       out.constraint = name(parts[1]);
+    if (g->expression())
+      out.size = expression(g->expression());
     item.generics.push_back(out);
   }
 }
@@ -101,6 +103,7 @@ void Builder::functionItem(P::FunctionItemContext *c, Item &item) {
   item.kind = Item::Kind::Function;
   item.name = name(c->name());
   item.composite = c->COMPOSITE() != nullptr;
+  item.local = c->LOCAL() != nullptr;
   generics(c->generics(), item);
   parameters(c->parameters(), item);
   results(c->results(), item);

@@ -93,7 +93,8 @@ Layout Builder::layout(P::LayoutContext *c) {
   out.location = at(c);
   for (P::LayoutDimContext *d : c->layoutDim()) {
     LayoutDim &dim = out.dims.emplace_back();
-    dim.axis = path(d->path());
+    dim.pack = d->name() != nullptr;
+    dim.axis = dim.pack ? Path{{name(d->name())}, at(d)} : path(d->path());
     dim.over = meshUses(d->meshUse());
     dim.location = at(d);
     dim.open = text(at(d->getStop())) == "?";

@@ -141,9 +141,9 @@ void ErrorStrategy::sync(antlr4::Parser *parser) {
     return;
   reportUnwantedToken(parser);
   // A definition that begins here means that the block was not closed.
-  for (ssize_t item :
-       {CleaveParser::IMPORT, CleaveParser::AXIS, CleaveParser::HYPER, CleaveParser::FUNCTION,
-        CleaveParser::COMPOSITE, CleaveParser::ENTRY, CleaveParser::WEIGHTS, CleaveParser::PLAN})
+  for (ssize_t item : {CleaveParser::IMPORT, CleaveParser::AXIS, CleaveParser::HYPER, CleaveParser::FUNCTION,
+                       CleaveParser::COMPOSITE, CleaveParser::LOCAL, CleaveParser::ENTRY,
+                       CleaveParser::WEIGHTS, CleaveParser::PLAN})
     next.add(item);
   consumeUntil(parser, next);
 }

@@ -174,7 +174,8 @@ struct Stmt {
 struct GenericParameter {
   bool pack = false;
   Name name;
-  Name constraint; // float, int, number; empty for an axis
+  Name constraint;      // float, int, number; mesh: an axis of ranks; empty for an axis
+  Expr *size = nullptr; // of an axis that is computed from others: `Turns = Ring - 1`
 };
 
 struct Parameter {
@@ -271,8 +272,9 @@ struct Selector {
   }
 };
 
-// `Hidden/tp`, `Seq?`
+// `Hidden/tp`, `Seq?`, `...L`
 struct LayoutDim {
+  bool pack = false; // axes that are cut over nothing
   Path axis;
   std::vector<MeshUse> over;
   bool open = false;
@@ -326,7 +328,8 @@ struct Tactic {
   Quantity quantity;
   const Expr *count = nullptr; // of Accumulate
   syntax::Layout layout;
-  // Manual: the composite, its arguments and results, and the function in its place.
+  // Manual: the composite, its arguments and results, and the function in its place, whose axes of ranks are
+  // `over`.
   Path composite, function;
   std::vector<ManualPort> ports;
   std::vector<syntax::Layout> results;
@@ -360,6 +363,7 @@ struct Item {
   Expr *value = nullptr;
   // Function, Layer, Entry
   bool composite = false;
+  bool local = false; // a function of the blocks that ranks have
   std::vector<GenericParameter> generics;
   std::vector<Parameter> parameters;
   std::vector<Result> results;

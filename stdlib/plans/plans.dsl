@@ -5,6 +5,8 @@
 // Batch: independent samples. Seq, Rows: positions of a sample. Heads, KeyHeads, Hidden, Vocab: what the products of a layer are cut
 // along without one of them needing another's result.
 
+import nn
+
 /// Each rank has a part of the batch and all of the parameters; gradients are summed.
 plan data for any on mesh(dp) {
   shard Batch over dp
@@ -46,4 +48,13 @@ plan two_d for any extends tensor {
 plan spatial for any on mesh(dp: 1, sp) {
   shard Batch over dp
   shard Rows over sp
+}
+
+/// Parts of sequences: each rank has the positions that it computes, and `nn.attention` passes keys and values round.
+/// Source: Liu, Zaharia and Abbeel, "Ring attention with blockwise transformers for near-infinite context", ICLR 2024.
+plan ring for any on mesh(dp: 1, cp) {
+  shard Batch over dp
+  shard Seq over cp
+  manual nn.attention(q: [...L, Seq/cp, Heads, ...G, Head], k: [...L, Keys/cp, Heads, Head],
+      v: [...L, Keys/cp, Heads, Head]) -> [...L, Seq/cp, Heads, ...G, Head] = nn.ring_attention over cp
 }

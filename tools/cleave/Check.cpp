@@ -171,6 +171,24 @@ void showMemory(const Driver::Planned &planned) {
     showMemory(each, program.mesh.axes.empty());
 }
 
+// What stands in composites' places under the plan: trusted, for no proof covers what a person wrote.
+Json manualFacts(const ast::Plan &plan) {
+  Json regions = Json::array();
+  for (const ast::Tactic &tactic : plan.tactics)
+    if (tactic.kind == ast::Tactic::Kind::Manual)
+      regions.push_back({{"composite", tactic.manual.composite},
+                         {"local", tactic.manual.function},
+                         {"uses", tactic.manual.instances.size()},
+                         {"proven", false}});
+  return regions;
+}
+
+void showManual(const ast::Plan &plan) {
+  for (const Json &region : manualFacts(plan))
+    std::printf("  manual %s = %s: not proven to be equal; cleave verify runs both\n",
+                region["composite"].get<std::string>().c_str(), region["local"].get<std::string>().c_str());
+}
+
 } // namespace
 
 int checkCommand(const CheckOptions &options) {
@@ -189,11 +207,15 @@ int checkCommand(const CheckOptions &options) {
       result.update(facts(*program));
     if (planned)
       result.update(planFacts(*planned));
+    if (planned && program->plan)
+      result["manual"] = manualFacts(*program->plan);
     showJson(result);
   } else if (accepted && !options.quiet) {
     showSummary(*program);
     if (planned)
       showMemory(*planned);
+    if (planned && program->plan)
+      showManual(*program->plan);
   }
   return accepted ? Fine : Rejected;
 }

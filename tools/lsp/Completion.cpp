@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char *kStatements[] = {"let",    "param", "state",  "set",  "layer", "repeat",  "update",
                                        "return", "print", "assert", "next", "yield", "residual"};
-constexpr const char *kItems[] = {"import", "axis",  "hyper", "data", "function", "composite",
+constexpr const char *kItems[] = {"import", "axis",  "hyper", "data", "function", "composite", "local",
                                   "layer",  "state", "entry", "link", "mesh",     "plan"};
 constexpr const char *kTactics[] = {"shard", "layout",    "replicate", "store",  "accumulate", "recompute",
                                     "save",  "remainder", "allow",     "assert", "manual"};

@@ -98,8 +98,9 @@ public:
   }
 
   static bool startsStatement(std::string_view word) {
-    return isAny(word, {"let", "param", "return", "layer", "repeat", "update", "print", "assert", "next",
-                        "yield", "residual", "function", "entry", "axis", "hyper", "import", "composite"});
+    return isAny(word,
+                 {"let", "param", "return", "layer", "repeat", "update", "print", "assert", "next", "yield",
+                  "residual", "function", "entry", "axis", "hyper", "import", "composite", "local"});
   }
 
   size_t size() const { return tokens.size(); }

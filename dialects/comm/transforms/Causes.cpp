@@ -165,6 +165,7 @@ static std::string describe(Operation *tactic) {
       .Case([&](dist::ReplicateOp op) {
         return "replicate " + op.getSelector().str() + " over " + dist::text(dist::axesOf(op.getOver()));
       })
+      .Case([&](dist::RegionOp op) { return op.getText().str(); })
       .Default([](Operation *op) { return op->getName().stripDialect().str(); });
 }
 

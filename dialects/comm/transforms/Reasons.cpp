@@ -324,7 +324,7 @@ ReasonAttr Reasons::ofManual(dist::ManualOp op) const {
   Builder builder(op.getContext());
   auto tactic = op->getAttrOfType<StringAttr>(dist::kTacticAttr);
   std::string value = op.getNumResults() ? pathOf(op.getResult(0), nullptr) : std::string();
-  StringRef phase = op.getBody().ends_with("_backward") ? "backward" : "forward";
+  StringRef phase = op.getBody().contains("_backward") ? "backward" : "forward";
   std::string because =
       "the local program of " + (tactic ? "`" + tactic.str() + "`" : "a manual region") + " asks for it";
   std::string hint = tactic ? "leave out `" + tactic.str() + "`" : "";

@@ -184,6 +184,12 @@ def Dist_RemainderOp : Dist_Tactic<"remainder"> {
   let assemblyFormat = "$axes $policy attr-dict";
 }
 
+def Dist_RegionOp : Dist_Tactic<"region"> {
+  let summary = "The turn in which layouts at the boundaries of a line's manual regions spread: those with this `dist.tactic`.";
+  let arguments = (ins StrAttr:$text);
+  let assemblyFormat = "$text attr-dict";
+}
+
 def Dist_AllowOp : Dist_Tactic<"allow"> {
   let summary = "Bytes per rank that a conversion nobody asked for may move.";
   let arguments = (ins I64Attr:$bytes);

@@ -33,6 +33,9 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
     splitConstants(getOperation());
     if (failed(prepareManualRegions(getOperation())) || failed(buildGraph(getOperation(), graph)))
       return signalPassFailure();
+    std::vector<HeldBoundary> held;
+    if (chosen)
+      held = holdBoundaries(chosen, graph);
     PropagateOptions options;
     options.strategy = strategy == "basic" ? Strategy::Basic : Strategy::Aggressive;
     options.opPriorities = opPriorities;
@@ -43,7 +46,7 @@ struct DistPropagate : cleave::dist::impl::DistPropagateBase<DistPropagate> {
         chosen.emitError() << "is on a mesh that is not declared: " << chosen.getMesh();
         return signalPassFailure();
       }
-      if (failed(applyTactics(chosen, mesh, graph, options, stopAfter)))
+      if (failed(applyTactics(chosen, mesh, graph, options, held, stopAfter)))
         return signalPassFailure();
     }
     keepGathered(getOperation(), graph);

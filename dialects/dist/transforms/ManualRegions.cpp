@@ -96,6 +96,42 @@ void cleave::dist::barManualAxes(ModuleOp module, Graph &graph) {
   }
 }
 
+std::vector<HeldBoundary> cleave::dist::holdBoundaries(PlanOp plan, Graph &graph) {
+  DenseSet<Attribute> turns;
+  for (RegionOp op : plan.getBody().getOps<RegionOp>())
+    turns.insert(op.getTextAttr());
+  std::vector<HeldBoundary> held;
+  plan->getParentOfType<ModuleOp>().walk([&](ManualOp op) {
+    auto tactic = op->getAttrOfType<StringAttr>(kTacticAttr);
+    if (!tactic || !turns.contains(tactic))
+      return;
+    for (Value value :
+         llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector(op->getResults()))) {
+      Cell &cell = graph.cells[graph.cell(value)];
+      held.push_back({graph.cell(value), cell.cut, tactic.getValue()});
+      for (DimCut &dim : cell.cut.dims) {
+        llvm::append_range(cell.reserved, dim.axes);
+        dim = {{}, /*open=*/false, 0};
+      }
+      cell.origins.clear();
+    }
+  });
+  return held;
+}
+
+void cleave::dist::releaseBoundaries(ArrayRef<HeldBoundary> held, RegionOp op, Graph &graph, int tactic) {
+  for (const HeldBoundary &boundary : held) {
+    if (boundary.tactic != op.getText())
+      continue;
+    Cell &cell = graph.cells[boundary.cell];
+    cell.cut.dims = boundary.cut.dims;
+    cell.reserved.clear();
+    for (const DimCut &dim : cell.cut.dims)
+      for (const Axis &axis : dim.axes)
+        cell.origins.push_back({axis, tactic, -1});
+  }
+}
+
 void cleave::dist::boundaryFactors(LayoutAttr layout, RankedTensorType whole, MeshOp mesh, FactorMap &map,
                                    TensorFactors &outside, TensorFactors &inside) {
   for (auto [number, dim] : llvm::enumerate(layout.getDims())) {

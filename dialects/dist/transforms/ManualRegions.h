@@ -18,6 +18,16 @@ mlir::LogicalResult prepareManualRegions(mlir::ModuleOp module);
 // Nothing in a region's functions is cut over its manual axes.
 void barManualAxes(mlir::ModuleOp module, Graph &graph);
 
+// The cells at boundaries whose layouts spread in the turn of a tactic: until then they are closed, and cut
+// over nothing.
+struct HeldBoundary {
+  unsigned cell;
+  Cut cut;
+  llvm::StringRef tactic;
+};
+std::vector<HeldBoundary> holdBoundaries(PlanOp plan, Graph &graph);
+void releaseBoundaries(llvm::ArrayRef<HeldBoundary> held, RegionOp op, Graph &graph, int tactic);
+
 // How the value at the boundary and the body's block of it are cut together: a dim that manual axes cut is a
 // number of the rank, which nothing spreads along, and what the body has.
 void boundaryFactors(LayoutAttr layout, mlir::RankedTensorType whole, MeshOp mesh, FactorMap &map,

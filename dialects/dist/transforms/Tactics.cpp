@@ -67,8 +67,9 @@ namespace {
 
 class Tactics {
 public:
-  Tactics(PlanOp plan, MeshOp mesh, Graph &graph, const PropagateOptions &options)
-      : plan(plan), mesh(mesh), graph(graph), options(options) {}
+  Tactics(PlanOp plan, MeshOp mesh, Graph &graph, const PropagateOptions &options,
+          ArrayRef<HeldBoundary> boundaries)
+      : plan(plan), mesh(mesh), graph(graph), options(options), boundaries(boundaries) {}
 
   LogicalResult run(int count);
 
@@ -96,6 +97,7 @@ private:
   MeshOp mesh;
   Graph &graph;
   const PropagateOptions &options;
+  ArrayRef<HeldBoundary> boundaries;
   DenseMap<unsigned, Held> held; // by cell
 };
 
@@ -320,7 +322,9 @@ LogicalResult Tactics::run(int count) {
     if (auto shardOp = dyn_cast<ShardOp>(op); shardOp && failed(shard(shardOp, number)))
       return failure();
     release(number);
-    if (isa<ShardOp, LayoutOfOp>(op))
+    if (auto region = dyn_cast<RegionOp>(op))
+      releaseBoundaries(boundaries, region, graph, number);
+    if (isa<ShardOp, LayoutOfOp, RegionOp>(op))
       propagate(graph, options, number);
   }
   Storage storage(mesh, graph, options);
@@ -332,6 +336,7 @@ LogicalResult Tactics::run(int count) {
 }
 
 LogicalResult cleave::dist::applyTactics(PlanOp plan, MeshOp mesh, Graph &graph,
-                                         const PropagateOptions &options, int count) {
-  return Tactics(plan, mesh, graph, options).run(count);
+                                         const PropagateOptions &options, ArrayRef<HeldBoundary> boundaries,
+                                         int count) {
+  return Tactics(plan, mesh, graph, options, boundaries).run(count);
 }

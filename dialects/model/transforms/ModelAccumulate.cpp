@@ -72,6 +72,14 @@ bool isZero(Value value) {
          matchPattern(cast<YieldOp>(splat.getBodyBlock().getTerminator()).getValue(), m_AnyZeroFloat());
 }
 
+// What an op of another dialect runs: the local program of a manual region.
+func::FuncOp localProgram(Operation *op, SymbolTable &symbols) {
+  if (op->getName().getDialectNamespace() == ModelDialect::getDialectNamespace())
+    return {};
+  SmallVector<func::FuncOp> callees = calleesOf(op, symbols);
+  return callees.size() == 1 ? callees.front() : func::FuncOp();
+}
+
 //===------------------------------------------------------------------===//
 // What is split, what is partial
 //===------------------------------------------------------------------===//
@@ -93,6 +101,7 @@ private:
   FailureOr<SmallVector<Kind>> visitScatter(ScatterOp op, ArrayRef<Kind> operands);
   FailureOr<SmallVector<Kind>> visitScan(ScanOp op, ArrayRef<Kind> operands);
   FailureOr<SmallVector<Kind>> visitBranches(IfOp op, ArrayRef<Kind> operands);
+  FailureOr<SmallVector<Kind>> visitLocal(Operation *op, func::FuncOp body, ArrayRef<Kind> operands);
   FailureOr<SmallVector<Kind>> visitBody(func::FuncOp body, ArrayRef<Kind> arguments);
   FailureOr<SmallVector<Kind>> refuse(const Twine &reason) {
     why = reason.str();
@@ -241,6 +250,26 @@ FailureOr<SmallVector<Kind>> Analysis::visitBranches(IfOp op, ArrayRef<Kind> ope
   return first;
 }
 
+// A program of blocks, of whole micro-batches: it is not told which one it has.
+FailureOr<SmallVector<Kind>> Analysis::visitLocal(Operation *op, func::FuncOp body, ArrayRef<Kind> operands) {
+  for (auto [value, block] : llvm::zip(op->getOperands(), body.getArguments()))
+    if (cut.dimOf(value) != cut.dimOf(block))
+      return refuse("a manual region cuts " + cut.axis);
+  SmallVector<func::FuncOp> functions{body};
+  for (unsigned i = 0; i != functions.size(); ++i) {
+    bool counts = functions[i]
+                      .walk([&](IterOp iter) {
+                        bool along = cut.isCut(iter->getParentOfType<IndexOp>(), iter.getDim());
+                        return along ? WalkResult::interrupt() : WalkResult::advance();
+                      })
+                      .wasInterrupted();
+    if (counts)
+      return refuse("a local program reads positions along " + cut.axis);
+    functions[i].walk([&](Operation *inner) { llvm::append_range(functions, calleesOf(inner, symbols)); });
+  }
+  return visitBody(body, operands);
+}
+
 FailureOr<SmallVector<Kind>> Analysis::visit(Operation *op, ArrayRef<Kind> operands) {
   if (auto index = dyn_cast<IndexOp>(op))
     return visitIndex(index, operands);
@@ -252,6 +281,8 @@ FailureOr<SmallVector<Kind>> Analysis::visit(Operation *op, ArrayRef<Kind> opera
     return visitScan(scan, operands);
   if (auto branches = dyn_cast<IfOp>(op))
     return visitBranches(branches, operands);
+  if (func::FuncOp body = localProgram(op, symbols))
+    return visitLocal(op, body, operands);
   if (llvm::is_contained(operands, Kind::Partial))
     return refuse("a value reduced over " + cut.axis + " is used before all of it is known");
   if (auto sort = dyn_cast<ArgsortOp>(op)) {
@@ -282,7 +313,8 @@ bool Analysis::hasAxis(Operation *op) {
 // Shorter copies
 //===------------------------------------------------------------------===//
 
-// Copies ops with the axis shortened. `turn` is the number of the micro-batch, a scalar i64.
+// Copies ops with the axis shortened. `turn` is the number of the micro-batch, a scalar i64; null in local
+// programs, which do not need it.
 class Shortener {
 public:
   Shortener(Cut cut, SymbolTable &symbols) : cut(cut), symbols(symbols) {}
@@ -290,7 +322,7 @@ public:
 
 private:
   void placeIterations(IndexOp op, Value turn);
-  func::FuncOp shortBody(func::FuncOp body, unsigned place);
+  func::FuncOp shortBody(func::FuncOp body, std::optional<unsigned> place);
   Cut cut;
   SymbolTable &symbols;
   DenseMap<Operation *, func::FuncOp> bodies; // each takes the turn as its first const
@@ -335,20 +367,28 @@ void Shortener::copy(OpBuilder &builder, Operation &op, IRMapping &mapping, Valu
         size = cut.part();
     index.setSizes(sizes);
   } else if (auto scan = dyn_cast<ScanOp>(made)) {
-    unsigned place = 1 + scan.getConsts().size();
-    scan.getConstsMutable().append(turn);
+    std::optional<unsigned> place;
+    if (turn) {
+      place = 1 + scan.getConsts().size();
+      scan.getConstsMutable().append(turn);
+    }
     scan.setBody(shortBody(symbols.lookup<func::FuncOp>(scan.getBody()), place).getSymName());
   } else if (auto branches = dyn_cast<IfOp>(made)) {
-    unsigned place = branches.getInputs().size();
-    branches.getInputsMutable().append(turn);
+    std::optional<unsigned> place;
+    if (turn) {
+      place = branches.getInputs().size();
+      branches.getInputsMutable().append(turn);
+    }
     branches.setThenBody(shortBody(symbols.lookup<func::FuncOp>(branches.getThenBody()), place).getSymName());
     branches.setElseBody(shortBody(symbols.lookup<func::FuncOp>(branches.getElseBody()), place).getSymName());
+  } else if (func::FuncOp body = localProgram(made, symbols)) {
+    made->setAttr("body", FlatSymbolRefAttr::get(shortBody(body, std::nullopt).getSymNameAttr()));
   }
 }
 
 // A copy of a body with the axis shortened. It takes the turn at this place among its arguments: behind the
 // consts of a scan, last of an if's inputs.
-func::FuncOp Shortener::shortBody(func::FuncOp body, unsigned place) {
+func::FuncOp Shortener::shortBody(func::FuncOp body, std::optional<unsigned> place) {
   func::FuncOp &made = bodies[body];
   if (made)
     return made;
@@ -358,14 +398,16 @@ func::FuncOp Shortener::shortBody(func::FuncOp body, unsigned place) {
     inputs.push_back(cut.shorten(cast<RankedTensorType>(type)));
   for (Type type : body.getResultTypes())
     results.push_back(cut.shorten(cast<RankedTensorType>(type)));
-  inputs.insert(inputs.begin() + place, scalar);
+  if (place)
+    inputs.insert(inputs.begin() + *place, scalar);
   func::FuncOp copied = makeFunction(symbols, body, (body.getSymName() + "_micro").str(), inputs, results);
   made = copied;
   Block &block = copied.getBody().front();
   IRMapping mapping;
   SmallVector<Value> arguments(block.getArguments());
-  Value turn = arguments[place];
-  arguments.erase(arguments.begin() + place);
+  Value turn = place ? arguments[*place] : Value();
+  if (place)
+    arguments.erase(arguments.begin() + *place);
   mapping.map(body.getArguments(), arguments);
   OpBuilder builder = OpBuilder::atBlockEnd(&block);
   for (Operation &op : body.getBody().front())

@@ -24,6 +24,7 @@ layer net = Net
 layer other = Block
 function plain(x: f32[Embed]) -> f32[Embed] { return x }
 composite function kept(x: f32[Embed]) -> f32[Embed] { return x }
+local function blocks[E](x: f32[E]) -> f32[E] { return x } backward (dy) { return dy }
 entry run(x: f32[Batch, Seq, Embed]) -> (y: f32[Batch, Seq, Embed]) {
   let y = net(x) + other(x)
   return y
@@ -181,11 +182,11 @@ plan bounds on mesh(dp: 2) {
 
 plan manual on mesh(dp: 2) {
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:10: error[E911]: a manual region takes the place of a composite function, found plain, which is not kept whole
-  manual plain(x: [Embed/dp]) -> [Embed/dp] = plain
+  manual plain(x: [Embed/dp]) -> [Embed/dp] = blocks
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:10: error[E911]: a manual region has a layout for each argument and result of its composite, kept(x) with 1, found other ones
-  manual kept(y: [Embed/dp]) -> [Embed/dp] = plain
+  manual kept(y: [Embed/dp]) -> [Embed/dp] = blocks
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:10: error[E911]: a composite function is named here, found Batch, an axis
-  manual Batch(x: [Embed/dp]) -> [Embed/dp] = plain
+  manual Batch(x: [Embed/dp]) -> [Embed/dp] = blocks
 }
 
 // What is wrong in a plan that another extends says who asked.
@@ -218,6 +219,7 @@ layer net = Net
 layer other = Block
 function plain(x: f32[Embed]) -> f32[Embed] { return x }
 composite function kept(x: f32[Embed]) -> f32[Embed] { return x }
+local function blocks[E](x: f32[E]) -> f32[E] { return x } backward (dy) { return dy }
 entry run(x: f32[Batch, Seq, Embed]) -> (y: f32[Batch, Seq, Embed]) {
   let y = net(x) + other(x)
   return y
@@ -266,5 +268,5 @@ plan bounds on mesh(dp: 2) {
   allow reshard <= 1 MiB
 }
 plan manual on mesh(dp: 2) {
-  manual kept(x: [Embed/dp]) -> [Embed/dp] = plain
+  manual kept(x: [Embed/dp]) -> [Embed/dp] = blocks
 }

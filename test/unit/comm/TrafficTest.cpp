@@ -37,8 +37,25 @@ protected:
 
   // The training step under a plan: a mesh axis of each size, and tactics.
   void compile(std::vector<std::pair<std::string, int64_t>> axes, const std::string &tactics) {
-    diag::Engine engine;
+    std::string names, sizes;
+    for (auto &[name, size] : axes) {
+      names += (names.empty() ? "\"" : ", \"") + name + "\"";
+      sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+    }
+    lower({}, "dist.mesh @m [" + names + "] = [" + sizes + "]\ndist.plan @p on @m hash \"\" {\n" + tactics +
+                  "}\n");
+  }
+
+  // The same under a plan of the library.
+  void compileLibrary(const std::string &plan, std::map<std::string, std::string> mesh) {
     DriverOptions options;
+    options.plan = plan;
+    options.mesh = std::move(mesh);
+    lower(options, "");
+  }
+
+  void lower(DriverOptions options, const std::string &plan) {
+    diag::Engine engine;
     options.file = std::string(CLEAVE_SOURCE_DIR) + "/examples/04_gpt/gpt.dsl";
     options.stdlib = std::string(CLEAVE_SOURCE_DIR) + "/stdlib";
     options.entries = {"train"};
@@ -49,13 +66,6 @@ protected:
                     {"Layers", std::to_string(kLayers)}};
     std::optional<std::string> text = Driver(options, engine).ir(Stage::Grad);
     ASSERT_TRUE(text) << engine.render();
-    std::string names, sizes;
-    for (auto &[name, size] : axes) {
-      names += (names.empty() ? "\"" : ", \"") + name + "\"";
-      sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
-    }
-    std::string plan =
-        "dist.mesh @m [" + names + "] = [" + sizes + "]\ndist.plan @p on @m hash \"\" {\n" + tactics + "}\n";
     size_t head = text->find("module {");
     ASSERT_NE(head, std::string::npos);
     text->insert(head + 8, "\n" + plan);
@@ -234,6 +244,17 @@ TEST_F(GptTraffic, TensorAndSequenceParallel) {
                       {"all_reduce tp f64", 1}};
   add(expected, "all_reduce tp", /*perLayer=*/false, 1, /*inParts=*/false,
       [](StringRef path) { return path.contains("norm") || path.ends_with("down.b"); });
+  EXPECT_EQ(account(), expected);
+}
+
+// Positions in parts, attention by the ring: of n ranks each passes keys and values on n - 1 times forwards
+// and as often backwards, and their gradients n times. Besides, what data parallelism sends.
+TEST_F(GptTraffic, RingAttention) {
+  compileLibrary("ring", {{"cp", "4"}});
+  Account expected = {{"permute cp 8 8 4 4 f32", kLayers * (2 * 3 + 2 * 3 + 2 * 4)},
+                      {"all_reduce cp f32", 2}}; // the loss, and the norm of the one gradient that is cut
+  add(expected, "all_reduce cp", /*perLayer=*/false, 1, /*inParts=*/false,
+      [](StringRef path) { return path != "gpt.position"; }); // of which each rank has its part
   EXPECT_EQ(account(), expected);
 }
 

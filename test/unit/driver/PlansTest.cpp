@@ -185,11 +185,16 @@ INSTANTIATE_TEST_SUITE_P(Tactics, PlansTest,
                                          Case{"gpt", "two_d", "dp=2,tp=2",
                                               "accumulate 2 of Batch\nrecompute gpt.blocks[*]"}),
                          nameOf);
+// A local program in attention's place: keys and values go round.
+INSTANTIATE_TEST_SUITE_P(Manual, PlansTest,
+                         testing::Values(Case{"gpt", "ring", "cp=2"}, Case{"gpt", "ring", "cp=4"},
+                                         Case{"gpt", "ring", "dp=2,cp=2", "accumulate 2 of Batch"}),
+                         nameOf);
 INSTANTIATE_TEST_SUITE_P(Library, PlansInF32Test,
                          testing::Values(Case{"gpt", "data", "dp=3"}, Case{"gpt", "fsdp", "dp=2"},
                                          Case{"gpt", "tensor_sequence", "tp=3"},
-                                         Case{"gpt", "two_d", "dp=2,tp=2"}, Case{"conv", "data", "dp=2"},
-                                         Case{"conv", "spatial", "sp=3"}),
+                                         Case{"gpt", "two_d", "dp=2,tp=2"}, Case{"gpt", "ring", "cp=2"},
+                                         Case{"conv", "data", "dp=2"}, Case{"conv", "spatial", "sp=3"}),
                          nameOf);
 
 } // namespace
