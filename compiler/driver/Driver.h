@@ -54,7 +54,7 @@ struct DriverOptions {
                         // states among them as "grad(net.up.w)", are then outputs in the program's order
   bool jitter = false;  // with `promote`: every computed term is off by one part in 2^36
   bool assertions = true;       // what the plan asserts must hold
-  bool prove = false;           // what ranks run must be proved to be the program
+  bool prove = true;            // what ranks run must be proved to be the program, before it is compiled
   int64_t stopAfterTactic = -1; // ir(Stage::Dist): apply so many of the plan's tactics; negative: all
   std::string dumpFolder;       // ir(): write the IR of every stage up to the one asked for there
 };

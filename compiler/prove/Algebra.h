@@ -184,6 +184,8 @@ public:
   Term opaque(mlir::Attribute value, Domain domain);
   // The reduction that a term reads, and nothing else; none where it is another.
   std::optional<Term> readOf(Term term, model::Combiner combiner) const;
+  // The guard that a term is, which integers have within; else the term's own node.
+  const TermNode &guarded(Term term) const;
   // The integer that a term of that domain is.
   Index indexOf(Term term);
   Term op(const void *name, const void *detail, Domain domain, llvm::ArrayRef<Term> children);
@@ -193,6 +195,10 @@ public:
   Term reciprocal(Term term);
   Term guard(llvm::ArrayRef<Index> conditions, Term then, Term otherwise);
   Term read(uint32_t atom, llvm::ArrayRef<Index> indices);
+  // A term where these indices are >= 0.
+  Term assume(Term term, llvm::ArrayRef<Index> known);
+  // What holds of an element of a tensor of these sizes.
+  llvm::SmallVector<Index> insideOf(llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<Index> place);
   Term select(Term condition, Term then, Term otherwise);
   bool isZero(Term term) const { return term == zeroTerm; }
   std::optional<double> numberOf(Term term) const;
@@ -220,7 +226,7 @@ public:
     std::unordered_map<uint32_t, Term> terms;
   };
   Term close(Term term, Closing &closing);
-  // The body of a reduction that a term reads, over fresh variables.
+  // The body of a reduction that a term reads, over these variables; fresh ones where there are none yet.
   Term open(Term read, llvm::SmallVectorImpl<Var> &vars);
 
   //===--- substitution ---===//
@@ -252,7 +258,6 @@ private:
   Index substituteBase(uint32_t id, Rewrite &rewrite);
   std::optional<Index> condition(Index index, llvm::ArrayRef<Index> known, bool &isNever);
   bool implied(Index index, llvm::ArrayRef<Index> known);
-  Term assume(Term term, llvm::ArrayRef<Index> known);
   Term guardReal(llvm::ArrayRef<Index> conditions, Term then);
   Index closeIndex(Index index, Closing &closing);
   void sortForClosing(llvm::SmallVectorImpl<Index> &conditions, const Closing &closing) const;

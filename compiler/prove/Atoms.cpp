@@ -50,8 +50,9 @@ Term Algebra::open(Term read, SmallVectorImpl<Var> &vars) {
   for (auto [i, value] : llvm::enumerate(of.indices))
     rewrite.map.emplace(variable(VarKind::Param, i, 0), value);
   for (auto [i, size] : llvm::enumerate(from.slots)) {
-    vars.push_back(fresh(size));
-    rewrite.map.emplace(variable(VarKind::Slot, i, size), this->of(vars.back()));
+    if (i == vars.size())
+      vars.push_back(fresh(size));
+    rewrite.map.emplace(variable(VarKind::Slot, i, size), this->of(vars[i]));
   }
   return substitute(from.body, rewrite);
 }

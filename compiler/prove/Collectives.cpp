@@ -1,8 +1,6 @@
 // Collectives: what each gives, as a function of the rank's coordinates and what all ranks put in.
 #include "compiler/prove/Evaluate.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 using namespace cleave;
 using namespace cleave::prove;
@@ -20,44 +18,84 @@ Term Evaluator::reduceOver(model::Combiner combiner, AxesRef over, Term element)
   return algebra.reduceToWhole(combiner, vars, algebra.substitute(element, rewrite));
 }
 
-// What the member of that number has; a number that no member has gives anything.
-Term Evaluator::fromMember(Term element, AxesRef over, Index member) {
+// An element of what the member of that number has; a number that no member has gives anything.
+Term Evaluator::fromMember(const Tensor &tensor, ArrayRef<Index> place, AxesRef over, Index member) {
   SmallVector<Mesh::Digit> digits = mesh->digitsOf(over);
-  Rewrite rewrite;
+  Rewrite rewrite; // at once: the place may depend on this rank's coordinates
+  for (auto [i, index] : llvm::enumerate(place))
+    rewrite.map.emplace(algebra.dim(i, tensor.sizes[i]), index);
   for (const Mesh::Digit &digit : llvm::reverse(digits)) {
     bool isFirst = digit.var == digits.front().var;
     rewrite.map.emplace(digit.var, isFirst ? member : algebra.mod(member, digit.size));
     member = algebra.floorDiv(member, digit.size);
   }
-  return algebra.substitute(element, rewrite);
+  return algebra.substitute(tensor.element, rewrite);
 }
 
-Term Evaluator::slice(const Tensor &input, int64_t dim, int64_t size, AxesRef over, bool padded) {
-  SmallVector<int64_t, 4> sizes = input.sizes;
-  sizes[dim] = size;
-  SmallVector<Index> indices = dimsOf(sizes);
-  int64_t whole = input.sizes[dim];
-  bool isEven = padded || size * mesh->members(over) == whole;
-  indices[dim] = algebra.add(indices[dim], mesh->blockStart(whole, over, isEven ? size : 0));
-  Term element = at(input, indices);
-  if (!isEven || size * mesh->members(over) <= whole)
-    return element;
-  Index inside = algebra.subtract(algebra.constant(whole - 1), indices[dim]);
-  return algebra.guard({inside}, element,
-                       algebra.identity(model::Combiner::Sum, algebra.node(element).domain));
+// A dim's elements: as many as there are, or its length.
+static Index extentOf(Algebra &algebra, const Tensor &tensor, unsigned dim) {
+  auto length = tensor.lengths.find(dim);
+  return length == tensor.lengths.end() ? algebra.constant(tensor.sizes[dim]) : length->second;
 }
 
-Term Evaluator::gather(const Tensor &input, int64_t dim, int64_t size, AxesRef over, bool padded) {
-  SmallVector<int64_t, 4> sizes = input.sizes;
-  int64_t block = sizes[dim], members = mesh->members(over);
-  sizes[dim] = size;
-  SmallVector<Index> indices = dimsOf(sizes);
+// Where a dim has this many elements.
+static void setExtent(Algebra &algebra, Tensor &tensor, unsigned dim, Index extent) {
+  tensor.lengths.erase(dim);
+  tensor.sizes[dim] = algebra.rangeOf(extent).high;
+  if (!algebra.constantOf(extent))
+    tensor.lengths.emplace(dim, extent);
+}
+
+Tensor Evaluator::slice(const Tensor &input, int64_t dim, int64_t size, AxesRef over, bool padded) {
+  Tensor made = input;
+  Index whole = extentOf(algebra, input, dim), start = algebra.constant(0);
+  std::optional<int64_t> known = algebra.constantOf(whole);
+  bool isEven = known && (padded || size * mesh->members(over) == *known);
+  if (isEven) {
+    start = mesh->blockStart(*known, over, size);
+    setExtent(algebra, made, dim, algebra.constant(size));
+  } else {
+    Index length = whole;
+    for (dist::AxisRefAttr axis : over) {
+      start = algebra.add(start, algebra.blockStart(length, mesh->members(axis), mesh->member(axis)));
+      length = algebra.blockLength(length, mesh->members(axis), mesh->member(axis));
+    }
+    setExtent(algebra, made, dim, length);
+  }
+  SmallVector<Index> indices = dimsOf(made.sizes);
+  indices[dim] = algebra.add(indices[dim], start);
+  made.element = at(input, indices);
+  // What is in the padding may be anything: what reads it is not the program.
+  return made;
+}
+
+// What a block of this length is a block of: what was there before it was cut over these axes.
+static Index wholeOf(Algebra &algebra, const Mesh &mesh, Index length, AxesRef over, int64_t size) {
+  for (dist::AxisRefAttr axis : llvm::reverse(over)) {
+    const IndexNode &of = algebra.node(length);
+    if (of.constant != 0 || of.entries.size() != 1)
+      return algebra.constant(size);
+    const Base &base = algebra.base(of.entries[0].first);
+    if (base.kind != BaseKind::Length || base.indices[1] != mesh.member(axis))
+      return algebra.constant(size);
+    length = base.indices[0];
+  }
+  return length;
+}
+
+Tensor Evaluator::gather(const Tensor &input, int64_t dim, int64_t size, AxesRef over, bool padded) {
+  int64_t block = input.sizes[dim], members = mesh->members(over);
+  bool isEven = !input.lengths.count(dim) && (padded || block * members == size);
+  Index whole =
+      isEven ? algebra.constant(size) : wholeOf(algebra, *mesh, extentOf(algebra, input, dim), over, size);
+  Tensor made = input;
+  setExtent(algebra, made, dim, whole);
+  SmallVector<Index> indices = dimsOf(made.sizes);
   Index place = indices[dim], member = algebra.constant(0);
-  if (padded || block * members == size) {
+  if (isEven) {
     member = algebra.floorDiv(place, block);
     indices[dim] = algebra.mod(place, block);
   } else {
-    Index whole = algebra.constant(size);
     for (dist::AxisRefAttr axis : over) {
       int64_t parts = mesh->members(axis);
       Index own = algebra.blockOwner(whole, parts, place);
@@ -67,35 +105,45 @@ Term Evaluator::gather(const Tensor &input, int64_t dim, int64_t size, AxesRef o
     }
     indices[dim] = place;
   }
-  // The blocks first, in variables that are no coordinates; then whose they are.
-  return fromMember(at(input, indices), over, member);
+  made.element = fromMember(input, indices, over, member);
+  return made;
 }
 
-Term Evaluator::halo(comm::HaloOp op, const Tensor &input) {
+Tensor Evaluator::halo(comm::HaloOp op, const Tensor &input) {
   SmallVector<dist::AxisRefAttr> over = dist::axesOf(op.getOver());
-  SmallVector<Index> indices = dimsOf(cast<RankedTensorType>(op.getType()).getShape());
   auto dim = static_cast<int64_t>(op.getDim());
-  auto extent = static_cast<int64_t>(op.getExtent());
+  auto extent = static_cast<int64_t>(op.getExtent()), low = static_cast<int64_t>(op.getLow());
   int64_t block = input.sizes[dim], members = mesh->members(over);
-  bool isEven = op.getPadded() || block * members >= extent;
+  bool isEven = !input.lengths.count(dim) && (op.getPadded() || block * members >= extent);
   Index start = mesh->blockStart(extent, over, isEven ? block : 0);
-  Index place = algebra.add(algebra.add(start, indices[dim]), -static_cast<int64_t>(op.getLow()));
-  Tensor source = input;
+  Tensor made = input;
+  setExtent(algebra, made, dim,
+            algebra.add(extentOf(algebra, input, dim), low + static_cast<int64_t>(op.getHigh())));
+  SmallVector<Index> indices = dimsOf(made.sizes);
+  Index place = algebra.add(algebra.add(start, indices[dim]), -low);
   Index member = algebra.floorDiv(place, block);
-  indices[dim] = algebra.mod(place, block);
+  indices[dim] = members == 1 ? place : algebra.mod(place, block);
   if (!isEven) {
-    member = algebra.blockOwner(algebra.constant(extent), members, place);
-    indices[dim] = algebra.subtract(place, algebra.blockStart(algebra.constant(extent), members, member));
+    Index whole = algebra.constant(extent), inner = place;
+    member = algebra.constant(0);
+    for (dist::AxisRefAttr axis : over) {
+      int64_t parts = mesh->members(axis);
+      Index own = algebra.blockOwner(whole, parts, inner);
+      inner = algebra.subtract(inner, algebra.blockStart(whole, parts, own));
+      whole = algebra.blockLength(whole, parts, own);
+      member = algebra.add(algebra.scale(member, parts), own);
+    }
+    indices[dim] = inner;
   }
-  Term element = fromMember(at(source, indices), over, member);
+  Term element = fromMember(input, indices, over, member);
   Domain domain = algebra.node(element).domain;
   Term fill = op.getFill() ? constantTerm(*op.getFill(), op.getFill()->getType())
                            : algebra.identity(model::Combiner::Sum, domain);
-  return algebra.guard({place, algebra.subtract(algebra.constant(extent - 1), place)}, element, fill);
+  made.element = algebra.guard({place, algebra.subtract(algebra.constant(extent - 1), place)}, element, fill);
+  return made;
 }
 
 bool Evaluator::runCollective(Operation *op, Values &values) {
-  Type type = op->getResult(0).getType();
   if (auto offset = dyn_cast<comm::OffsetOp>(op)) {
     SmallVector<dist::AxisRefAttr> over = dist::axesOf(offset.getOver());
     Index start = mesh->blockStart(offset.getExtent(), over, offset.getBlock());
@@ -104,56 +152,77 @@ bool Evaluator::runCollective(Operation *op, Values &values) {
   }
   Tensor input = values[op->getOperand(0)];
   SmallVector<dist::AxisRefAttr> over = dist::axesOf(op->getAttrOfType<ArrayAttr>("over"));
-  bool padded = op->hasAttr("padded");
   if (!isa<comm::SliceOp, comm::OnlyOp>(op))
     sent.push_back({op, input.element});
-  auto sizeAt = [&](int64_t dim) { return cast<RankedTensorType>(type).getDimSize(dim); };
-  auto made =
-      llvm::TypeSwitch<Operation *, std::optional<Term>>(op)
-          .Case([&](comm::AllReduceOp it) { return reduceOver(it.getCombiner(), over, input.element); })
-          .Case([&](comm::ReduceScatterOp it) {
-            Tensor reduced{input.sizes, reduceOver(it.getCombiner(), over, input.element)};
-            auto dim = static_cast<int64_t>(it.getDim());
-            return slice(reduced, dim, sizeAt(dim), over, padded);
-          })
-          .Case([&](comm::AllGatherOp it) {
-            auto dim = static_cast<int64_t>(it.getDim());
-            return gather(input, dim, sizeAt(dim), over, padded);
-          })
-          .Case([&](comm::SliceOp it) {
-            auto dim = static_cast<int64_t>(it.getDim());
-            return slice(input, dim, sizeAt(dim), over, padded);
-          })
-          .Case([&](comm::AllToAllOp it) {
-            auto split = static_cast<int64_t>(it.getSplit()), concat = static_cast<int64_t>(it.getConcat());
-            Tensor joined{input.sizes, gather(input, concat, sizeAt(concat), over, padded)};
-            joined.sizes[concat] = sizeAt(concat);
-            return slice(joined, split, sizeAt(split), over, padded);
-          })
-          .Case([&](comm::BroadcastOp it) {
-            return fromMember(input.element, over, algebra.constant(it.getRoot()));
-          })
-          .Case([&](comm::PermuteOp it) {
-            Term element = algebra.identity(model::Combiner::Sum, algebra.node(input.element).domain);
-            Index own = mesh->member(over);
-            for (auto [member, source] : llvm::enumerate(it.getSources())) {
-              if (source < 0)
-                continue;
-              Index difference = algebra.add(own, -static_cast<int64_t>(member));
-              Term other = fromMember(input.element, over, algebra.constant(source));
-              element = algebra.guard({difference, algebra.scale(difference, -1)}, other, element);
-            }
-            return element;
-          })
-          .Case([&](comm::HaloOp it) { return halo(it, input); })
-          .Case([&](comm::OnlyOp it) {
-            Index own = algebra.scale(mesh->member(over), -1);
-            return algebra.guard({own}, input.element,
-                                 algebra.identity(it.getCombiner(), algebra.node(input.element).domain));
-          })
-          .Default([&](Operation *) -> std::optional<Term> { return std::nullopt; });
+  std::optional<Tensor> made = collective(op, input, over);
   if (!made)
     return fail(op, "a collective '" + op->getName().getStringRef() + "'");
-  define(op->getResult(0), *made, values);
+  define(op->getResult(0), made->element, values, made->lengths);
   return true;
+}
+
+// What members get of members that number sources[i], where it is digits of their own number in another
+// order, or a number more or less.
+std::optional<Index> Evaluator::sourceOf(ArrayRef<int64_t> sources, Index own) {
+  auto members = static_cast<int64_t>(sources.size());
+  auto isAll = [&](llvm::function_ref<int64_t(int64_t)> source) {
+    return llvm::all_of(llvm::enumerate(sources), [&](auto pair) {
+      return pair.value() == source(static_cast<int64_t>(pair.index()));
+    });
+  };
+  for (int64_t minor = 1; minor <= members; ++minor) // a * minor + b -> b * major + a
+    if (members % minor == 0 && isAll([&](int64_t i) { return i % minor * (members / minor) + i / minor; }))
+      return algebra.add(algebra.scale(algebra.mod(own, minor), members / minor),
+                         algebra.floorDiv(own, minor));
+  int64_t shift = sources[0];
+  if (shift >= 0 && isAll([&](int64_t i) { return (i + shift) % members; }))
+    return algebra.mod(algebra.add(own, shift), members);
+  return std::nullopt;
+}
+
+Term Evaluator::permute(comm::PermuteOp op, const Tensor &input, AxesRef over) {
+  Index own = mesh->member(over);
+  if (std::optional<Index> source = sourceOf(op.getSources(), own))
+    return fromMember(input, dimsOf(input.sizes), over, *source);
+  Term element = algebra.identity(model::Combiner::Sum, algebra.node(input.element).domain);
+  for (auto [member, source] : llvm::enumerate(op.getSources())) {
+    if (source < 0)
+      continue;
+    Index difference = algebra.add(own, -static_cast<int64_t>(member));
+    Term other = fromMember(input, dimsOf(input.sizes), over, algebra.constant(source));
+    element = algebra.guard({difference, algebra.scale(difference, -1)}, other, element);
+  }
+  return element;
+}
+
+std::optional<Tensor> Evaluator::collective(Operation *op, const Tensor &input, AxesRef over) {
+  Tensor made = input;
+  bool padded = op->hasAttr("padded");
+  ArrayRef<int64_t> sizes = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
+  if (auto it = dyn_cast<comm::AllReduceOp>(op)) {
+    made.element = reduceOver(it.getCombiner(), over, input.element);
+  } else if (auto it = dyn_cast<comm::ReduceScatterOp>(op)) {
+    made.element = reduceOver(it.getCombiner(), over, input.element);
+    made = slice(made, it.getDim(), sizes[it.getDim()], over, padded);
+  } else if (auto it = dyn_cast<comm::AllGatherOp>(op)) {
+    made = gather(input, it.getDim(), sizes[it.getDim()], over, padded);
+  } else if (auto it = dyn_cast<comm::SliceOp>(op)) {
+    made = slice(input, it.getDim(), sizes[it.getDim()], over, padded);
+  } else if (auto it = dyn_cast<comm::AllToAllOp>(op)) {
+    made = gather(input, it.getConcat(), sizes[it.getConcat()], over, padded);
+    made = slice(made, it.getSplit(), sizes[it.getSplit()], over, padded);
+  } else if (auto it = dyn_cast<comm::BroadcastOp>(op)) {
+    made.element = fromMember(input, dimsOf(input.sizes), over, algebra.constant(it.getRoot()));
+  } else if (auto it = dyn_cast<comm::PermuteOp>(op)) {
+    made.element = permute(it, input, over);
+  } else if (auto it = dyn_cast<comm::HaloOp>(op)) {
+    made = halo(it, input);
+  } else if (auto it = dyn_cast<comm::OnlyOp>(op)) {
+    Index own = algebra.scale(mesh->member(over), -1);
+    made.element = algebra.guard({own}, input.element,
+                                 algebra.identity(it.getCombiner(), algebra.node(input.element).domain));
+  } else {
+    return std::nullopt;
+  }
+  return made;
 }

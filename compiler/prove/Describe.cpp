@@ -20,6 +20,8 @@ public:
   std::string words;
   Operation *op = nullptr; // of the rank's program
   Term expected, found;    // where they differ
+  // The last pair that is no part of a reduction: mesh axes that the found one should not depend on.
+  std::string strangeAxes();
 
 private:
   bool inside(Term expected, Term found);
@@ -27,7 +29,7 @@ private:
   bool ofPending(Term expected, Term found);
   bool inIndex(Index expected, Index found);
   bool ofPlace(const TermNode &expected, const TermNode &found);
-  bool ofReduction(const TermNode &expected, const TermNode &found);
+  bool ofReduction(Term expected, Term found);
   std::pair<double, Term> leading(Term term);
   std::string axesText(ArrayRef<Mesh::Digit> digits);
   std::string rankText(ArrayRef<int64_t> rank);
@@ -39,6 +41,7 @@ private:
   const Mesh &mesh;
   std::set<std::pair<uint32_t, uint32_t>> seen;
   unsigned closed = 0; // bodies of atoms that are being compared
+  Term openExpected, openFound;
 };
 
 } // namespace
@@ -217,8 +220,8 @@ bool Difference::ofPlace(const TermNode &wanted, const TermNode &given) {
   return false;
 }
 
-bool Difference::ofReduction(const TermNode &wanted, const TermNode &given) {
-  const Atom a = algebra.atomOf(wanted.number), b = algebra.atomOf(given.number);
+bool Difference::ofReduction(Term wanted, Term given) {
+  const Atom a = algebra.atomOf(algebra.node(wanted).number), b = algebra.atomOf(algebra.node(given).number);
   if (a.kind != AtomKind::Reduction || b.kind != AtomKind::Reduction)
     return false;
   if (a.combiner != b.combiner) {
@@ -232,9 +235,16 @@ bool Difference::ofReduction(const TermNode &wanted, const TermNode &given) {
       product *= size;
     return product;
   };
-  ++closed;
-  bool differs = a.body != b.body && find(a.body, b.body);
-  --closed;
+  bool differs = false;
+  if (a.slots == b.slots) { // over the same variables, so that coordinates are seen in both
+    SmallVector<Var> vars;
+    Term left = algebra.open(wanted, vars), right = algebra.open(given, vars);
+    differs = find(left, right);
+  } else {
+    ++closed;
+    differs = a.body != b.body && find(a.body, b.body);
+    --closed;
+  }
   if (terms(a) != terms(b) && (!differs || words.empty() || closed == 0))
     words = "it is made of " + std::to_string(terms(b)) + " terms where " + std::to_string(terms(a)) +
             " are meant";
@@ -248,7 +258,7 @@ bool Difference::inside(Term expected, Term found) {
   if (a.kind == TermKind::Read && a.number == b.number)
     return ofPlace(a, b);
   if (a.kind == TermKind::Read)
-    return ofReduction(a, b);
+    return ofReduction(expected, found);
   if (a.name != b.name || a.detail != b.detail || a.children.size() != b.children.size())
     return false;
   SmallVector<Term, 2> left = a.children, right = b.children;
@@ -264,7 +274,19 @@ bool Difference::inside(Term expected, Term found) {
   return false;
 }
 
+std::string Difference::strangeAxes() {
+  SmallVector<Mesh::Digit> strange;
+  for (const Mesh::Digit &digit : mesh.all())
+    if (algebra.depends(openFound, digit.var) && !algebra.depends(openExpected, digit.var))
+      strange.push_back(digit);
+  return axesText(strange);
+}
+
 bool Difference::find(Term wanted, Term given) {
+  if (closed == 0) {
+    openExpected = wanted;
+    openFound = given;
+  }
   if (wanted == given || !seen.insert({wanted.id, given.id}).second)
     return false;
   Operation *outer = op;
@@ -286,7 +308,10 @@ bool Difference::find(Term wanted, Term given) {
   }
   if (!op)
     op = outer;
-  say(wanted, given, "it is computed in another way");
+  std::string axes = strangeAxes();
+  say(wanted, given,
+      axes.empty() ? "it is computed in another way"
+                   : "ranks along " + axes + " have different values of it, where they should have one");
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Functions and the ops of the model dialect.
 #include "compiler/prove/Evaluate.h"
+#include "compiler/prove/Occurrences.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -20,18 +21,99 @@ bool Evaluator::fail(Operation *op, const Twine &what) {
 
 static ArrayRef<int64_t> shapeOf(Type type) { return cast<RankedTensorType>(type).getShape(); }
 
-Tensor Evaluator::tensorOf(Type type, Term element) const {
-  ArrayRef<int64_t> shape = shapeOf(type);
-  return {SmallVector<int64_t, 4>(shape.begin(), shape.end()), element};
+SmallVector<int64_t, 4> Evaluator::sizesOf(ArrayRef<int64_t> shape, const Lengths &lengths) {
+  SmallVector<int64_t, 4> sizes(shape.begin(), shape.end());
+  for (auto [dim, length] : lengths)
+    sizes[dim] = algebra.rangeOf(length).high;
+  return sizes;
 }
 
-void Evaluator::define(Value value, Term element, Values &values) {
+void Evaluator::define(Value value, Term element, Values &values, const Lengths &lengths) {
   if (mesh) {
     proof.origins.try_emplace(element.id, value.getDefiningOp());
     if (algebra.node(element).kind == TermKind::Read)
       proof.atomOrigins.try_emplace(algebra.node(element).number, value.getDefiningOp());
   }
-  values[value] = tensorOf(value.getType(), element);
+  Tensor &made = values[value];
+  made.sizes = sizesOf(shapeOf(value.getType()), lengths);
+  made.element = element;
+  made.lengths = lengths;
+  if (mesh && mesh->isUneven())
+    inferLengths(made);
+}
+
+// A dim that is counted from where an uneven block begins has the block's length.
+void Evaluator::inferLengths(Tensor &tensor) {
+  for (auto [dim, size] : llvm::enumerate(SmallVector<int64_t>(tensor.sizes.begin(), tensor.sizes.end()))) {
+    Var var = algebra.dim(dim, size);
+    if (tensor.lengths.count(dim) || !algebra.depends(tensor.element, var))
+      continue;
+    Occurrences occurrences(algebra, {var});
+    occurrences.visit(tensor.element);
+    std::optional<Index> length;
+    for (Index index : occurrences.found) {
+      int64_t own = 0;
+      for (auto [id, factor] : algebra.node(index).entries)
+        own = id == var.id ? factor : own;
+      for (auto [id, factor] : IndexNode(algebra.node(index)).entries) {
+        const Base base = algebra.base(id);
+        if (!length && own != 0 && base.kind == BaseKind::Start && factor == own)
+          length = algebra.blockLength(base.indices[0], base.number, base.indices[1]);
+      }
+    }
+    Rewrite here = mesh->at(mesh->coordinates());
+    if (!length || algebra.constantOf(algebra.substitute(*length, here)) != size)
+      continue;
+    tensor.lengths.emplace(dim, *length);
+    tensor.sizes[dim] = algebra.rangeOf(*length).high;
+    tensor.element = algebra.substitute(tensor.element, var, algebra.of(algebra.dim(dim, tensor.sizes[dim])));
+  }
+}
+
+// Of dims along which tensors with lengths are read: at a dim, or at a dim and what is near.
+Evaluator::Lengths Evaluator::lengthsOf(ValueRange tensors, ArrayRef<AffineMap> maps, Values &values) {
+  Lengths found;
+  for (bool isPlain : {true, false})
+    for (auto [value, map] : llvm::zip(tensors, maps))
+      for (auto [axis, length] : values[value].lengths)
+        for (unsigned dim = 0; dim < map.getNumDims(); ++dim) {
+          AffineExpr rest = simplifyAffineExpr(map.getResult(axis) - getAffineDimExpr(dim, map.getContext()),
+                                               map.getNumDims(), map.getNumSymbols());
+          bool fits =
+              isPlain ? rest == getAffineConstantExpr(0, map.getContext()) : !rest.isFunctionOfDim(dim);
+          if (fits)
+            found.try_emplace(dim, length);
+        }
+  return found;
+}
+
+// The lengths of an op's dims, those that are reduced included.
+Evaluator::Lengths Evaluator::lengthsOf(model::IndexOp op, Values &values) {
+  SmallVector<AffineMap> maps;
+  for (unsigned i = 0; i < op.getInputs().size(); ++i)
+    maps.push_back(op.getMap(i));
+  Lengths found = lengthsOf(op.getInputs(), maps, values);
+  // A window's dim has as many elements less as the tensor has more than the op.
+  for (auto &[dim, length] : found)
+    for (auto [i, input] : llvm::enumerate(op.getInputs()))
+      for (auto [axis, own] : values[input].lengths)
+        if (own == length && op.getMap(i).getResult(axis).isFunctionOfDim(dim) &&
+            op.getMap(i).getResult(axis) != getAffineDimExpr(dim, op.getContext()))
+          length = algebra.add(own, op.getSizes()[dim] - shapeOf(input.getType())[axis]);
+  // A place in an uneven block.
+  for (auto [i, input] : llvm::enumerate(op.getInputs())) {
+    auto offset = input.getDefiningOp<comm::OffsetOp>();
+    if (!mesh || !offset || offset.getBlock() != 0)
+      continue;
+    for (Operation *user : op.getBodyBlock().getArgument(i).getUsers())
+      for (Value operand : user->getOperands())
+        if (auto iter = operand.getDefiningOp<model::IterOp>(); iter && isa<arith::AddIOp>(user)) {
+          Index length = mesh->blockLength(offset.getExtent(), dist::axesOf(offset.getOver()));
+          if (!algebra.constantOf(length))
+            found.try_emplace(iter.getDim(), length);
+        }
+  }
+  return found;
 }
 
 SmallVector<Index> Evaluator::dimsOf(ArrayRef<int64_t> sizes) {
@@ -101,24 +183,38 @@ bool Evaluator::runOp(Operation *op, Values &values) {
 //===----------------------------------------------------------------------===//
 
 bool Evaluator::runIndex(model::IndexOp op, Values &values) {
-  SmallVector<Index> dims;
+  SmallVector<Index> dims, valid;
   SmallVector<Var> reduced;
-  for (auto [i, size] : llvm::enumerate(op.getSizes())) {
+  Lengths lengths = lengthsOf(op, values), kept;
+  SmallVector<int64_t, 4> sizes = sizesOf(op.getSizes(), lengths);
+  for (auto [i, size] : llvm::enumerate(sizes)) {
     if (i < op.getParallel()) {
       dims.push_back(algebra.of(algebra.dim(i, size)));
       continue;
     }
     reduced.push_back(algebra.fresh(size));
     dims.push_back(algebra.of(reduced.back()));
+    if (lengths.count(i))
+      valid.push_back(algebra.subtract(algebra.add(lengths[i], -1), dims.back()));
   }
+  for (auto [dim, length] : lengths)
+    if (dim < op.getParallel())
+      kept.emplace(dim, length);
   SmallVector<Term> arguments;
   for (auto [i, input] : llvm::enumerate(op.getInputs())) {
     const Tensor &tensor = values[input];
     SmallVector<Index> indices, conditions;
-    for (auto [expr, size] : llvm::zip_equal(op.getMap(i).getResults(), tensor.sizes)) {
+    for (auto [axis, expr] : llvm::enumerate(op.getMap(i).getResults())) {
+      auto length = tensor.lengths.find(axis);
+      Index end = length == tensor.lengths.end() ? algebra.constant(tensor.sizes[axis]) : length->second;
       indices.push_back(algebra.affine(expr, dims));
+      bool isOwn = length != tensor.lengths.end() && llvm::any_of(lengths, [&](auto pair) {
+                     return pair.second == end && dims[pair.first] == indices.back();
+                   });
+      if (isOwn)
+        continue; // element by element
       conditions.push_back(indices.back());
-      conditions.push_back(algebra.subtract(algebra.constant(size - 1), indices.back()));
+      conditions.push_back(algebra.subtract(algebra.add(end, -1), indices.back()));
     }
     Term element = at(tensor, indices);
     if (TypedAttr outside = op.getOutsideValue(i))
@@ -128,9 +224,12 @@ bool Evaluator::runIndex(model::IndexOp op, Values &values) {
   std::optional<Term> element = scalarBody(op.getBodyBlock(), arguments, dims);
   if (!element)
     return false;
+  if (!valid.empty())
+    element =
+        algebra.guard(valid, *element, algebra.identity(op.getCombiner(), algebra.node(*element).domain));
   if (!reduced.empty())
     element = algebra.reduce(op.getCombiner(), reduced, *element);
-  define(op.getResult(), *element, values);
+  define(op.getResult(), *element, values, kept);
   return true;
 }
 
@@ -158,7 +257,11 @@ bool Evaluator::runConstant(arith::ConstantOp op, Values &values) {
 //===----------------------------------------------------------------------===//
 
 bool Evaluator::runGather(model::GatherOp op, Values &values) {
-  SmallVector<Index> dims = dimsOf(shapeOf(op.getType())), symbols, indices;
+  SmallVector<AffineMap> maps(op.getIndexMaps().getAsValueRange<AffineMapAttr>());
+  Lengths lengths = lengthsOf(op.getIndices(), maps, values);
+  for (auto [dim, length] : lengthsOf(ValueRange(op.getTable()), {op.getTableMap()}, values))
+    lengths.try_emplace(dim, length);
+  SmallVector<Index> dims = dimsOf(sizesOf(shapeOf(op.getType()), lengths)), symbols, indices;
   for (auto [index, map] : llvm::zip(op.getIndices(), op.getIndexMaps().getAsValueRange<AffineMapAttr>())) {
     SmallVector<Index> place;
     for (AffineExpr expr : map.getResults())
@@ -168,7 +271,7 @@ bool Evaluator::runGather(model::GatherOp op, Values &values) {
   const Tensor &table = values[op.getTable()];
   for (auto [expr, size] : llvm::zip_equal(op.getTableMap().getResults(), table.sizes))
     indices.push_back(algebra.atMost(algebra.atLeast(algebra.affine(expr, dims, symbols), 0), size - 1));
-  define(op.getResult(), at(table, indices), values);
+  define(op.getResult(), at(table, indices), values, lengths);
   return true;
 }
 
@@ -176,14 +279,19 @@ bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
   Tensor init = values[op.getInit()], updates = values[op.getUpdates()];
   SmallVector<Index> points, symbols, conditions, result = dimsOf(init.sizes);
   SmallVector<Var> vars;
-  for (int64_t size : updates.sizes) {
+  for (auto [dim, size] : llvm::enumerate(updates.sizes)) {
     vars.push_back(algebra.fresh(size));
     points.push_back(algebra.of(vars.back()));
+    if (updates.lengths.count(dim))
+      conditions.push_back(algebra.subtract(algebra.add(updates.lengths[dim], -1), points.back()));
   }
   // A point dim that is an axis of the result is at its place.
   for (auto [place, expr] : llvm::zip_equal(result, op.getResultMap().getResults()))
-    if (auto dim = dyn_cast<AffineDimExpr>(expr))
-      points[dim.getPosition()] = place;
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      Index &point = points[dim.getPosition()];
+      llvm::erase_if(vars, [&](Var var) { return algebra.of(var) == point || algebra.base(var).size == 1; });
+      point = place;
+    }
   for (auto [index, map] : llvm::zip(op.getIndices(), op.getIndexMaps().getAsValueRange<AffineMapAttr>())) {
     SmallVector<Index> place;
     for (AffineExpr expr : map.getResults())
@@ -209,7 +317,7 @@ bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
     static const char kCombine = 0;
     made = algebra.op(&kCombine + 0, op.getCombinerAttr().getAsOpaquePointer(), domain, {init.element, made});
   }
-  define(op.getResult(), made, values);
+  define(op.getResult(), made, values, init.lengths);
   return true;
 }
 
@@ -223,7 +331,7 @@ bool Evaluator::runArgsort(model::ArgsortOp op, Values &values) {
                          {at(input, place), algebra.integer(dims.back())});
   // The order of a row, as an integer that the pairs of the row decide.
   Term order = algebra.reduce(model::Combiner::None, {row}, pair);
-  define(op.getResult(), algebra.op(&kName, &kName, Domain::Integer, {order}), values);
+  define(op.getResult(), algebra.op(&kName, &kName, Domain::Integer, {order}), values, input.lengths);
   return true;
 }
 
@@ -252,6 +360,6 @@ bool Evaluator::runIf(model::IfOp op, Values &values) {
   if (sent.size() > before && algebra.dependsOnKind(condition, VarKind::Coord))
     return fail(op, "collectives in a branch that not all ranks take");
   for (auto [value, a, b] : llvm::zip_equal(op.getResults(), *then, *otherwise))
-    define(value, algebra.select(condition, a.element, b.element), values);
+    define(value, algebra.select(condition, a.element, b.element), values, a.lengths);
   return true;
 }

@@ -11,9 +11,14 @@
 
 namespace cleave::prove {
 
+// Ranks of several classes have blocks of different sizes of a dim that is cut unevenly. Here such a dim has
+// the largest size for all, and `lengths` says how many elements of it a rank has.
 struct Tensor {
+  Tensor() = default;
+  Tensor(llvm::ArrayRef<int64_t> sizes, Term element) : sizes(sizes.begin(), sizes.end()), element(element) {}
   llvm::SmallVector<int64_t, 4> sizes;
   Term element;
+  std::map<unsigned, Index> lengths; // by dim
 };
 using Tensors = llvm::SmallVector<Tensor>;
 
@@ -68,8 +73,13 @@ private:
 
   bool fail(mlir::Operation *op, const llvm::Twine &what);
   bool runOp(mlir::Operation *op, Values &values);
-  void define(mlir::Value value, Term element, Values &values);
-  Tensor tensorOf(mlir::Type type, Term element) const;
+  using Lengths = std::map<unsigned, Index>;
+  void define(mlir::Value value, Term element, Values &values, const Lengths &lengths = {});
+  // The sizes of a type, but for dims that have a length.
+  llvm::SmallVector<int64_t, 4> sizesOf(llvm::ArrayRef<int64_t> shape, const Lengths &lengths);
+  void inferLengths(Tensor &tensor);
+  Lengths lengthsOf(model::IndexOp op, Values &values);
+  Lengths lengthsOf(mlir::ValueRange tensors, llvm::ArrayRef<mlir::AffineMap> maps, Values &values);
   llvm::SmallVector<Index> dimsOf(llvm::ArrayRef<int64_t> sizes);
   Term at(const Tensor &tensor, llvm::ArrayRef<Index> indices);
   Tensors gathered(mlir::ValueRange operands, Values &values);
@@ -89,18 +99,24 @@ private:
   std::optional<Term> truth(mlir::Operation *op, llvm::ArrayRef<Term> operands);
   std::optional<Term> scalarBody(mlir::Block &block, llvm::ArrayRef<Term> arguments,
                                  llvm::ArrayRef<Index> dims);
+  Index lengthLike(Index place, int64_t size);
   Term compare(mlir::arith::CmpIOp op, Term left, Term right);
   Term constantTerm(mlir::Attribute value, mlir::Type type);
 
   // --- Collectives.cpp ---
   bool runCollective(mlir::Operation *op, Values &values);
+  std::optional<Tensor> collective(mlir::Operation *op, const Tensor &input,
+                                   llvm::ArrayRef<dist::AxisRefAttr> over);
+  std::optional<Index> sourceOf(llvm::ArrayRef<int64_t> sources, Index own);
+  Term permute(comm::PermuteOp op, const Tensor &input, llvm::ArrayRef<dist::AxisRefAttr> over);
   Term reduceOver(model::Combiner combiner, llvm::ArrayRef<dist::AxisRefAttr> over, Term element);
-  Term fromMember(Term element, llvm::ArrayRef<dist::AxisRefAttr> over, Index member);
-  Term slice(const Tensor &input, int64_t dim, int64_t size, llvm::ArrayRef<dist::AxisRefAttr> over,
-             bool padded);
-  Term gather(const Tensor &input, int64_t dim, int64_t size, llvm::ArrayRef<dist::AxisRefAttr> over,
-              bool padded);
-  Term halo(comm::HaloOp op, const Tensor &input);
+  Term fromMember(const Tensor &tensor, llvm::ArrayRef<Index> place, llvm::ArrayRef<dist::AxisRefAttr> over,
+                  Index member);
+  Tensor slice(const Tensor &input, int64_t dim, int64_t size, llvm::ArrayRef<dist::AxisRefAttr> over,
+               bool padded);
+  Tensor gather(const Tensor &input, int64_t dim, int64_t size, llvm::ArrayRef<dist::AxisRefAttr> over,
+                bool padded);
+  Tensor halo(comm::HaloOp op, const Tensor &input);
 
   // --- Loops.cpp ---
   struct Carried;

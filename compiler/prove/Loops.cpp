@@ -45,13 +45,15 @@ struct Evaluator::Carried {
 std::optional<Tensors> Evaluator::turnOf(Carried &loop, ArrayRef<Tensor> carries) {
   Tensors arguments;
   if (!loop.isWhile)
-    arguments.push_back({{}, algebra.integer(algebra.of(loop.turn))});
+    arguments.push_back(Tensor({}, algebra.integer(algebra.of(loop.turn))));
   llvm::append_range(arguments, loop.consts);
   llvm::append_range(arguments, carries);
   for (const Tensor &slice : loop.slices) {
     SmallVector<Index> place = dimsOf(ArrayRef(slice.sizes).drop_front());
     place.insert(place.begin(), algebra.of(loop.turn));
-    arguments.push_back({{slice.sizes.begin() + 1, slice.sizes.end()}, at(slice, place)});
+    Tensor &part = arguments.emplace_back(ArrayRef(slice.sizes).drop_front(), at(slice, place));
+    for (auto [dim, length] : slice.lengths)
+      part.lengths.emplace(dim - 1, length);
   }
   ++depth;
   std::optional<Tensors> holds;
@@ -82,7 +84,8 @@ Tensors Evaluator::selves(Carried &loop) {
     if (mesh)
       for (const Mesh::Digit &digit : mesh->all())
         place.push_back(algebra.of(digit.var));
-    made.push_back({init.sizes, algebra.read(algebra.atom(std::move(self)), place)});
+    made.push_back(init);
+    made.back().element = algebra.read(algebra.atom(std::move(self)), place);
   }
   return made;
 }
@@ -273,6 +276,7 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
   for (Index index : whole.context)
     context.push_back(algebra.substitute(index, around));
   SmallVector<Rewrite> places;
+  SmallVector<SmallVector<Index>> inside; // padding may be anything
   auto differs = [&](unsigned i, Term expected, Term found) {
     if (isLast && unsure == 0)
       proof.mismatches.push_back({loop.op, "carry " + std::to_string(i) + " of the loop", expected, found});
@@ -294,9 +298,11 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
             guessBlock(algebra, *mesh, layoutOfCarry(loop.body, first + i), dim, size, own.sizes[dim]);
       indices.push_back(place.map[var]);
     }
-    Term expected = algebra.substitute(from.element, place);
-    if (expected != own.element)
-      return differs(i, expected, own.element);
+    inside.push_back(algebra.insideOf(from.sizes, indices));
+    Term expected = algebra.assume(algebra.substitute(from.element, place), inside.back());
+    Term found = algebra.assume(own.element, inside.back());
+    if (expected != found)
+      return differs(i, expected, found);
     readLoop(algebra, whole, part, algebra.of(loop.turn), indices, context, carries[i], finals[i]);
   }
   std::map<Var, Index> outer = turns;
@@ -307,9 +313,12 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
     Rewrite place;
     place.map = places[part].map;
     place.map[whole.turn] = algebra.of(loop.turn);
-    Term expected = algebra.substitute(whole.nexts[part].element, place);
-    if (isSame && expected != loop.nexts[i].element)
-      isSame = differs(i, expected, loop.nexts[i].element);
+    if (!isSame)
+      break;
+    Term expected = algebra.assume(algebra.substitute(whole.nexts[part].element, place), inside[part]);
+    Term found = algebra.assume(loop.nexts[i].element, inside[part]);
+    if (expected != found)
+      isSame = differs(i, expected, found);
   }
   if (isSame && loop.isWhile) {
     Rewrite place;
@@ -380,14 +389,17 @@ bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) 
                  ? algebra.sum({{1, init}, {1, added}})
                  : algebra.integer(algebra.add(algebra.indexOf(init), algebra.indexOf(added)));
     }
-    define(loop.op->getResult(result++), last, values);
+    define(loop.op->getResult(result++), last, values, loop.inits[i].lengths);
   }
   for (const Tensor &stack : loop.stacks) {
     Rewrite rewrite;
     rewrite.map[loop.turn] = algebra.of(algebra.dim(0, loop.count));
     for (auto [i, size] : llvm::enumerate(stack.sizes))
       rewrite.map[algebra.dim(i, size)] = algebra.of(algebra.dim(i + 1, size));
-    define(loop.op->getResult(result++), algebra.substitute(stack.element, rewrite), values);
+    Lengths lengths;
+    for (auto [dim, length] : stack.lengths)
+      lengths.emplace(dim + 1, length);
+    define(loop.op->getResult(result++), algebra.substitute(stack.element, rewrite), values, lengths);
   }
   return true;
 }

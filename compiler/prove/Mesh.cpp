@@ -80,7 +80,15 @@ Index Mesh::blockStart(int64_t extent, ArrayRef<dist::AxisRefAttr> axes, int64_t
     start = algebra->add(start, algebra->blockStart(whole, members(axis), member(axis)));
     whole = algebra->blockLength(whole, members(axis), member(axis));
   }
+  hasUneven |= !algebra->constantOf(whole);
   return start;
+}
+
+Index Mesh::blockLength(int64_t extent, ArrayRef<dist::AxisRefAttr> axes) const {
+  Index length = algebra->constant(extent);
+  for (dist::AxisRefAttr axis : axes)
+    length = algebra->blockLength(length, members(axis), member(axis));
+  return length;
 }
 
 Rewrite Mesh::at(ArrayRef<int64_t> coordinates) const {

@@ -30,6 +30,10 @@ public:
   llvm::StringRef nameOf(Var digit) const;
   // Where a rank's block of a dim begins. `room`: elements of every block where it is padded, else 0.
   Index blockStart(int64_t extent, llvm::ArrayRef<dist::AxisRefAttr> axes, int64_t room) const;
+  // How many elements of a dim that is not padded it has.
+  Index blockLength(int64_t extent, llvm::ArrayRef<dist::AxisRefAttr> axes) const;
+  // Whether blocks of some dim are not all equal.
+  bool isUneven() const { return hasUneven; }
   // A term's coordinates on one rank, as constants.
   Rewrite at(llvm::ArrayRef<int64_t> coordinates) const;
   llvm::ArrayRef<int64_t> coordinates() const { return own; }
@@ -38,6 +42,7 @@ private:
   Algebra *algebra = nullptr;
   dist::MeshOp mesh;
   llvm::SmallVector<Digit> digits;
+  mutable bool hasUneven = false;
   llvm::SmallVector<int64_t> own; // of a rank of the class
 };
 

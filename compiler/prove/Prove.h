@@ -22,6 +22,10 @@ public:
   explicit Prover(mlir::ModuleOp whole);
   ~Prover();
 
+  // Whether a proof that fails tells of a fault: so far where every dim that is cut is cut in equal blocks,
+  // without padding.
+  static bool covers(mlir::ModuleOp local);
+
   // Emits an error for the first thing that does not hold in each entry.
   mlir::LogicalResult check(mlir::ModuleOp local);
 

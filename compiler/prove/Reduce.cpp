@@ -6,9 +6,7 @@
 //   sum(c < 2) (8 c <= q < 8 c + 8 ? f(c) : 0)  ->  f(floor(q / 8))
 //
 // What cannot be brought further becomes an atom: a closed reduction.
-#include "compiler/prove/Algebra.h"
-
-#include <set>
+#include "compiler/prove/Occurrences.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -37,6 +35,8 @@ private:
   bool choose(SmallVector<Var> &vars, Term &body);
   bool merge(SmallVector<Var> &vars, Term &body);
   bool split(SmallVector<Var> &vars, Term &body);
+  bool lift(SmallVector<Var> &vars, Term &body);
+  bool chooseBlock(SmallVector<Var> &vars, Term &body);
   Term closed(ArrayRef<Var> vars, Term body);
   bool dependsOnAny(Term term, ArrayRef<Var> vars) const {
     return llvm::any_of(vars, [&](Var var) { return algebra.depends(term, var); });
@@ -50,40 +50,6 @@ private:
   unsigned unfold;
 };
 
-// Every index that a term depends on, those within others included.
-class Occurrences {
-public:
-  Occurrences(Algebra &algebra, ArrayRef<Var> vars) : algebra(algebra), vars(vars) {}
-  void visit(Term term) {
-    const TermNode &of = algebra.node(term);
-    if (of.vars == 0 || !seenTerms.insert(term.id).second)
-      return;
-    for (Term child : of.children)
-      visit(child);
-    for (Index index : of.indices)
-      visit(index);
-  }
-  void visit(Index index) {
-    const IndexNode &of = algebra.node(index);
-    if (of.vars == 0 || !seen.insert(index.id).second)
-      return;
-    if (llvm::any_of(vars, [&](Var var) { return algebra.depends(index, var); }))
-      found.push_back(index);
-    for (auto [id, factor] : of.entries) {
-      const Base &base = algebra.base(id);
-      if (base.kind == BaseKind::Data)
-        visit(base.term);
-      for (Index inner : base.indices)
-        visit(inner);
-    }
-  }
-  SmallVector<Index> found;
-
-private:
-  Algebra &algebra;
-  ArrayRef<Var> vars;
-  std::set<uint32_t> seenTerms, seen;
-};
 } // namespace cleave::prove
 
 static int64_t factorOf(const Algebra &algebra, Index index, Var var) {
@@ -196,7 +162,7 @@ std::optional<Term> Reducer::factorOut(SmallVector<Var> &vars, Term body) {
 
 // Conditions that no variable is in hold for all terms or none.
 std::optional<Term> Reducer::throughGuard(SmallVector<Var> &vars, Term body) {
-  const TermNode of = algebra.node(body);
+  const TermNode of = algebra.guarded(body);
   SmallVector<Index> inside, outside;
   for (Index index : of.indices)
     (dependsOnAny(index, vars) ? inside : outside).push_back(index);
@@ -207,36 +173,39 @@ std::optional<Term> Reducer::throughGuard(SmallVector<Var> &vars, Term body) {
   return algebra.guard(outside, then, otherwise);
 }
 
-// A condition on one variable alone cuts its range.
+// A condition that fails for some values of a variable, whatever the others are, cuts its range.
 bool Reducer::clip(SmallVector<Var> &vars, Term &body) {
-  const TermNode of = algebra.node(body);
-  for (Index index : of.indices) {
-    const IndexNode &condition = algebra.node(index);
-    if (condition.entries.size() != 1)
-      continue;
-    auto [base, factor] = condition.entries[0];
-    Var *var = llvm::find(vars, Var{base});
-    if (var == vars.end() || std::abs(factor) != 1)
-      continue;
-    int64_t low = factor > 0 ? std::max<int64_t>(0, -condition.constant) : 0;
-    int64_t high =
-        factor > 0 ? algebra.base(*var).size - 1 : std::min(algebra.base(*var).size - 1, condition.constant);
-    if (high < low) {
-      body = of.children[1];
-      vars.clear();
+  const TermNode of = algebra.guarded(body);
+  for (Index index : of.indices)
+    for (Var &var : vars) {
+      int64_t factor = factorOf(algebra, index, var), size = algebra.base(var).size;
+      Index rest = algebra.subtract(index, algebra.scale(algebra.of(var), factor));
+      int64_t most = algebra.rangeOf(rest).high;
+      if (factor == 0 || algebra.depends(rest, var) || most >= kFar)
+        continue;
+      int64_t low = 0, high = size - 1; // most + factor * value >= 0
+      if (factor > 0)
+        low = std::max<int64_t>(0, most >= 0 ? 0 : (-most + factor - 1) / factor);
+      else
+        high = std::min(high, most >= 0 ? most / -factor : -1);
+      if (high < low) {
+        body = of.children[1];
+        vars.clear();
+        return true;
+      }
+      if (low == 0 && high == size - 1)
+        continue;
+      Var clipped = algebra.fresh(high - low + 1);
+      body = algebra.substitute(body, var, algebra.add(algebra.of(clipped), low));
+      var = clipped;
       return true;
     }
-    Var clipped = algebra.fresh(high - low + 1);
-    body = algebra.substitute(body, *var, algebra.add(algebra.of(clipped), low));
-    *var = clipped;
-    return true;
-  }
   return false;
 }
 
 // 0 <= q - b v < b holds for v = floor(q / b) alone.
 bool Reducer::choose(SmallVector<Var> &vars, Term &body) {
-  const TermNode of = algebra.node(body);
+  const TermNode of = algebra.guarded(body);
   for (Var &var : vars)
     for (Index below : of.indices) {
       int64_t block = -factorOf(algebra, below, var);
@@ -310,6 +279,61 @@ bool Reducer::split(SmallVector<Var> &vars, Term &body) {
   return false;
 }
 
+// A place in an uneven block becomes one in what the block is of: l + start(c) -> b, where b is in block c.
+bool Reducer::lift(SmallVector<Var> &vars, Term &body) {
+  Occurrences occurrences(algebra, vars);
+  occurrences.visit(body);
+  for (Var &var : vars)
+    for (Index index : occurrences.found) {
+      int64_t factor = factorOf(algebra, index, var);
+      if (factor == 0)
+        continue;
+      for (auto [id, times] : IndexNode(algebra.node(index)).entries) {
+        const Base base = algebra.base(id);
+        if (base.kind != BaseKind::Start || times != factor || !dependsOnAny(base.indices[1], vars) ||
+            algebra.depends(base.indices[1], var))
+          continue;
+        Index start = algebra.fromBase(base);
+        Var joined = algebra.fresh(algebra.rangeOf(base.indices[0]).high);
+        Index place = algebra.subtract(algebra.of(joined), start);
+        Term moved = algebra.substitute(body, var, place);
+        Index last = algebra.subtract(algebra.add(base.indices[0], -1), algebra.of(joined));
+        body = algebra.guard({place, last}, moved, algebra.identity(combiner, algebra.node(body).domain));
+        var = joined;
+        return true;
+      }
+    }
+  return false;
+}
+
+// start(c) <= b < start(c) + length(c) holds for the block that b is in.
+bool Reducer::chooseBlock(SmallVector<Var> &vars, Term &body) {
+  const TermNode of = algebra.guarded(body);
+  for (Index below : of.indices)
+    for (auto [id, factor] : IndexNode(algebra.node(below)).entries) {
+      const Base base = algebra.base(id);
+      if (base.kind != BaseKind::Start || factor != -1)
+        continue;
+      Var *var = llvm::find_if(vars, [&](Var each) { return algebra.of(each) == base.indices[1]; });
+      if (var == vars.end())
+        continue;
+      Index place = algebra.add(below, algebra.fromBase(base)); // b
+      Index length = algebra.blockLength(base.indices[0], base.number, base.indices[1]);
+      Index above = algebra.subtract(algebra.add(algebra.fromBase(base), algebra.add(length, -1)), place);
+      if (algebra.depends(place, *var) || !llvm::is_contained(of.indices, above))
+        continue;
+      SmallVector<Index> rest{place, algebra.subtract(algebra.add(base.indices[0], -1), place)};
+      for (Index each : of.indices)
+        if (each != below && each != above)
+          rest.push_back(each);
+      Term then = algebra.guard(rest, of.children[0], of.children[1]);
+      body = algebra.substitute(then, *var, algebra.blockOwner(base.indices[0], base.number, place));
+      vars.erase(var);
+      return true;
+    }
+  return false;
+}
+
 Term Reducer::closed(ArrayRef<Var> vars, Term body) {
   Algebra::Closing closing;
   for (Var var : vars)
@@ -354,15 +378,15 @@ Term Reducer::run(SmallVector<Var> vars, Term body) {
         vars.append(inner.begin(), inner.end());
         continue;
       }
-    if (algebra.node(body).kind == TermKind::Guard) {
+    if (algebra.guarded(body).kind == TermKind::Guard) {
       if (std::optional<Term> made = throughGuard(vars, body))
         return *made;
       bool isIdentity =
-          algebra.node(body).children[1] == algebra.identity(combiner, algebra.node(body).domain);
-      if (isIdentity && (clip(vars, body) || choose(vars, body)))
+          algebra.guarded(body).children[1] == algebra.identity(combiner, algebra.node(body).domain);
+      if (isIdentity && (clip(vars, body) || choose(vars, body) || chooseBlock(vars, body)))
         continue;
     }
-    if (merge(vars, body) || split(vars, body))
+    if (merge(vars, body) || split(vars, body) || lift(vars, body))
       continue;
     if (isReal && algebra.node(body).kind == TermKind::Product)
       if (std::optional<Term> made = factorOut(vars, body))

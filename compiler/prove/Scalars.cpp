@@ -54,8 +54,26 @@ std::optional<Term> Evaluator::scalarBody(Block &block, ArrayRef<Term> arguments
   return terms.lookup(block.getTerminator()->getOperand(0));
 }
 
+// The length of the block that a place is counted from the start of, where it is `size` here; else `size`.
+Index Evaluator::lengthLike(Index place, int64_t size) {
+  for (auto [id, factor] : IndexNode(algebra.node(place)).entries) {
+    const Base base = algebra.base(id);
+    if (base.kind != BaseKind::Start || factor != -1)
+      continue;
+    Index length = algebra.blockLength(base.indices[0], base.number, base.indices[1]);
+    Rewrite here = mesh->at(mesh->coordinates());
+    if (algebra.constantOf(algebra.substitute(length, here)) == size)
+      return length;
+  }
+  return algebra.constant(size);
+}
+
 // A comparison of integers is a condition on their difference.
 Term Evaluator::compare(arith::CmpIOp op, Term left, Term right) {
+  // A place in an uneven block is held against the size that the block has on ranks of this class.
+  if (op.getPredicate() == arith::CmpIPredicate::slt && mesh)
+    if (std::optional<int64_t> size = algebra.constantOf(algebra.indexOf(right)))
+      right = algebra.integer(lengthLike(algebra.indexOf(left), *size));
   Index difference = algebra.subtract(algebra.indexOf(left), algebra.indexOf(right));
   Index opposite = algebra.subtract(algebra.constant(0), difference);
   Term yes = algebra.boolean(true), no = algebra.boolean(false);

@@ -245,10 +245,7 @@ Term Algebra::reciprocal(Term term) {
 bool Algebra::implied(Index index, ArrayRef<Index> known) {
   if (rangeOf(index).low >= 0)
     return true;
-  return llvm::any_of(known, [&](Index other) {
-    std::optional<int64_t> more = constantOf(subtract(index, other));
-    return more && *more >= 0;
-  });
+  return llvm::any_of(known, [&](Index other) { return rangeOf(subtract(index, other)).low >= 0; });
 }
 
 // In lowest terms; none where it always holds.
@@ -282,12 +279,32 @@ std::optional<Index> Algebra::condition(Index index, ArrayRef<Index> known, bool
   return index;
 }
 
+const TermNode &Algebra::guarded(Term term) const {
+  const TermNode &of = node(term);
+  if (of.kind != TermKind::Integer)
+    return of;
+  const IndexNode &index = node(of.indices[0]);
+  if (index.constant != 0 || index.entries.size() != 1 || index.entries[0].second != 1)
+    return of;
+  const Base &inner = bases[index.entries[0].first];
+  return inner.kind == BaseKind::Data && node(inner.term).kind == TermKind::Guard ? node(inner.term) : of;
+}
+
 Term Algebra::assume(Term term, ArrayRef<Index> known) {
   if (!node(term).clamps)
     return term;
   Rewrite rewrite;
   rewrite.known.assign(known.begin(), known.end());
   return substitute(term, rewrite);
+}
+
+SmallVector<Index> Algebra::insideOf(ArrayRef<int64_t> sizes, ArrayRef<Index> place) {
+  SmallVector<Index> inside;
+  for (auto [size, index] : llvm::zip_equal(sizes, place)) {
+    inside.push_back(index);
+    inside.push_back(subtract(constant(size - 1), index));
+  }
+  return inside;
 }
 
 Term Algebra::guard(ArrayRef<Index> conditions, Term then, Term otherwise) {
@@ -308,7 +325,7 @@ Term Algebra::guard(ArrayRef<Index> conditions, Term then, Term otherwise) {
   if (kept.empty() || then == otherwise)
     return then;
   then = assume(then, kept);
-  const TermNode &inner = node(then);
+  const TermNode &inner = guarded(then);
   if (inner.kind == TermKind::Guard && inner.children[1] == otherwise) {
     kept.append(inner.indices.begin(), inner.indices.end());
     then = inner.children[0];

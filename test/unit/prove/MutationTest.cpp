@@ -1,9 +1,12 @@
 // Broken lowerings are refused, with the value and the reason.
-#include "dialects/comm/ir/Comm.h"
+#include "compiler/driver/Diagnostics.h"
+#include "compiler/prove/Prove.h"
+#include "test/unit/prove/Mutations.h"
 #include "test/unit/prove/Programs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <random>
 
 namespace cleave::test {
 namespace {
@@ -37,6 +40,88 @@ TEST(Mutation, AnOpThatHasNoRuleIsSaid) {
               HasSubstr("error[E961]: what ranks run is made of ops that the checker knows, found an op "
                         "'tensor.empty'"));
 }
+
+//===----------------------------------------------------------------------===//
+// 300 of them
+//===----------------------------------------------------------------------===//
+
+struct Broken {
+  std::string program, plan, mesh, tactics;
+  unsigned mutants;
+};
+
+std::ostream &operator<<(std::ostream &stream, const Broken &it) {
+  return stream << it.program << " under " << it.plan << " on " << it.mesh << " " << it.tactics;
+}
+
+class MutantTest : public testing::TestWithParam<Broken> {};
+
+// What is checked is the entry `train`.
+void keepTrain(mlir::ModuleOp module) {
+  for (auto function : llvm::make_early_inc_range(module.getOps<mlir::func::FuncOp>()))
+    if (function->hasAttr(model::kEntryAttr) && function.getName() != "train")
+      function.erase();
+  mlir::SymbolTable symbols(module); // and what it calls
+  for (bool again = true; again;) {
+    again = false;
+    for (auto function : llvm::make_early_inc_range(module.getOps<mlir::func::FuncOp>()))
+      if (function.isPrivate() && mlir::SymbolTable::symbolKnownUseEmpty(function, module)) {
+        function.erase();
+        again = true;
+      }
+  }
+}
+
+TEST_P(MutantTest, IsRefusedWithTheValueAndTheReason) {
+  const Broken &it = GetParam();
+  std::string plan = it.tactics.empty() ? it.plan : planWith(it.plan, it.tactics);
+  std::string sets = it.program == "04_gpt/gpt.dsl" ? "Batch=8,Seq=8,Embed=16,Heads=8,Layers=2" : "";
+  std::unique_ptr<Compiled> compiled =
+      compile({CLEAVE_SOURCE_DIR "/examples/" + it.program, "", plan, it.mesh, sets});
+  ASSERT_EQ(compiled->locals.size(), 1u) << compiled->engine.render();
+  keepTrain(*compiled->whole);
+  keepTrain(*compiled->locals[0]);
+  prove::Prover prover(*compiled->whole);
+  ASSERT_TRUE(mlir::succeeded(prover.check(*compiled->locals[0])));
+  std::vector<Mutation> mutations = mutationsOf(*compiled->locals[0]);
+  ASSERT_GE(mutations.size(), it.mutants);
+  std::shuffle(mutations.begin(), mutations.end(), std::mt19937(it.mutants));
+  mutations.resize(it.mutants);
+  unsigned plain = 0; // reasons that say no more than that it is another computation
+  for (const Mutation &mutation : mutations) {
+    mlir::OwningOpRef<mlir::ModuleOp> broken = compiled->locals[0]->clone();
+    apply(*broken, mutation);
+    diag::Engine engine;
+    DiagnosticsBridge bridge(*compiled->context, engine);
+    EXPECT_TRUE(mlir::failed(prover.check(*broken))) << nameOf(mutation);
+    EXPECT_THAT(engine.render(),
+                testing::ContainsRegex("E960.: what a rank has of a value is its part of what the "
+                                       "program computes, found '.+': .+"))
+        << nameOf(mutation);
+    plain += engine.render().find("in another way") != std::string::npos;
+  }
+  RecordProperty("plain", static_cast<int>(plain));
+  EXPECT_LE(plain * 3, it.mutants * 2) << "reasons that say little";
+}
+
+INSTANTIATE_TEST_SUITE_P(Plans, MutantTest,
+                         testing::Values(Broken{"02_mlp/mlp.dsl", "data", "dp=2", "", 20},
+                                         Broken{"02_mlp/mlp.dsl", "zero2", "dp=2", "", 20},
+                                         Broken{"04_gpt/gpt.dsl", "fsdp", "dp=2", "", 50},
+                                         Broken{"04_gpt/gpt.dsl", "tensor", "tp=2", "", 35},
+                                         Broken{"04_gpt/gpt.dsl", "tensor_sequence", "tp=4", "", 40},
+                                         Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2", "", 75},
+                                         Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2",
+                                                "accumulate 2 of Batch", 40},
+                                         Broken{"03_conv/conv.dsl", "spatial", "sp=2", "", 20}),
+                         [](const auto &info) {
+                           std::string name = info.param.program.substr(3, 4) + info.param.plan +
+                                              (info.param.tactics.empty() ? "" : "_2");
+                           for (char &letter : name)
+                             if (!std::isalnum(static_cast<unsigned char>(letter)))
+                               letter = '_';
+                           return name;
+                         });
 
 } // namespace
 } // namespace cleave::test

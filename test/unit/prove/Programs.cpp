@@ -77,6 +77,10 @@ std::unique_ptr<Compiled> cleave::test::compile(const ProgramUnderPlan &program)
   return compiled;
 }
 
+bool cleave::test::isCovered(Compiled &compiled) {
+  return llvm::all_of(compiled.locals, [](auto &local) { return prove::Prover::covers(*local); });
+}
+
 std::string cleave::test::prove(Compiled &compiled) {
   diag::Engine engine;
   for (const auto &source : compiled.engine.getSources())

@@ -33,6 +33,8 @@ struct Compiled {
 
 std::unique_ptr<Compiled> compile(const ProgramUnderPlan &program);
 
+// Whether the prover answers for the plan: no dim is padded or uneven.
+bool isCovered(Compiled &compiled);
 // What the prover says of the modules; empty: all is proved.
 std::string prove(Compiled &compiled);
 

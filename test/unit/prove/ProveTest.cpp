@@ -1,7 +1,11 @@
 // No false alarm: every plan of the test suite is proved.
 #include "test/unit/prove/Programs.h"
+#include "test/unit/verify/RandomPlans.h"
 
+#include <cstdlib>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 
 namespace cleave::test {
 namespace {
@@ -20,7 +24,7 @@ TEST_P(LibraryPlanTest, IsProved) {
   const Case &it = GetParam();
   ProgramUnderPlan program;
   program.path = CLEAVE_SOURCE_DIR "/examples/" + it.program;
-  program.plan = planWith(it.plan, it.tactics);
+  program.plan = it.tactics.empty() ? it.plan : planWith(it.plan, it.tactics);
   program.mesh = it.mesh;
   if (it.program.find("gpt.dsl") != std::string::npos)
     program.sets = "Batch=8,Seq=8,Embed=16,Heads=8,Layers=2";
@@ -32,20 +36,23 @@ TEST_P(LibraryPlanTest, IsProved) {
 std::vector<Case> cases() {
   std::vector<Case> all;
   const std::string gpt = "04_gpt/gpt.dsl", conv = "03_conv/conv.dsl", mlp = "02_mlp/mlp.dsl";
-  for (int ranks : {2, 4}) {
+  for (int ranks : {2, 3, 4, 8}) {
     std::string size = std::to_string(ranks);
     for (const std::string &program : {gpt, conv, mlp})
       for (const char *plan : {"data", "zero1", "zero2", "fsdp"})
         all.push_back({program, plan, "dp=" + size});
-    for (const char *plan : {"tensor", "tensor_sequence"})
-      all.push_back({gpt, plan, "tp=" + size});
+    all.push_back({gpt, "tensor", "tp=" + size});
+    if (ranks != 3) // uneven windows of uneven positions are not proved yet
+      all.push_back({gpt, "tensor_sequence", "tp=" + size, ""});
     all.push_back({gpt, "two_d", ranks % 2 ? "dp=3,tp=1" : "dp=2,tp=" + std::to_string(ranks / 2)});
-    all.push_back({conv, "spatial", "sp=" + size});
+    if (ranks != 3) // uneven rows under pools are not proved yet
+      all.push_back({conv, "spatial", "sp=" + size});
   }
   for (const char *remainder : {"remainder pad", "remainder uneven\naccumulate 2 of Batch"}) {
     all.push_back({gpt, "fsdp", "dp=2", remainder});
     all.push_back({gpt, "two_d", "dp=2,tp=2", remainder});
   }
+  all.push_back({conv, "spatial", "sp=3", "remainder pad"});
   all.push_back({gpt, "two_d", "dp=2,tp=2", "accumulate 2 of Batch\nrecompute gpt.blocks[*]"});
   return all;
 }
@@ -60,6 +67,49 @@ std::string nameOf(const testing::TestParamInfo<Case> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Library, LibraryPlanTest, testing::ValuesIn(cases()), nameOf);
+
+//===----------------------------------------------------------------------===//
+// Random plans
+//===----------------------------------------------------------------------===//
+
+constexpr uint64_t kPlans = 30; // for each program, of those of verify's test
+
+class RandomPlanTest : public testing::TestWithParam<PlannedProgram> {};
+
+// CLEAVE_PLAN=transformer:17 in the environment proves one of them and shows it.
+TEST_P(RandomPlanTest, IsRefusedOrProved) {
+  const PlannedProgram &random = GetParam();
+  uint64_t first = 0, last = kPlans, accepted = 0;
+  if (const char *wanted = std::getenv("CLEAVE_PLAN")) {
+    std::string text = wanted;
+    if (text.substr(0, text.find(':')) != random.file)
+      GTEST_SKIP();
+    first = std::strtoull(text.c_str() + text.find(':') + 1, nullptr, 10);
+    last = first + 1;
+    std::cout << randomPlan(random, first);
+  }
+  std::string path = CLEAVE_SOURCE_DIR "/test/unit/verify/programs/" + random.file + ".dsl";
+  std::ifstream file(path);
+  std::stringstream source;
+  source << file.rdbuf();
+  for (uint64_t number = first; number < last; ++number) {
+    SCOPED_TRACE("CLEAVE_PLAN=" + random.file + ":" + std::to_string(number));
+    std::string plan = randomPlan(random, number);
+    std::unique_ptr<Compiled> compiled = compile({path, source.str() + "\n" + plan, "random", "", ""});
+    if (compiled->locals.empty())
+      continue;
+    std::string said = prove(*compiled);
+    accepted += said.empty();
+    if (isCovered(*compiled))
+      EXPECT_EQ(said, "") << plan;
+  }
+  std::cout << random.file << ": " << accepted << " proved\n";
+  if (last - first == kPlans)
+    EXPECT_GE(accepted, kPlans / 10) << "plans that are all refused test nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, RandomPlanTest, testing::ValuesIn(plannedPrograms()),
+                         [](const auto &info) { return info.param.file; });
 
 } // namespace
 } // namespace cleave::test
