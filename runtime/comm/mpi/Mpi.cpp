@@ -5,10 +5,15 @@
 #include "runtime/comm/mpi/Manager.h"
 #include "runtime/core/Text.h"
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 
 namespace cleave::rt {
@@ -18,6 +23,7 @@ namespace {
 
 constexpr int32_t kSizeTag = 1, kBytesTag = 2;
 constexpr double kSettleSeconds = 30;
+constexpr double kLeaveSeconds = 5;
 constexpr int64_t kSharedBytes = int64_t{8} << 20;
 constexpr int64_t kPiece = int64_t{64} << 20;
 
@@ -77,12 +83,10 @@ public:
   MpiProcesses(const CleaveTransport &transport, std::unique_ptr<Manager> manager)
       : transport(transport), manager(std::move(manager)), engine(std::make_unique<Engine>(transport)) {}
   ~MpiProcesses() override {
-    bool whole = !engine->abandoned() && settle().ok();
+    bool whole = !engine->abandoned() && settle().ok(); // else others may never come, and it ends without
     engine.reset();
-    if (whole)
-      transport.leave(); // else others may never come: this process ends without
-    else
-      manager.release(); // nor may they end
+    if (!whole || !leave())
+      (void)manager.release(); // who waits for all to end
   }
 
   int64_t process() const override { return engine->process; }
@@ -102,6 +106,8 @@ public:
   Status meet() { return findMachines(); }
 
 private:
+  bool leave() const;
+
   // One message, waited for.
   class Waited : public Sink {
   public:
@@ -129,6 +135,34 @@ void MpiProcesses::lose(int64_t rank, const Error &why) {
     if (world)
       world->fail(rank, why, /*own=*/true, /*spread=*/false);
   engine->abandon(why);
+}
+
+// MPICH over TCP now and then waits for processes that wait already in its last barrier, and are deaf there.
+// All has been said by then: after a while this process ends as it would have, less the library's own ends.
+bool MpiProcesses::leave() const {
+  if (library().rfind("MPICH", 0) != 0) {
+    transport.leave();
+    return true;
+  }
+  auto left = std::make_shared<std::atomic<bool>>(false);
+  std::thread([leave = transport.leave, left] {
+    leave();
+    left->store(true, std::memory_order_release);
+  }).detach();
+  auto start = std::chrono::steady_clock::now();
+  while (!left->load(std::memory_order_acquire)) {
+    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > kLeaveSeconds) {
+      on_exit(
+          [](int status, void *) {
+            std::fflush(nullptr);
+            _exit(status);
+          },
+          nullptr);
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
 }
 
 Status MpiProcesses::move(bool sends, void *data, int64_t bytes, int64_t other, int32_t tag,
