@@ -100,6 +100,9 @@ private:
   // Values of the program in the layouts they have been wanted in; the first is the declared one.
   llvm::DenseMap<mlir::Value, llvm::MapVector<LayoutAttr, mlir::Value>> values;
   llvm::DenseMap<std::pair<int64_t, mlir::ArrayAttr>, mlir::Value> offsets;
+  // What lies around a block, once for all ops that read as much: of a local value, by dim, low, high and
+  // fill.
+  llvm::DenseMap<std::tuple<mlir::Value, int64_t, int64_t, int64_t, mlir::Attribute>, mlir::Value> halos;
 };
 
 // Marks what manual regions run (kManualAttr).

@@ -416,6 +416,11 @@ Value FunctionPartitioner::IndexPlan::operandValue(unsigned input) {
     value = maskPadding(value, input, dim, operand.axes[dim]);
   for (const Halo &halo : operand.halos) {
     const AxisList &axes = operand.axes[halo.dim];
+    Value &known = partitioner.halos[{value, halo.dim, halo.low, halo.high, op.getOutsideValue(input)}];
+    if (known) {
+      value = known;
+      continue;
+    }
     value = maskPadding(value, input, halo.dim, axes);
     RankedTensorType type = model::rankedType(value);
     SmallVector<int64_t> sizes(type.getShape());
@@ -425,7 +430,7 @@ Value FunctionPartitioner::IndexPlan::operandValue(unsigned input) {
         shards.getMeshName().getValue(), overOf(op.getContext(), axes), halo.dim, halo.low, halo.high,
         shards.padded(whole.getDimSize(halo.dim)), op.getOutsideValue(input), nullptr, nullptr, nullptr);
     made.setReasonAttr(partitioner.reasons.ofHalo(op.getInputs()[input], halo.dim, axes, op));
-    value = made;
+    known = value = made;
   }
   for (const Part &part : operand.parts)
     value = takePart(value, input, part);

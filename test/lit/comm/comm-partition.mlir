@@ -245,3 +245,26 @@ func.func @whole(%x: !x {dist.layout = #dist.layout<@m, [{}, {"a"}]>}, %w: !w {d
   } {dist.factors = [#dist.dim<{}>, #dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{}, {"a"}]>]} : !y
   return %y : !y
 }
+
+// -----
+// Two windows of one width over one value exchange once; one that puts another value outside does for itself.
+!x = tensor<8xf32, #model.axes<H>>
+dist.mesh @m ["a"] = [2]
+// CHECK-LABEL: func.func @sharedHalo
+// CHECK-COUNT-2: comm.halo
+// CHECK-NOT: comm.halo
+func.func @sharedHalo(%x: !x {dist.layout = #dist.layout<@m, [{"a"}]>}) -> (!x {dist.layout = #dist.layout<@m, [{"a"}]>}, !x {dist.layout = #dist.layout<@m, [{"a"}]>}, !x {dist.layout = #dist.layout<@m, [{"a"}]>}) {
+  %y = model.index (i: H = 8) sum (d: D = 3) ins(%x[i + d - 1] outside 0.0 : f32 : !x) {
+  ^bb0(%a: f32):
+    model.yield %a : f32
+  } {dist.factors = [#dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"a"}]>]} : !x
+  %z = model.index (i: H = 8) max (d: D = 3) ins(%x[i + d - 1] outside 0.0 : f32 : !x) {
+  ^bb0(%a: f32):
+    model.yield %a : f32
+  } {dist.factors = [#dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"a"}]>]} : !x
+  %u = model.index (i: H = 8) max (d: D = 3) ins(%x[i + d - 1] outside 1.0 : f32 : !x) {
+  ^bb0(%a: f32):
+    model.yield %a : f32
+  } {dist.factors = [#dist.dim<{"a"}>, #dist.dim<{}>], dist.layouts = [#dist.layout<@m, [{"a"}]>]} : !x
+  return %y, %z, %u : !x, !x, !x
+}
