@@ -41,6 +41,8 @@ public:
   // The processes cannot go on together: all others end, too.
   void fail(const Error &why);
   bool isOver() const { return watch->loss() != nullptr; }
+  // Then: why.
+  Error lossError() const { return watch->loss()->why; }
 
   // This process has done its work: what joins the processes is let go, which may take all of them. A loss
   // then has the last word said.

@@ -33,8 +33,13 @@ int serve(const CommonOptions &common, const SessionOptions &options) {
   Session session(options);
   rt::Status status =
       rt::isArtefact(common.file) ? session.open(common.file) : session.load(driverOptions(common));
-  if (!status && options.watch->isOver())
-    return tell(status.error(), options.processes->process(), /*json=*/false);
+  if (!status && options.processes->isAbandoned()) {
+    // Messages may fail before the watch knows of the death that they fail for.
+    for (int i = 0; i < 100 && !options.watch->isOver(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    rt::Error why = options.watch->isOver() ? options.watch->lossError() : status.error();
+    return tell(why, options.processes->process(), /*json=*/false);
+  }
   if (!status)
     return Rejected; // which process 0 says
   status = session.serve();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <mpi.h>
@@ -70,6 +71,10 @@ const char *library() {
 }
 
 int32_t join(char *why, int64_t bytes) {
+#ifdef OPEN_MPI
+  // When a process dies the library may end this one without a word: it is given time to say who did.
+  setenv("OMPI_MCA_opal_abort_delay", "5", /*overwrite=*/0);
+#endif
   int level = MPI_THREAD_SINGLE, started = 0;
   MPI_Initialized(&started);
   int error =
