@@ -2,6 +2,8 @@
 #include "compiler/prove/Describe.h"
 #include "compiler/prove/Evaluate.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 using namespace cleave;
 using namespace cleave::prove;
@@ -183,9 +185,19 @@ bool Prover::covers(ModuleOp local) {
       even &= isEven(state.getType(), state->getDiscardableAttrDictionary());
     return even ? WalkResult::advance() : WalkResult::interrupt();
   });
-  bool named = false; // a plan that says what to do with remainders has some, or might
-  local.walk([&](dist::RemainderOp) { named = true; });
-  return !result.wasInterrupted() && !named;
+  // A plan that says what to do with remainders has some, or might; one that names single layers takes
+  // repeats apart.
+  bool isOutside = false;
+  local.walk([&](Operation *op) {
+    auto selector = op->getAttrOfType<StringAttr>("selector");
+    bool namesLayers = false;
+    if (selector)
+      for (StringRef rest = selector.getValue().split('[').second; !rest.empty();
+           rest = rest.split('[').second)
+        namesLayers |= llvm::isDigit(rest.front());
+    isOutside |= namesLayers || isa<dist::RemainderOp>(op);
+  });
+  return !result.wasInterrupted() && !isOutside;
 }
 
 LogicalResult Prover::check(ModuleOp local) {
