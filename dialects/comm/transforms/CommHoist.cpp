@@ -73,6 +73,24 @@ void Hoister::replaceScan(ArrayRef<Value> consts, ArrayRef<Value> carries) {
   scan = made;
 }
 
+// What is declared of a value once it is gathered: its dims are not cut over these axes.
+static DictionaryAttr gathered(DictionaryAttr attributes, Operation *op) {
+  auto layout = attributes ? attributes.getAs<dist::LayoutAttr>(dist::kLayoutAttr) : dist::LayoutAttr();
+  if (!layout || !isa<AllGatherOp>(op))
+    return attributes;
+  SmallVector<dist::AxisRefAttr> over = dist::axesOf(op->getAttrOfType<ArrayAttr>("over"));
+  SmallVector<dist::DimAttr> dims;
+  for (dist::DimAttr dim : layout.getDims()) {
+    SmallVector<dist::AxisRefAttr> axes(dim.getAxes());
+    llvm::erase_if(axes, [&](dist::AxisRefAttr axis) { return llvm::is_contained(over, axis); });
+    dims.push_back(dist::DimAttr::get(op->getContext(), axes, dim.getOpen(), dim.getPriority()));
+  }
+  NamedAttrList list(attributes);
+  list.set(dist::kLayoutAttr, dist::LayoutAttr::get(op->getContext(), layout.getMesh(), dims,
+                                                    layout.getReplicated(), layout.getPartials()));
+  return list.getDictionary(op->getContext());
+}
+
 // What is gathered from a const is the same in every turn.
 bool Hoister::hoistConsts() {
   SmallVector<Operation *> found;
@@ -85,6 +103,9 @@ bool Hoister::hoistConsts() {
   if (found.empty() || scan.getCount() < 2)
     return false;
   SmallVector<Value> outside(scan.getConsts());
+  SmallVector<DictionaryAttr> attributes;
+  for (unsigned i = 0; i < body.getNumArguments(); ++i)
+    attributes.push_back(body.getArgAttrDict(i));
   for (Operation *op : found) {
     OpBuilder builder(scan);
     IRMapping mapping;
@@ -92,12 +113,14 @@ bool Hoister::hoistConsts() {
     mapping.map(argument, outside[argument.getArgNumber() - 1]);
     outside.push_back(builder.clone(*op, mapping)->getResult(0));
     unsigned place = outside.size();
+    attributes.insert(attributes.begin() + place, gathered(attributes[argument.getArgNumber()], op));
     BlockArgument fresh = block.insertArgument(place, op->getResult(0).getType(), op->getLoc());
     op->getResult(0).replaceAllUsesWith(fresh);
     op->erase();
   }
-  body.removeArgAttrsAttr(); // layouts are told by the types now
+  body.removeArgAttrsAttr();
   replaceScan(outside, SmallVector<Value>(scan.getCarries()));
+  body.setAllArgAttrs(attributes);
   return true;
 }
 

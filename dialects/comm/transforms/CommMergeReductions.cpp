@@ -6,10 +6,10 @@
 //
 // Sums over different mesh axes meet over all of these: one that is complete over some is counted once there.
 //
-// Before and after: a legal comm stage. A sum passes ops that are linear in all that is pending; what is
-// added to it from elsewhere is counted once (comm.only). Only where the time of collectives falls by the
-// cost model, and where nothing else reads what would have been discharged. It stands behind comm-partition,
-// which discharges sums where they arise.
+// Before and after: a legal comm stage. A sum passes ops that are linear in all that is pending, and whose
+// other operands are the same on all ranks; what is added to it from elsewhere is counted once (comm.only).
+// Only where the time of collectives falls by the cost model, and where nothing else reads what would have
+// been discharged. It stands behind comm-partition, which discharges sums where they arise.
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Reasons.h"
 #include "dialects/comm/transforms/Traffic.h"
@@ -17,6 +17,9 @@
 #include "dialects/model/transforms/Linear.h"
 
 #include "mlir/IR/IRMapping.h"
+
+#include <map>
+#include <set>
 
 namespace cleave::comm {
 #define GEN_PASS_DEF_COMMMERGEREDUCTIONS
@@ -58,12 +61,15 @@ private:
   bool growOp(model::IndexOp op, Tree &tree);
   bool isElementwise(model::IndexOp op) const;
   bool markOthers(model::IndexOp op, SmallVector<bool> &marks) const;
+  bool othersAreReplicated(model::IndexOp op, const Tree &tree);
+  const std::set<StringRef> &axesOf(Value value);
   Value rebuild(OpBuilder &builder, Value value, const Tree &tree);
   Value rebuildOp(OpBuilder &builder, model::IndexOp op, const Tree &tree);
   static double secondsOf(model::IndexOp op, const Tree &tree);
   bool merge(model::IndexOp op);
 
   func::FuncOp function;
+  std::map<void *, std::set<StringRef>> known; // by value
 };
 
 } // namespace
@@ -139,6 +145,56 @@ bool Merger::markOthers(model::IndexOp op, SmallVector<bool> &marks) const {
   return false;
 }
 
+// The mesh axes along which ranks have different values of this: blocks, or terms of a sum.
+const std::set<StringRef> &Merger::axesOf(Value value) {
+  auto it = known.find(value.getAsOpaquePointer());
+  if (it != known.end())
+    return it->second;
+  std::set<StringRef> found;
+  auto addLayout = [&](dist::LayoutAttr layout) {
+    if (layout)
+      for (dist::DimAttr dim : layout.getDims())
+        for (dist::AxisRefAttr axis : dim.getAxes())
+          found.insert(axis.getName().getValue());
+  };
+  Operation *def = value.getDefiningOp();
+  if (!def) {
+    auto argument = cast<BlockArgument>(value);
+    addLayout(function.getArgAttrOfType<dist::LayoutAttr>(argument.getArgNumber(), dist::kLayoutAttr));
+  } else if (auto name =
+                 def->getAttrOfType<FlatSymbolRefAttr>(isa<model::IfOp>(def) ? "then_body" : "body")) {
+    auto body = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(def, name);
+    unsigned result = cast<OpResult>(value).getResultNumber();
+    addLayout(body.getResultAttrOfType<dist::LayoutAttr>(result, dist::kLayoutAttr));
+  } else {
+    for (Value operand : def->getOperands()) {
+      const std::set<StringRef> &inner = axesOf(operand);
+      found.insert(inner.begin(), inner.end());
+    }
+    bool joins = isa<AllReduceOp, AllGatherOp, BroadcastOp>(def);
+    if (auto over = def->getAttrOfType<ArrayAttr>("over"); over && isa<CommDialect>(def->getDialect()))
+      for (dist::AxisRefAttr axis : dist::axesOf(over)) {
+        if (!joins)
+          found.insert(axis.getName().getValue());
+        else if (axis.isWhole())
+          found.erase(axis.getName().getValue());
+      }
+  }
+  return known[value.getAsOpaquePointer()] = std::move(found);
+}
+
+// A sum of products is the product of the sum where the other factor is the same on all ranks.
+bool Merger::othersAreReplicated(model::IndexOp op, const Tree &tree) {
+  return llvm::all_of(op.getInputs(), [&](Value input) {
+    Operation *def = input.getDefiningOp();
+    if (def && (llvm::is_contained(tree.reductions, def) || tree.marks.count(def)))
+      return true;
+    const std::set<StringRef> &own = axesOf(input);
+    return llvm::none_of(dist::axesOf(tree.discharge.over),
+                         [&](dist::AxisRefAttr axis) { return own.count(axis.getName().getValue()) != 0; });
+  });
+}
+
 bool Merger::growOp(model::IndexOp op, Tree &tree) {
   if (!isa<FloatType>(model::elementType(op.getResult())))
     return false;
@@ -147,7 +203,7 @@ bool Merger::growOp(model::IndexOp op, Tree &tree) {
   SmallVector<bool> marks;
   for (Value input : op.getInputs())
     marks.push_back(grow(input, tree));
-  bool passes = tree.reductions.size() > before && markOthers(op, marks);
+  bool passes = tree.reductions.size() > before && markOthers(op, marks) && othersAreReplicated(op, tree);
   if (passes && tree.discharge.dim >= 0) // the op works on the whole then: all of it must be pending
     passes = isElementwise(op) && llvm::all_of(marks, [](bool mark) { return mark; }) &&
              llvm::all_of(op.getInputs(), [&](Value input) {
@@ -242,6 +298,7 @@ double Merger::secondsOf(model::IndexOp op, const Tree &tree) {
 }
 
 bool Merger::merge(model::IndexOp op) {
+  known.clear(); // ops came and went
   Tree tree;
   if (!growOp(op, tree))
     return false;

@@ -133,3 +133,38 @@ func.func @partsOfAxes(%p: !t, %q: !t) -> !t {
   } : !t
   return %y : !t
 }
+
+// -----
+!t = tensor<8xf32, #model.axes<I>>
+!w = tensor<8x4xf32, #model.axes<I, J>>
+!y = tensor<4xf32, #model.axes<J>>
+#cut = #dist.layout<@m, [{}, {"tp"}]>
+#same = #dist.layout<@m, [{}, {}]>
+dist.mesh @m ["dp", "tp"] = [2, 2]
+// A factor that is not the same on all ranks is multiplied with the sum: here each has other columns.
+// CHECK-LABEL: func.func @columns
+// CHECK-NEXT: %[[A:.*]] = comm.all_reduce sum %arg0
+// CHECK-NEXT: model.index {{.*}} ins(%[[A]][d1], %arg1
+// CHECK-NOT: comm.all_reduce
+func.func @columns(%p: !t, %w: !w {dist.layout = #cut}) -> !y {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"tp">] : !t
+  %y = model.index (j: J = 4) sum (i: I = 8) ins(%a[i], %w[i, j] : !t, !w) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.mulf %u, %v : f32
+    model.yield %0 : f32
+  } : !y
+  return %y : !y
+}
+// One that is the same lets it pass, for what comes out is less.
+// CHECK-LABEL: func.func @same
+// CHECK-NEXT: %[[Y:.*]] = model.index
+// CHECK: comm.all_reduce sum %[[Y]]
+func.func @same(%p: !t, %w: !w {dist.layout = #same}) -> !y {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"tp">] : !t
+  %y = model.index (j: J = 4) sum (i: I = 8) ins(%a[i], %w[i, j] : !t, !w) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.mulf %u, %v : f32
+    model.yield %0 : f32
+  } : !y
+  return %y : !y
+}
