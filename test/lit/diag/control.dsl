@@ -61,7 +61,7 @@ function scatter_float(x: f32[N]) -> f32[M] {
 // CHECK-DAG: wrong.dsl:[[#@LINE+2]]:56: error[E001]: a scatter stands alone on the right of a definition that names its axes, found one elsewhere
 // CHECK-DAG: hint: let t[v: Vocab, e] = scatter sum(b) u[b, e] at v = ids[b]
 function scatter_inside(x: f32[N]) -> f32 { return 1 + scatter sum(n) x[n] at m = n }
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:79: error[E111]: a backward belongs to a composite function, found one without composite
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:79: error[E111]: a backward belongs to a composite or local function, found one without composite
 function stray_backward(x: f32) -> f32 { return x } backward (dy) { return dy }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:97: error[E108]: backward names one cotangent per result, found 2 for 1
 composite function cotangents(x: f32, n: i32) -> f32 { return x } backward (dy, dz) { return dy }

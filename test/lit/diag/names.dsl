@@ -46,7 +46,7 @@ function twice_declared(x: f32) -> f32 { return x }
 function twice_generic[K, K](x: f32[K]) -> f32 { return 0 }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:28: error[E101]: a pack of axes must be declared among the generics, found unknown name '...L'
 function no_pack(x: f32[...L]) -> f32 { return 0 }
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:28: error[E303]: an element type generic is a float, int or number, found 'flaot'
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:28: error[E303]: an element type generic is a float, int or number, an axis of ranks is mesh, found 'flaot'
 function bad_constraint[T: flaot](x: T) -> T { return x }
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:50: error[E101]: an axis parameter names one of the generic axes, found 'K'
 function axis_parameter[L](x: f32[L], over: axis K) -> f32 { return 0 }
