@@ -136,9 +136,10 @@ private:
   mlir::SymbolTable symbols;
   const Mesh *mesh;
   std::pair<size_t, size_t> known;
-  int64_t depth = 0;          // loops that are being looked at
-  int64_t unsure = 0;         // those whose carries are not related yet
-  std::map<Var, Index> turns; // of loops of the whole, by those of the rank
+  int64_t depth = 0;             // loops that are being looked at
+  llvm::SmallVector<Var> around; // their positions
+  int64_t unsure = 0;            // those whose carries are not related yet
+  std::map<Var, Index> turns;    // of loops of the whole, by those of the rank
 };
 
 } // namespace cleave::prove

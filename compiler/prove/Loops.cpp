@@ -56,11 +56,13 @@ std::optional<Tensors> Evaluator::turnOf(Carried &loop, ArrayRef<Tensor> carries
       part.lengths.emplace(dim - 1, length);
   }
   ++depth;
+  around.push_back(loop.turn);
   std::optional<Tensors> holds;
   if (loop.isWhile)
     holds = run(loop.condition, arguments);
   std::optional<Tensors> results = run(loop.body, arguments);
   --depth;
+  around.pop_back();
   if (!results || (loop.isWhile && !holds))
     return std::nullopt;
   if (loop.isWhile)
@@ -217,22 +219,27 @@ public:
         for (auto [inner, other] : llvm::zip(left.indices, right.indices))
           match(inner, other);
     }
-    // One Dim that is not known yet, times one.
-    Var open;
-    unsigned unknown = 0;
+    // Dims that are not known yet, the largest factor first: digits of what is found.
+    SmallVector<std::pair<int64_t, Var>> open;
+    Index rest = pattern;
     for (auto [base, factor] : a.entries) {
       const Base &of = algebra.base(base);
-      if (of.kind == BaseKind::Var && of.varKind == VarKind::Dim && !found.map.count(Var{base})) {
-        unknown += factor == 1 ? 1 : 2;
-        open = Var{base};
-      }
+      if (of.kind != BaseKind::Var || of.varKind != VarKind::Dim || found.map.count(Var{base}))
+        continue;
+      open.push_back({factor, Var{base}});
+      rest = algebra.subtract(rest, algebra.scale(algebra.of(Var{base}), factor));
     }
-    if (unknown != 1)
+    llvm::sort(open, [](auto x, auto y) { return x.first > y.first; });
+    if (open.empty() || open.back().first < 1)
       return;
     Rewrite fresh;
     fresh.map = found.map;
-    Index rest = algebra.substitute(algebra.subtract(pattern, algebra.of(open)), fresh);
-    found.map[open] = algebra.subtract(index, rest);
+    Index left = algebra.subtract(index, algebra.substitute(rest, fresh));
+    for (auto [factor, var] : open) {
+      Index digit = algebra.floorDiv(left, factor);
+      left = algebra.subtract(left, algebra.scale(digit, factor));
+      found.map[var] = digit;
+    }
   }
 
 private:
@@ -245,10 +252,18 @@ private:
 // Where a dim that nothing tells of may begin on a rank: by the layout that its argument declares, else over
 // any digit of the mesh that cuts it so.
 static Index guessBlock(Algebra &algebra, const Mesh &mesh, dist::LayoutAttr layout, unsigned dim,
-                        int64_t whole, int64_t local) {
+                        int64_t whole, int64_t local, ArrayRef<Var> around) {
   Index own = algebra.of(algebra.dim(dim, local));
   if (whole == local)
     return own;
+  // A micro-batch: every so many elements of a block.
+  ArrayRef<dist::AxisRefAttr> cut;
+  if (layout && dim < layout.getDims().size())
+    cut = layout.getDims()[dim].getAxes();
+  for (Var turn : around)
+    if (int64_t count = algebra.base(turn).size; whole == local * count * mesh.members(cut))
+      return algebra.add(algebra.add(algebra.scale(own, count), algebra.of(turn)),
+                         mesh.blockStart(whole, cut, local * count));
   if (layout && dim < layout.getDims().size()) {
     ArrayRef<dist::AxisRefAttr> axes = layout.getDims()[dim].getAxes();
     bool isEven = local * mesh.members(axes) >= whole;
@@ -271,10 +286,10 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
     return false;
   unsigned first = (loop.isWhile ? 0 : 1) + loop.consts.size();
   SmallVector<Index> context;
-  Rewrite around;
-  around.map = turns;
+  Rewrite outside;
+  outside.map = turns;
   for (Index index : whole.context)
-    context.push_back(algebra.substitute(index, around));
+    context.push_back(algebra.substitute(index, outside));
   SmallVector<Rewrite> places;
   SmallVector<SmallVector<Index>> inside; // padding may be anything
   auto differs = [&](unsigned i, Term expected, Term found) {
@@ -294,8 +309,8 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
     for (auto [dim, size] : llvm::enumerate(from.sizes)) {
       Var var = algebra.dim(dim, size);
       if (!place.map.count(var))
-        place.map[var] =
-            guessBlock(algebra, *mesh, layoutOfCarry(loop.body, first + i), dim, size, own.sizes[dim]);
+        place.map[var] = guessBlock(algebra, *mesh, layoutOfCarry(loop.body, first + i), dim, size,
+                                    own.sizes[dim], around);
       indices.push_back(place.map[var]);
     }
     inside.push_back(algebra.insideOf(from.sizes, indices));
