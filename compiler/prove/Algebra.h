@@ -237,6 +237,8 @@ public:
   bool depends(Index index, Var var) const { return contains(node(index).vars, var); }
   bool depends(Term term, Var var) const { return contains(node(term).vars, var); }
   bool dependsOnKind(Term term, VarKind kind) const;
+  // Whether there is a Dim in it that nothing is put for.
+  bool hasUnknownDim(Index index, const Rewrite &known) const;
   // Whether a term reads an atom, also within atoms.
   bool reads(Term term, uint32_t atom);
 

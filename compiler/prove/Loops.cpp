@@ -211,14 +211,8 @@ public:
 
   void match(Index pattern, Index index) {
     const IndexNode a = algebra.node(pattern), b = algebra.node(index);
-    if (a.entries.size() == 1 && b.entries.size() == 1) {
-      const Base left = algebra.base(a.entries[0].first), right = algebra.base(b.entries[0].first);
-      if (left.kind == BaseKind::Data && right.kind == BaseKind::Data)
-        match(left.term, right.term);
-      else if (left.kind == right.kind && left.number == right.number)
-        for (auto [inner, other] : llvm::zip(left.indices, right.indices))
-          match(inner, other);
-    }
+    for (auto [ours, factor] : a.entries)
+      matchBase(algebra.base(ours), factor, b);
     // Dims that are not known yet, the largest factor first: digits of what is found.
     SmallVector<std::pair<int64_t, Var>> open;
     Index rest = pattern;
@@ -230,7 +224,7 @@ public:
       rest = algebra.subtract(rest, algebra.scale(algebra.of(Var{base}), factor));
     }
     llvm::sort(open, [](auto x, auto y) { return x.first > y.first; });
-    if (open.empty() || open.back().first < 1)
+    if (open.empty() || open.back().first < 1 || algebra.hasUnknownDim(rest, found))
       return;
     Rewrite fresh;
     fresh.map = found.map;
@@ -243,6 +237,22 @@ public:
   }
 
 private:
+  // What is no variable: in the first of its kind with the same factor.
+  void matchBase(Base left, int64_t factor, const IndexNode &index) {
+    if (left.kind == BaseKind::Var)
+      return;
+    for (auto [theirs, other] : index.entries) {
+      const Base right = algebra.base(theirs);
+      if (other != factor || right.kind != left.kind || right.number != left.number)
+        continue;
+      if (left.kind == BaseKind::Data)
+        match(left.term, right.term);
+      for (auto [inner, outer] : llvm::zip(left.indices, right.indices))
+        match(inner, outer);
+      return;
+    }
+  }
+
   Algebra &algebra;
   Rewrite &found;
   std::set<uint32_t> seen;

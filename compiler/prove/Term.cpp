@@ -456,6 +456,12 @@ Term Algebra::substitute(Term term, Rewrite &rewrite) {
   return made;
 }
 
+bool Algebra::hasUnknownDim(Index index, const Rewrite &known) const {
+  return llvm::any_of(sets[node(index).vars], [&](Var var) {
+    return base(var).varKind == VarKind::Dim && known.map.count(var) == 0;
+  });
+}
+
 bool Algebra::dependsOnKind(Term term, VarKind kind) const {
   return llvm::any_of(sets[node(term).vars], [&](Var var) { return base(var).varKind == kind; });
 }
