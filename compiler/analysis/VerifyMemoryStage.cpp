@@ -1,6 +1,7 @@
 // verifyMemoryStage: the entry's list, run on a model of memory.
 #include "compiler/analysis/MemoryModel.h"
 #include "compiler/analysis/StageChecks.h"
+#include "dialects/comm/ir/Comm.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -24,6 +25,12 @@ struct Extent {
   }
 };
 
+// A collective that was begun and not ended: what it works on is nobody else's.
+struct UnderWay {
+  Extent operand, result;
+  Content sent, received;
+};
+
 class Simulator {
 public:
   explicit Simulator(func::FuncOp entry) : entry(entry) {}
@@ -35,6 +42,15 @@ private:
   FailureOr<Extent> rangeOf(Operation *op, Value value);
   LogicalResult checkBounds(Operation *op, const Extent &range);
   LogicalResult expect(Operation *op, Value value, Twine what);
+  LogicalResult holds(Operation *op, Value value, Twine what);
+  LogicalResult checkFree(Operation *op, const Extent &range, bool writes);
+  LogicalResult beginCollective(Operation *op);
+  LogicalResult beginAhead(Operation *op, int64_t counter);
+  LogicalResult endCollective(Operation *op, Operation *begun);
+  LogicalResult runAhead(Operation *op);
+  LogicalResult runWait(comm::WaitOp op);
+  LogicalResult runPack(pipe::PackOp op);
+  LogicalResult runUnpack(pipe::UnpackOp op);
   LogicalResult write(Operation *op, Value value, Content content);
   Content fresh(Value value) { return {{++tokens, 0, pipe::bytesOf(value.getType())}}; }
   RegionModel &model(const Extent &range) { return memory[{static_cast<int>(range.region), range.slot}]; }
@@ -55,6 +71,7 @@ private:
   func::FuncOp entry;
   Memory memory;
   llvm::DenseMap<Value, Content> contents;
+  llvm::MapVector<Operation *, UnderWay> underWay;
   SmallVector<int64_t> counters;
   int64_t tokens = 0;
   int64_t guards = 0; // and asserts, still to come
@@ -67,11 +84,11 @@ FailureOr<Extent> Simulator::rangeOf(Operation *op, Value value) {
   if (!place)
     return op->emitError("every value needs a place, got none for a ") << value.getType();
   Extent range{place.getRegion(), place.getSlot(), place.getOffset(), pipe::bytesOf(value.getType())};
-  for (auto [depth, stride] : llvm::zip(place.getDepths(), place.getStrides())) {
+  for (auto [depth, stride, turns] : llvm::zip(place.getDepths(), place.getStrides(), place.getTurns())) {
     if (depth >= static_cast<int64_t>(counters.size()))
       return op->emitError("a place moves with a loop around it, got: depth ")
              << depth << " within " << counters.size() << " loops";
-    range.offset += counters[depth] * stride;
+    range.offset += (turns ? counters[depth] % turns : counters[depth]) * stride;
   }
   if (failed(checkBounds(op, range)))
     return failure();
@@ -95,8 +112,25 @@ LogicalResult Simulator::checkBounds(Operation *op, const Extent &range) {
          << stringifyMemoryRegion(range.region);
 }
 
-// The value's place holds the value.
+// The value's place holds the value, and no collective is at work on it.
 LogicalResult Simulator::expect(Operation *op, Value value, Twine what) {
+  FailureOr<Extent> range = rangeOf(op, value);
+  if (failed(range) || failed(checkFree(op, *range, /*writes=*/false)))
+    return failure();
+  return holds(op, value, what);
+}
+
+// While a collective is under way others may read what it sends.
+LogicalResult Simulator::checkFree(Operation *op, const Extent &range, bool writes) {
+  for (auto &[begun, at] : underWay)
+    if (begun != op && (range.meets(at.result) || (writes && range.meets(at.operand))))
+      return op->emitError("what a collective works on is left alone until its wait, got ")
+             << (writes ? "a write to" : "a read of")
+             << (range.meets(at.result) ? " the result" : " the operand") << " of a " << begun->getName();
+  return success();
+}
+
+LogicalResult Simulator::holds(Operation *op, Value value, Twine what) {
   FailureOr<Extent> range = rangeOf(op, value);
   if (failed(range))
     return failure();
@@ -115,6 +149,8 @@ LogicalResult Simulator::write(Operation *op, Value value, Content content) {
            << guards << " still to come";
   if (range->region == MemoryRegion::Input || range->region == MemoryRegion::Constant)
     return op->emitError("inputs and constants must not be written, got: ") << pipe::placeOf(value);
+  if (failed(checkFree(op, *range, /*writes=*/true)))
+    return failure();
   contents[value] = normalized(content);
   model(*range).write(range->offset, content);
   return success();
@@ -144,7 +180,101 @@ LogicalResult Simulator::checkApart(pipe::ActionInterface op) {
   return success();
 }
 
+// Its operand is there, and from here on it is at work.
+LogicalResult Simulator::beginCollective(Operation *op) {
+  FailureOr<Extent> operand = rangeOf(op, op->getOperand(0)), result = rangeOf(op, op->getResult(0));
+  if (failed(operand) || failed(result))
+    return failure();
+  underWay[op] = {*operand, *result, contents.lookup(op->getOperand(0)), contents.lookup(op->getResult(0))};
+  if (*operand == *result) // in place: what was sent is gone
+    underWay[op].sent = underWay[op].received;
+  return success();
+}
+
+// The turn with this counter, as it will find its slice.
+LogicalResult Simulator::beginAhead(Operation *op, int64_t counter) {
+  auto loop = cast<pipe::LoopOp>(op->getParentOp());
+  auto argument = dyn_cast<BlockArgument>(op->getOperand(0));
+  if (!argument || argument.getArgNumber() <= loop.getCarries().size() ||
+      argument.getOwner() != &loop.getBodyBlock())
+    return op->emitError("what is begun a turn ahead reads a slice of its loop");
+  int64_t now = counters.back(), bytes = pipe::bytesOf(argument.getType());
+  Value source = loop.getSlices()[argument.getArgNumber() - 1 - loop.getCarries().size()];
+  Content kept = contents.lookup(argument);
+  counters.back() = counter;
+  contents[argument] = slice(contents.lookup(source), counter * bytes, bytes);
+  Content before = contents.lookup(op->getResult(0));
+  LogicalResult done = success(succeeded(expect(op, argument, "operand 0")) &&
+                               succeeded(write(op, op->getResult(0), fresh(op->getResult(0)))) &&
+                               succeeded(beginCollective(op)));
+  contents[argument] = kept;
+  contents[op->getResult(0)] = before;
+  counters.back() = now;
+  return done;
+}
+
+LogicalResult Simulator::endCollective(Operation *op, Operation *begun) {
+  auto *found = underWay.find(begun);
+  if (found == underWay.end())
+    return op->emitError("a wait ends a collective that was begun, got none under way");
+  UnderWay at = found->second;
+  underWay.erase(found);
+  if (model(at.operand).read(at.operand.offset, at.operand.bytes) != at.sent ||
+      model(at.result).read(at.result.offset, at.result.bytes) != at.received)
+    return op->emitError("what a collective works on is left alone until its wait, got something else there");
+  return success();
+}
+
+LogicalResult Simulator::runAhead(Operation *op) {
+  auto loop = cast<pipe::LoopOp>(op->getParentOp());
+  Content received = underWay.lookup(op).received;
+  if (failed(endCollective(op, op)))
+    return failure();
+  contents[op->getResult(0)] = received;
+  if (failed(expect(op, op->getResult(0), "the result")))
+    return failure();
+  int64_t now = counters.back(), next = loop.getReverse() ? now - 1 : now + 1;
+  return next < 0 || next == static_cast<int64_t>(loop.getCount()) ? success() : beginAhead(op, next);
+}
+
+LogicalResult Simulator::runWait(comm::WaitOp op) {
+  if (failed(endCollective(op, comm::begunBy(op))))
+    return failure();
+  contents[op.getResult()] = contents.lookup(op.getInput());
+  return expect(op, op.getResult(), "the result");
+}
+
+// Nothing moves: the parts already lie where the whole does.
+LogicalResult Simulator::runPack(pipe::PackOp op) {
+  Content whole;
+  for (auto [i, value] : llvm::enumerate(op.getInputs())) {
+    if (failed(expect(op, value, "part " + Twine(i))))
+      return failure();
+    llvm::append_range(whole, contents.lookup(value));
+  }
+  contents[op.getResult()] = normalized(whole);
+  return expect(op, op.getResult(), "the whole");
+}
+
+LogicalResult Simulator::runUnpack(pipe::UnpackOp op) {
+  if (failed(expect(op, op.getInput(), "the whole")))
+    return failure();
+  int64_t offset = 0;
+  for (auto [i, value] : llvm::enumerate(op.getResults())) {
+    int64_t bytes = pipe::bytesOf(value.getType());
+    contents[value] = slice(contents.lookup(op.getInput()), offset, bytes);
+    offset += bytes;
+    if (failed(expect(op, value, "part " + Twine(i))))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult Simulator::runAction(pipe::ActionInterface op) {
+  if (comm::isAhead(op))
+    return runAhead(op);
+  if (underWay.contains(op) && failed(endCollective(op, op))) // of the turn before
+    return failure();
   for (auto [i, value] : llvm::enumerate(op->getOperands()))
     if (failed(expect(op, value, "operand " + Twine(i))))
       return failure();
@@ -153,7 +283,7 @@ LogicalResult Simulator::runAction(pipe::ActionInterface op) {
   for (Value value : op->getResults())
     if (failed(write(op, value, fresh(value))))
       return failure();
-  return success();
+  return comm::isAsync(op) ? beginCollective(op) : success();
 }
 
 LogicalResult Simulator::runCopy(pipe::CopyOp op) {
@@ -239,6 +369,16 @@ LogicalResult Simulator::skipTurns(pipe::LoopOp op, int64_t from, int64_t count,
       return failure();
     model(*range).write(range->offset + at, skipped);
   }
+  // What the turns left out would have ended is what the last of them has begun.
+  for (Operation &inner : op.getBodyBlock()) {
+    if (comm::isAhead(&inner)) {
+      underWay.erase(&inner);
+      if (failed(beginAhead(&inner, op.getReverse() ? 0 : op.getCount() - 1)))
+        return failure();
+    } else if (comm::isAsync(&inner) && underWay.contains(&inner)) {
+      underWay.erase(&inner);
+    }
+  }
   return success();
 }
 
@@ -250,6 +390,9 @@ LogicalResult Simulator::runLoop(pipe::LoopOp op) {
   for (Value value : op.getResults().drop_front(op.getCarries().size()))
     stacks.push_back({{0, 0, pipe::bytesOf(value.getType())}});
   counters.push_back(0);
+  for (Operation &inner : op.getBodyBlock())
+    if (comm::isAhead(&inner) && failed(beginAhead(&inner, op.getReverse() ? count - 1 : 0)))
+      return failure();
   for (int64_t turn = 0; turn < turns; ++turn) {
     bool last = turn == turns - 1;
     int64_t step = last ? count - 1 : turn;
@@ -264,7 +407,7 @@ LogicalResult Simulator::runLoop(pipe::LoopOp op) {
   for (auto [result, stack] : llvm::zip(op.getResults().drop_front(op.getCarries().size()), stacks))
     contents[result] = stack;
   for (auto [i, result] : llvm::enumerate(op.getResults()))
-    if (failed(expect(op, result, "result " + Twine(i))))
+    if (failed(holds(op, result, "result " + Twine(i))))
       return failure();
   return success();
 }
@@ -324,6 +467,9 @@ LogicalResult Simulator::runWhile(pipe::WhileOp op) {
 
 LogicalResult Simulator::runOp(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<comm::WaitOp>([&](auto wait) { return runWait(wait); })
+      .Case<pipe::PackOp>([&](auto pack) { return runPack(pack); })
+      .Case<pipe::UnpackOp>([&](auto unpack) { return runUnpack(unpack); })
       .Case<pipe::ActionInterface>([&](auto action) { return runAction(action); })
       .Case<pipe::CopyOp>([&](auto copy) { return runCopy(copy); })
       .Case<pipe::LoopOp>([&](auto loop) { return runLoop(loop); })
@@ -357,6 +503,8 @@ LogicalResult Simulator::runBlock(Block &block) {
 // Outputs and new states lie where the caller looks; other states are as they were.
 LogicalResult Simulator::checkReturn(Operation *end) {
   llvm::SmallDenseSet<Attribute> returned;
+  if (!underWay.empty())
+    return underWay.begin()->first->emitError("a collective that is begun is waited for, got none");
   for (auto [i, value] : llvm::enumerate(end->getOperands())) {
     if (failed(expect(end, value, "result " + Twine(i))))
       return failure();

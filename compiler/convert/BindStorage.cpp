@@ -1,6 +1,7 @@
 #include "compiler/convert/BindStorage.h"
 
 #include "compiler/analysis/Packing.h"
+#include "dialects/comm/ir/Comm.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -46,6 +47,10 @@ private:
   void bindBlock(Block &block);
   void bindResults(Operation *op);
   void sinkInplace(pipe::ActionInterface action);
+  Binding newPair(Type type, Operation *op);
+  void bindWait(comm::WaitOp wait);
+  void endAtOnce(Operation *begun);
+  void bindSent(Operation *op);
   void bindLoop(pipe::LoopOp loop);
   Value sliceReplacedBy(pipe::LoopOp loop, unsigned number);
   void bindIf(pipe::IfOp branch);
@@ -55,6 +60,8 @@ private:
   void bindHistories(pipe::LoopOp loop, MutableArrayRef<Target> inits, MutableArrayRef<Target> yields);
   bool isFresh(Value value);
   void bindConstant(pipe::ConstantOp op);
+  void bindPack(pipe::PackOp pack);
+  void bindUnpack(pipe::UnpackOp unpack);
   void bindSlices(Block &block);
 
   func::FuncOp entry;
@@ -78,6 +85,30 @@ void Binder::bind(Value value, const Target &target) {
   targets[value] = target;
 }
 
+// Where the writing of an op's results begins: a wait's with what it waits for.
+static Operation *beginOf(Operation *op) {
+  return isa<comm::WaitOp>(op) ? op->getOperand(0).getDefiningOp() : op;
+}
+
+// The last op of the block during which a reader reads. Null: it goes on behind the block, or another turn.
+static Operation *endOfRead(Operation *reader, Block &block) {
+  Operation *here = block.findAncestorOpInBlock(*reader);
+  if (isa<pipe::UnpackOp, pipe::PackOp>(reader)) { // what it makes lies in what it reads
+    for (Operation *user : reader->getUsers()) {
+      Operation *end = endOfRead(user, block);
+      if (!end || here->isBeforeInBlock(end))
+        here = end;
+      if (!end)
+        return nullptr;
+    }
+    return here;
+  }
+  if (!comm::isAsync(reader))
+    return here;
+  Operation *wait = comm::waitOf(reader);
+  return wait && wait->getBlock() == reader->getBlock() ? block.findAncestorOpInBlock(*wait) : nullptr;
+}
+
 // A reader of the old content inside the op that writes the new one is fine where the action works in place,
 // and where a loop takes the old content as the carry that it updates, or cuts slices from it where it stacks
 // the new one: each turn touches its own part.
@@ -95,7 +126,7 @@ static bool readsInPlace(Operation *op, Value old, unsigned resultNumber) {
 }
 
 bool Binder::canWrite(OpResult value, const Target &target) {
-  Operation *op = value.getOwner();
+  Operation *op = beginOf(value.getOwner());
   if (target.afterGuards)
     for (Operation *guard : guards)
       if (!guard->isBeforeInBlock(op))
@@ -103,8 +134,9 @@ bool Binder::canWrite(OpResult value, const Target &target) {
   if (!target.old)
     return true;
   for (Operation *user : target.old.getUsers()) {
-    Operation *reader = op->getBlock()->findAncestorOpInBlock(*user);
-    if (reader == op ? !readsInPlace(op, target.old, value.getResultNumber()) : !reader->isBeforeInBlock(op))
+    Operation *reader = endOfRead(user, *op->getBlock());
+    if (!reader || (reader == op ? !readsInPlace(op, target.old, value.getResultNumber())
+                                 : !reader->isBeforeInBlock(op)))
       return false;
   }
   return true;
@@ -129,10 +161,26 @@ bool Binder::keepsHistory(OpResult value) {
   return false;
 }
 
+// What is begun a turn ahead is written while the carries are read: elements of stacks alone may be its
+// place.
+static bool takesTurns(OpResult value, const Target &target) {
+  if (!comm::isAhead(value.getOwner()))
+    return true;
+  return llvm::is_contained(target.binding.depths, loopDepthOf(value.getOwner()) - 1);
+}
+
 bool Binder::trySink(Value value, Block *block, const Target &target) {
   auto made = dyn_cast<OpResult>(value);
-  if (!made || made.getOwner()->getBlock() != block || isBound(value) ||
-      isa<pipe::ConstantOp>(made.getOwner()) || keepsHistory(made) || !canWrite(made, target))
+  // The same value in another shape is made where that one is.
+  if (auto view = dyn_cast_or_null<pipe::UnpackOp>(value.getDefiningOp());
+      view && view.getNumResults() == 1 && view->getBlock() == block && !isBound(value)) {
+    if (!view.getInput().hasOneUse() || !trySink(view.getInput(), block, target))
+      return false;
+    bind(value, target);
+    return true;
+  }
+  if (!made || !takesTurns(made, target) || made.getOwner()->getBlock() != block || isBound(value) ||
+      isa<pipe::ConstantOp, pipe::UnpackOp>(made.getOwner()) || keepsHistory(made) || !canWrite(made, target))
     return false;
   bind(value, target);
   return true;
@@ -173,6 +221,8 @@ void Binder::sinkTerminator(Block &block, ArrayRef<Target> wanted) {
     bool done = isBound(value) && result.bindings[value] == target.binding;
     if (done || trySink(value, &block, target))
       continue;
+    if (Operation *maker = value.getDefiningOp(); maker && comm::isAsync(maker))
+      endAtOnce(maker);
     Value copy = copyBefore(end, value);
     operand.set(copy);
     bind(copy, target);
@@ -229,7 +279,7 @@ void Binder::bindCarries(Operation *op, MutableArrayRef<OpOperand> inits, ArrayR
     if (isBound(value) && value == target.old)
       continue;
     bool onlyHere = llvm::all_of(value.getUses(), [&](OpOperand &use) {
-      Operation *reader = op->getBlock()->findAncestorOpInBlock(*use.getOwner());
+      Operation *reader = endOfRead(use.getOwner(), *op->getBlock());
       return &use == &init || (reader && reader->isBeforeInBlock(op));
     });
     if (onlyHere && trySink(value, op->getBlock(), target))
@@ -244,6 +294,7 @@ void Binder::bindCarries(Operation *op, MutableArrayRef<OpOperand> inits, ArrayR
 static Binding elementOf(Binding binding, Operation *loop, Type element) {
   binding.depths.push_back(loopDepthOf(loop));
   binding.strides.push_back(pipe::bytesOf(element));
+  binding.turns.push_back(0);
   return binding;
 }
 
@@ -360,12 +411,96 @@ void Binder::bindConstant(pipe::ConstantOp op) {
 void Binder::bindResults(Operation *op) {
   if (auto constant = dyn_cast<pipe::ConstantOp>(op))
     return bindConstant(constant);
+  if (auto unpack = dyn_cast<pipe::UnpackOp>(op))
+    return bindUnpack(unpack);
   for (Value value : op->getResults()) {
     if (isBound(value))
       continue;
     Target target;
-    target.binding = newScratch(value.getType());
+    target.binding = comm::isAhead(op) ? newPair(value.getType(), op) : newScratch(value.getType());
     target.isFresh = true;
+    bind(value, target);
+  }
+}
+
+// Two buffers that take turns in the loop around `op`.
+Binding Binder::newPair(Type type, Operation *op) {
+  auto bytes = static_cast<int64_t>(llvm::alignTo(pipe::bytesOf(type), 64));
+  Binding binding = newStorage(MemoryRegion::Scratch, 0, 0, 2 * bytes);
+  binding.depths.push_back(loopDepthOf(op) - 1);
+  binding.strides.push_back(bytes);
+  binding.turns.push_back(2);
+  return binding;
+}
+
+// A collective whose result cannot be written where it is stacked is done where it stands, and copied.
+void Binder::endAtOnce(Operation *begun) {
+  Operation *wait = comm::waitOf(begun);
+  begun->removeAttr("async");
+  if (!wait)
+    return;
+  result.bindings.erase(wait->getResult(0));
+  targets.erase(wait->getResult(0));
+  wait->getResult(0).replaceAllUsesWith(wait->getOperand(0));
+  wait->erase();
+}
+
+// The value lies where its collective writes it.
+void Binder::bindWait(comm::WaitOp wait) { bind(wait.getInput(), Target(targets[wait.getResult()])); }
+
+// What is sent until the next turn begins to send is not made in the same place there.
+void Binder::bindSent(Operation *op) {
+  Operation *wait = comm::isAsync(op) ? comm::waitOf(op) : nullptr;
+  Value sent = op->getOperand(0);
+  Operation *maker = sent.getDefiningOp();
+  if (!wait || wait->getBlock() == op->getBlock() || !maker || maker->getBlock() != op->getBlock() ||
+      isBound(sent) || isa<pipe::ConstantOp>(maker))
+    return;
+  Target target;
+  target.binding = newPair(sent.getType(), op);
+  bind(sent, target);
+}
+
+// The part of a binding that begins so many bytes behind it.
+static Binding partOf(Binding binding, int64_t offset) {
+  binding.offset += offset;
+  return binding;
+}
+
+// Each value is made in its part of the whole.
+void Binder::bindPack(pipe::PackOp pack) {
+  Target part = targets[pack.getResult()];
+  part.isFresh = false;
+  int64_t begin = part.binding.offset, offset = 0;
+  for (OpOperand &operand : pack->getOpOperands()) {
+    Value value = operand.get();
+    part.binding.offset = begin + offset;
+    offset += pipe::bytesOf(value.getType());
+    if (trySink(value, pack->getBlock(), part))
+      continue;
+    Value copy = copyBefore(pack, value);
+    operand.set(copy);
+    bind(copy, part);
+  }
+}
+
+// The parts lie in the whole, which lies for itself unless something wants it elsewhere.
+void Binder::bindUnpack(pipe::UnpackOp unpack) {
+  Value whole = unpack.getInput();
+  if (isa<BlockArgument>(whole) && !isBound(whole))
+    return; // a slice: bindSlices
+  if (!isBound(whole)) {
+    Target target;
+    Operation *maker = whole.getDefiningOp();
+    target.binding = comm::isAhead(maker) ? newPair(whole.getType(), maker) : newScratch(whole.getType());
+    target.isFresh = true;
+    bind(whole, target);
+  }
+  int64_t offset = 0;
+  for (Value value : unpack.getResults()) {
+    Target target;
+    target.binding = partOf(result.bindings[whole], offset);
+    offset += pipe::bytesOf(value.getType());
     bind(value, target);
   }
 }
@@ -391,7 +526,13 @@ void Binder::bindBlock(Block &block) {
         .Case<pipe::LoopOp>([&](auto loop) { bindLoop(loop); })
         .Case<pipe::IfOp>([&](auto branch) { bindIf(branch); })
         .Case<pipe::WhileOp>([&](auto loop) { bindWhile(loop); })
-        .Case<pipe::ActionInterface>([&](auto action) { sinkInplace(action); });
+        .Case<pipe::PackOp>([&](auto pack) { bindPack(pack); })
+        .Case<comm::WaitOp>([&](auto wait) { bindWait(wait); })
+        .Case<pipe::ActionInterface>([&](auto action) {
+          sinkInplace(action);
+          if (action.isCollective())
+            bindSent(action);
+        });
   }
 }
 
@@ -400,6 +541,8 @@ void Binder::bindSlices(Block &block) {
     if (auto loop = dyn_cast<pipe::LoopOp>(op))
       for (auto [argument, source] : llvm::zip(loop.getSliceArgs(), loop.getSlices()))
         result.bindings[argument] = elementOf(result.bindings[source], loop, argument.getType());
+    if (auto unpack = dyn_cast<pipe::UnpackOp>(op))
+      bindUnpack(unpack);
     for (Region &region : op.getRegions())
       for (Block &inner : region)
         bindSlices(inner);

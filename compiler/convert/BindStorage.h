@@ -14,16 +14,19 @@ struct Storage {
   int64_t bytes = 0;
 };
 
-// A value's part of a storage: `strides` by the counters of the loops around it.
+// A value's part of a storage: `strides` by the counters of the loops around it, taken modulo `turns` where
+// those are not 0.
 struct Binding {
   unsigned storage = 0;
   int64_t offset = 0; // within the storage
   llvm::SmallVector<int64_t, 2> depths;
   llvm::SmallVector<int64_t, 2> strides;
+  llvm::SmallVector<int64_t, 2> turns;
 };
 
 inline bool operator==(const Binding &a, const Binding &b) {
-  return a.storage == b.storage && a.offset == b.offset && a.depths == b.depths && a.strides == b.strides;
+  return a.storage == b.storage && a.offset == b.offset && a.depths == b.depths && a.strides == b.strides &&
+         a.turns == b.turns;
 }
 
 struct StorageBindings {

@@ -1,5 +1,7 @@
 #include "compiler/convert/EncodeCollectives.h"
 
+#include "dialects/comm/transforms/Traffic.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -149,6 +151,9 @@ std::optional<rt::Collective> cleave::convert::encodeCollective(Operation *op) {
       it.name = reason->getValue().getValue();
       it.because = reason->getBecause().getValue();
     }
+    it.seconds = comm::trafficOf(op).seconds;
+    if (auto hidden = op->getAttrOfType<FloatAttr>(comm::kHiddenAttr))
+      it.hidden = hidden.getValueAsDouble();
     OwnFields{it}(along);
     return true;
   };

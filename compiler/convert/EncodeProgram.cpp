@@ -2,6 +2,7 @@
 
 #include "compiler/analysis/KernelWork.h"
 #include "compiler/analysis/MemoryReport.h"
+#include "compiler/convert/BindStorage.h"
 #include "compiler/convert/EncodeCollectives.h"
 
 using namespace mlir;
@@ -61,9 +62,34 @@ static rt::Address addressOf(pipe::PlaceAttr place) {
   address.region = regionOf(place.getRegion());
   address.slot = place.getSlot();
   address.offset = place.getOffset();
-  for (auto [depth, stride] : llvm::zip(place.getDepths(), place.getStrides()))
-    address.strides.push_back({static_cast<uint32_t>(depth), stride});
+  for (auto [depth, stride, turns] : llvm::zip(place.getDepths(), place.getStrides(), place.getTurns()))
+    address.strides.push_back({static_cast<uint32_t>(depth), stride, turns});
   return address;
+}
+
+// The address where the counter of the loop at `depth` has this value.
+static void fixCounter(rt::Address &address, uint32_t depth, int64_t counter) {
+  std::vector<rt::Stride> others;
+  for (const rt::Stride &stride : address.strides)
+    if (stride.depth != depth)
+      others.push_back(stride);
+    else
+      address.offset += stride.bytes * (stride.turns ? counter % stride.turns : counter);
+  address.strides = std::move(others);
+}
+
+// The address of the next turn, by the counter of this one. Buffers that take turns are two.
+static void moveOn(rt::Address &address, uint32_t depth, bool reverse) {
+  for (rt::Stride &stride : address.strides) {
+    if (stride.depth != depth)
+      continue;
+    if (stride.turns) {
+      address.offset += stride.bytes;
+      stride.bytes = -stride.bytes;
+    } else {
+      address.offset += reverse ? -stride.bytes : stride.bytes;
+    }
+  }
 }
 
 namespace {
@@ -81,6 +107,10 @@ private:
   void encodeOp(Operation *op);
   void encodeLaunch(pipe::LaunchOp op);
   void encodeCollective(Operation *op);
+  void encodeWait(comm::WaitOp op);
+  void beginAhead(pipe::LoopOp loop);
+  rt::Instruction &addCollective(rt::Opcode opcode, Operation *op);
+  int64_t tokenOf(Operation *begun) { return tokens.try_emplace(begun, tokens.size()).first->second; }
   void encodeCopy(pipe::CopyOp op);
   void encodeLoop(pipe::LoopOp op);
   void encodeIf(pipe::IfOp op);
@@ -96,7 +126,9 @@ private:
   func::FuncOp function;
   SymbolTable &symbols;
   const llvm::StringMap<uint32_t> &kernels;
-  std::vector<rt::Collective> &collectives; // of the program
+  std::vector<rt::Collective> &collectives;      // of the program
+  llvm::DenseMap<Operation *, uint32_t> numbers; // of collectives, in that list
+  llvm::DenseMap<Operation *, int64_t> tokens;   // of what is begun
   rt::Entry entry;
 };
 
@@ -109,6 +141,8 @@ std::string EntryEncoder::pathOf(Value value) {
     Operation *op = result.getOwner();
     if (auto copy = dyn_cast<pipe::CopyOp>(op))
       return pathOf(copy.getInput());
+    if (isa<pipe::PackOp>(op))
+      return "";
     if (isa<comm::CommDialect>(op->getDialect()) && op->getNumOperands())
       return pathOf(op->getOperand(0));
     // A stack is known by its elements.
@@ -197,20 +231,58 @@ void EntryEncoder::encodeLaunch(pipe::LaunchOp op) {
   }
 }
 
-void EntryEncoder::encodeCollective(Operation *op) {
-  std::optional<rt::Collective> collective = convert::encodeCollective(op);
-  if (!collective)
-    return;
-  rt::Instruction &instruction = add(rt::Opcode::Collective, op);
-  instruction.target = collectives.size();
+// `op` is the collective; what begins it and what ends it name the same.
+rt::Instruction &EntryEncoder::addCollective(rt::Opcode opcode, Operation *op) {
+  auto [number, isNew] = numbers.try_emplace(op, collectives.size());
+  if (isNew)
+    collectives.push_back(*convert::encodeCollective(op));
+  rt::Instruction &instruction = add(opcode, op);
+  instruction.target = number->second;
   instruction.outputs = op->getNumResults();
+  if (opcode != rt::Opcode::Collective)
+    instruction.count = tokenOf(op);
   StringRef wanted;
   if (auto type = op->getAttrOfType<StringAttr>(pipe::kTypeAttr))
     wanted = type.getValue();
   for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
     for (Value value : values)
       instruction.operands.push_back(operandOf(value, wanted));
-  collectives.push_back(std::move(*collective));
+  return instruction;
+}
+
+void EntryEncoder::encodeCollective(Operation *op) {
+  if (!isa<comm::CommDialect>(op->getDialect()))
+    return;
+  if (!comm::isAhead(op)) {
+    addCollective(comm::isAsync(op) ? rt::Opcode::Start : rt::Opcode::Collective, op);
+    return;
+  }
+  // The turn's own is there now; the next one's begins.
+  auto loop = cast<pipe::LoopOp>(op->getParentOp());
+  addCollective(rt::Opcode::Wait, op);
+  rt::Instruction &next = addCollective(rt::Opcode::Start, op);
+  next.ahead = true;
+  for (rt::Operand &operand : next.operands)
+    moveOn(operand.address, convert::loopDepthOf(loop), loop.getReverse());
+}
+
+void EntryEncoder::beginAhead(pipe::LoopOp loop) {
+  for (Operation &op : loop.getBodyBlock()) {
+    if (!comm::isAhead(&op))
+      continue;
+    rt::Instruction &first = addCollective(rt::Opcode::Start, &op);
+    for (rt::Operand &operand : first.operands)
+      fixCounter(operand.address, convert::loopDepthOf(loop), loop.getReverse() ? loop.getCount() - 1 : 0);
+  }
+}
+
+void EntryEncoder::encodeWait(comm::WaitOp op) {
+  Operation *begun = comm::begunBy(op);
+  rt::Instruction &wait = addCollective(rt::Opcode::Wait, begun);
+  auto loop = begun->getBlock() == op->getBlock() ? nullptr : dyn_cast<pipe::LoopOp>(begun->getParentOp());
+  for (rt::Operand &operand : wait.operands)
+    if (loop)
+      fixCounter(operand.address, convert::loopDepthOf(loop), loop.getReverse() ? 0 : loop.getCount() - 1);
 }
 
 void EntryEncoder::encodeCopy(pipe::CopyOp op) {
@@ -220,6 +292,7 @@ void EntryEncoder::encodeCopy(pipe::CopyOp op) {
 }
 
 void EntryEncoder::encodeLoop(pipe::LoopOp op) {
+  beginAhead(op);
   uint32_t begin = here();
   rt::Instruction &loop = add(rt::Opcode::LoopBegin, op);
   loop.count = op.getCount();
@@ -270,6 +343,8 @@ void EntryEncoder::encodeOp(Operation *op) {
       .Case<pipe::IfOp>([&](auto branch) { encodeIf(branch); })
       .Case<pipe::WhileOp>([&](auto loop) { encodeWhile(loop); })
       .Case<pipe::PrintOp>([&](auto print) { encodePrint(print); })
+      .Case<comm::WaitOp>([&](auto wait) { encodeWait(wait); })
+      .Case<pipe::PackOp, pipe::UnpackOp>([](auto) {}) // parts lie where the whole does
       .Case<pipe::AssertOp>([&](auto assertion) {
         rt::Instruction &instruction = add(rt::Opcode::Assert, op);
         instruction.text = assertion.getMessage();

@@ -15,6 +15,7 @@
 #include "compiler/convert/BindStorage.h"
 #include "compiler/convert/EncodeProgram.h"
 #include "compiler/convert/Passes.h"
+#include "dialects/comm/ir/Comm.h"
 #include "runtime/core/PrintProgram.h"
 #include "runtime/core/Verify.h"
 
@@ -60,6 +61,7 @@ private:
   StorageBindings bound;
   ActionTimes times;
   std::vector<Interval> lives;   // by storage
+  std::vector<int64_t> reads;    // by storage: the last read but for collectives that are under way
   std::vector<unsigned> parents; // storages merged into others
 };
 
@@ -71,11 +73,22 @@ unsigned EntryPlanner::rootOf(unsigned storage) {
   return storage;
 }
 
-// A storage lives from the first write of its values to the last read of any.
+// When a collective that is under way lets its operand go: at its wait.
+static int64_t endOfSending(Value value, const ActionTimes &times) {
+  int64_t end = -1;
+  for (Operation *user : value.getUsers())
+    if (Operation *wait = comm::isAsync(user) ? comm::waitOf(user) : nullptr)
+      end = std::max(end, times.begin(wait));
+  return end;
+}
+
+// A storage lives from the first write of its values to the last read of any. Where its parts take turns in a
+// loop it lives all through the loop.
 void EntryPlanner::findLives() {
   for (auto [i, storage] : llvm::enumerate(bound.storages)) {
     parents.push_back(i);
     lives.push_back({storage.bytes, INT64_MAX, -1, storage.offset});
+    reads.push_back(-1);
   }
   for (auto &[value, binding] : bound.bindings) {
     Interval &life = lives[binding.storage];
@@ -90,7 +103,13 @@ void EntryPlanner::findLives() {
         last = std::max(last, times.end(parent));
     }
     life.begin = std::min(life.begin, times.definition(value));
-    life.end = std::max(life.end, last);
+    reads[binding.storage] = std::max(reads[binding.storage], last);
+    life.end = std::max({life.end, last, endOfSending(value, times)});
+    Operation *parent = op ? op->getParentOp() : nullptr;
+    if (parent && llvm::any_of(binding.turns, [](int64_t turns) { return turns > 0; })) {
+      life.begin = std::min(life.begin, times.begin(parent));
+      life.end = std::max(life.end, times.end(parent));
+    }
   }
 }
 
@@ -102,12 +121,15 @@ void EntryPlanner::tryShare(Value input, Value made, int64_t time, Operation *ac
     return binding.depths.empty() && pipe::bytesOf(value.getType()) == bound.storages[binding.storage].bytes;
   };
   auto uses = [&](Value value) { return rootOf(bound.bindings[value].storage) == old; };
+  Operation *wait = comm::isAsync(action) ? comm::waitOf(action) : nullptr;
+  bool endsHere = reads[old] == time && lives[old].end == (wait ? times.begin(wait) : time);
   if (old == fresh || !isScratch(old) || !isScratch(fresh) || !isWhole(input, from) || !isWhole(made, to) ||
-      lives[old].end != time || lives[fresh].begin != time || lives[old].bytes != lives[fresh].bytes ||
+      !endsHere || lives[fresh].begin != time || lives[old].bytes != lives[fresh].bytes ||
       llvm::count_if(action->getOperands(), uses) != 1)
     return;
   parents[fresh] = old;
   lives[old].end = lives[fresh].end;
+  reads[old] = reads[fresh];
 }
 
 void EntryPlanner::shareInplace() {
@@ -146,7 +168,7 @@ pipe::PlaceAttr EntryPlanner::placeOf(Value value) {
   const Storage &storage = bound.storages[binding.storage];
   return pipe::PlaceAttr::get(entry.getContext(), storage.region, storage.slot,
                               lives[rootOf(binding.storage)].offset + binding.offset, binding.depths,
-                              binding.strides);
+                              binding.strides, binding.turns);
 }
 
 void EntryPlanner::setPlaces() {

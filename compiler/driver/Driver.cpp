@@ -14,6 +14,7 @@
 #include "compiler/explain/Edits.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/prove/Prove.h"
+#include "dialects/comm/transforms/Overlap.h"
 #include "dialects/dist/ir/Dist.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -35,6 +36,17 @@ const std::vector<std::string> &stageNames() {
   static const std::vector<std::string> names = {"ast",    "model", "grad",    "dist", "comm", "sched",
                                                  "memory", "loops", "kernels", "exec", "asm"};
   return names;
+}
+
+const std::vector<std::string> &overlapWays() {
+  static const std::vector<std::string> ways = [] {
+    std::vector<std::string> names;
+    for (comm::Technique technique : comm::kTechniques)
+      names.push_back(comm::nameOf(technique).str());
+    names.push_back("all");
+    return names;
+  }();
+  return ways;
 }
 
 std::vector<std::string> targetNames() { return codegen::Target::names(); }
@@ -142,13 +154,28 @@ const ast::Program *Driver::Implementation::check() {
   return program.get();
 }
 
+// As if these stood last in the plan.
+static void addOverlap(ModuleOp module, const std::vector<std::string> &ways) {
+  dist::PlanOp plan = planOf(module);
+  if (!plan)
+    return;
+  OpBuilder builder = OpBuilder::atBlockEnd(&plan.getBody().front());
+  for (StringRef way : ways) {
+    bool never = way.consume_front("no-");
+    dist::OverlapOp::create(builder, plan.getLoc(), builder.getStrArrayAttr(way), never);
+  }
+}
+
 OwningOpRef<ModuleOp> Driver::Implementation::lower() {
   if (!check())
     return nullptr;
   context = makeContext();
   lower::Options lowerOptions;
   lowerOptions.entries = options.entries;
-  return lower::lower(*program, *context, lowerOptions);
+  OwningOpRef<ModuleOp> module = lower::lower(*program, *context, lowerOptions);
+  if (module && !options.overlap.empty())
+    addOverlap(*module, options.overlap);
+  return module;
 }
 
 PipelineOptions Driver::Implementation::pipelineOptions(const RankClass &ranks) const {
@@ -456,6 +483,7 @@ std::string Driver::Implementation::originOf(const codegen::Target &target) cons
   }
   add(options.plan);
   add(program && program->plan ? program->plan->hash : "");
+  addAll(options.overlap);
   addAll(options.entries);
   addAll(options.expose);
   add(options.verifyStages ? "checked" : ""); // who wants the stages checked finds only what passed

@@ -43,13 +43,14 @@ struct DriverOptions {
   std::map<std::string, std::string> sets; // --set NAME=VALUE: axis sizes and hyper-parameters
   std::string plan;                        // --plan: how the program is spread over ranks; empty: not at all
   std::map<std::string, std::string> mesh; // --mesh NAME=SIZE: sizes of the plan's mesh axes
-  bool libraryPlans = false;               // check(): list the plans of the standard library too
-  std::string stdlib;                      // folder of the standard library
-  std::vector<std::string> entries;        // entries to compile; empty: all. `init` is always compiled
-  std::vector<std::string> expose;         // paths of values to add to the entries' outputs (--dump)
-  bool verifyStages = kVerifyByDefault;    // run the legality check of every stage boundary
-  std::string target = "host";             // processor to make code for: targetNames()
-  std::string cacheFolder;                 // compile(): keep compiled programs there; empty: nowhere
+  std::vector<std::string> overlap; // --overlap: ways to hide communication, or no-WAY; behind the plan's own
+  bool libraryPlans = false;        // check(): list the plans of the standard library too
+  std::string stdlib;               // folder of the standard library
+  std::vector<std::string> entries; // entries to compile; empty: all. `init` is always compiled
+  std::vector<std::string> expose;  // paths of values to add to the entries' outputs (--dump)
+  bool verifyStages = kVerifyByDefault; // run the legality check of every stage boundary
+  std::string target = "host";          // processor to make code for: targetNames()
+  std::string cacheFolder;              // compile(): keep compiled programs there; empty: nowhere
   bool promote = false; // every floating-point type is f64: what `verify` runs. Exposed values, gradients of
                         // states among them as "grad(net.up.w)", are then outputs in the program's order
   bool jitter = false;  // with `promote`: every computed term is off by one part in 2^36
@@ -58,6 +59,9 @@ struct DriverOptions {
   int64_t stopAfterTactic = -1; // ir(Stage::Dist): apply so many of the plan's tactics; negative: all
   std::string dumpFolder;       // ir(): write the IR of every stage up to the one asked for there
 };
+
+// The ways to hide communication that DriverOptions::overlap may name.
+const std::vector<std::string> &overlapWays();
 
 // What DriverOptions::target may be: "host", and the baselines an artefact may be made for.
 std::vector<std::string> targetNames();

@@ -46,6 +46,8 @@ void collectCollectives(explain::Facts &facts, ModuleOp local) {
 }
 
 void addMemory(explain::Facts &facts, const Local &local, const std::vector<uint32_t> &classOf) {
+  if (local.ranks.number == 0)
+    explain::addOverlap(facts.collectives, *local.module);
   explain::MemoryFacts memory = explain::collectMemory(*local.module);
   // What the process takes besides goes to buffers: that of collectives, and of the runtime.
   int64_t whole = rt::footprintOf(convert::encodeProgram(*local.module)).bytes;

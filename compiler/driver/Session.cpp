@@ -131,6 +131,8 @@ rt::SpreadOptions Session::spreadOptions() const {
   given.pinThreads = options.pinThreads;
   given.allowNonFinite = options.allowNonFinite;
   given.profile = options.profile;
+  given.trace = options.trace;
+  given.slowLinks = options.slowLinks;
   given.memoryLimit = options.memoryLimit;
   given.timeoutSeconds = options.timeoutSeconds;
   given.print = options.print;

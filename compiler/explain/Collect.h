@@ -22,6 +22,9 @@ std::vector<ConflictFacts> collectConflicts(mlir::ModuleOp module);
 // their count: see comm::trafficOf.
 std::vector<CollectiveFacts> collectCollectives(mlir::ModuleOp module, llvm::StringRef entry = "");
 
+// Says of them how they are hidden behind other work, of the same entries at the sched stage or later.
+void addOverlap(std::vector<CollectiveFacts> &collectives, mlir::ModuleOp module);
+
 // What takes the memory of a rank, of a module at the memory stage: states, and the largest entry's values at
 // its fullest moment.
 MemoryFacts collectMemory(mlir::ModuleOp module);

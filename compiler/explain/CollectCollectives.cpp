@@ -128,6 +128,62 @@ static void collect(func::FuncOp entry, std::vector<CollectiveFacts> &found) {
   }
 }
 
+// What tells which one it is: not the type, for it may be cut in parts.
+static std::string sourceOf(const CollectiveFacts &facts) {
+  return facts.entry + "|" + llvm::join(facts.meshAxes, "/") + "|" + facts.op + "|" + facts.value + "|" +
+         facts.phase + "|" + facts.source + "|" + facts.because;
+}
+
+// How an action is hidden, in words.
+static std::string overlapText(Operation *op) {
+  std::string text;
+  auto say = [&](const std::string &more) { text += (text.empty() ? "" : ", ") + more; };
+  Operation *wait = comm::isAsync(op) ? comm::waitOf(op) : nullptr;
+  auto loop = dyn_cast<pipe::LoopOp>(op->getParentOp());
+  if (auto members = op->getAttrOfType<ArrayAttr>(comm::kMembersAttr))
+    say("in one message with " + std::to_string(members.size() - 1) + " more");
+  if (loop && loop.getAxis() == "Chunks")
+    say("in " + std::to_string(loop.getCount()) + " parts, each beside the work on the next");
+  else if (comm::isAhead(op))
+    say("begun a turn ahead");
+  else if (wait)
+    say(wait->getBlock() == op->getBlock() ? "begun early and waited for late"
+                                           : "waited for behind the loop");
+  return text;
+}
+
+void cleave::explain::addOverlap(std::vector<CollectiveFacts> &collectives, ModuleOp module) {
+  std::map<std::string, CollectiveFacts *> known;
+  for (CollectiveFacts &facts : collectives)
+    known.try_emplace(sourceOf(facts), &facts);
+  auto add = [&](Operation *op, const CollectiveFacts &seen) {
+    auto found = known.find(sourceOf(seen));
+    if (found == known.end())
+      return;
+    auto hidden = op->getAttrOfType<FloatAttr>(comm::kHiddenAttr);
+    double part = seen.seconds > 0 && hidden ? hidden.getValueAsDouble() / seen.seconds : 0;
+    found->second->overlap = overlapText(op);
+    found->second->hidden = std::min(1.0, part) * found->second->seconds;
+  };
+  for (auto entry : module.getOps<func::FuncOp>())
+    entry.walk([&](Operation *op) {
+      if (!comm::communicates(op))
+        return;
+      CollectiveFacts seen = describe(comm::trafficOf(op), entry);
+      auto members = op->getAttrOfType<ArrayAttr>(comm::kMembersAttr);
+      if (!members)
+        return add(op, seen);
+      for (auto member : members.getAsRange<DictionaryAttr>()) {
+        seen.source = analysis::sourceOf(cast<LocationAttr>(member.get("loc")));
+        if (auto reason = member.getAs<comm::ReasonAttr>("reason")) {
+          seen.value = reason.getValue().getValue();
+          seen.because = reason.getBecause().getValue();
+        }
+        add(op, seen);
+      }
+    });
+}
+
 std::vector<CollectiveFacts> cleave::explain::collectCollectives(ModuleOp module, StringRef entry) {
   std::vector<CollectiveFacts> found;
   for (auto function : module.getOps<func::FuncOp>())

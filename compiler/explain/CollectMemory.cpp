@@ -123,8 +123,10 @@ void Uses::findGradients() {
   while (!open.empty()) {
     Value value = open.pop_back_val();
     Operation *op = value.getDefiningOp();
-    if (comm::communicates(op) || isa<pipe::CopyOp, comm::WaitOp, comm::SliceOp>(op))
-      add(op->getOperand(0));
+    if (comm::communicates(op) ||
+        isa<pipe::CopyOp, comm::WaitOp, comm::SliceOp, pipe::PackOp, pipe::UnpackOp>(op))
+      for (Value operand : op->getOperands())
+        add(operand);
     unsigned number = cast<OpResult>(value).getResultNumber();
     if (auto loop = dyn_cast<pipe::LoopOp>(op)) { // what a turn adds, or puts on the stack
       Value turn = loop.getBodyBlock().getTerminator()->getOperand(number);

@@ -108,7 +108,7 @@ private:
       collective(op);
     } else if (auto wait = dyn_cast<comm::WaitOp>(op)) {
       ActionFacts action = start(op, ActionFacts::Kind::Wait);
-      if (Operation *begun = wait.getInput().getDefiningOp())
+      if (Operation *begun = comm::begunBy(wait))
         action.id = times.begin(begun);
       facts.step.push_back(std::move(action));
     } else if (auto turns = dyn_cast<pipe::LoopOp>(op)) {

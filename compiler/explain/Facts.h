@@ -97,6 +97,8 @@ struct CollectiveFacts : ReasonFacts {
   std::vector<ReasonFacts> merged;   // of collectives that it stands for besides
   // Of a gather going forwards: what the backward pass does for the same. "": it does not read it.
   enum class Regather { None, Kept, Again } regather = Regather::None;
+  double hidden = 0;   // of the seconds, what other work covers, by the cost model
+  std::string overlap; // how: "begun a turn ahead", ...; "" where nothing is done about it
 };
 
 struct MemoryFacts {

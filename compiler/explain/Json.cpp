@@ -110,6 +110,8 @@ std::string cleave::explain::renderJson(const Facts &facts) {
          {"count", collective.count},
          {"bytes_per_rank", collective.bytes},
          {"seconds", collective.seconds},
+         {"hidden_seconds", collective.hidden},
+         {"overlap", collective.overlap},
          {"source", collective.source},
          {"plan", collective.plan},
          {"because", collective.because},

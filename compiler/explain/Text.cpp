@@ -148,6 +148,9 @@ private:
                        rt::bytesText(fact.bytes) + " per rank, " + secondsText(fact.seconds) +
                        (fact.count > 1 ? " each" : "") + "\n";
     out += line;
+    if (!fact.overlap.empty())
+      wrapped("hidden", secondsText(fact.hidden) + (fact.count > 1 ? " of each" : "") +
+                            " by other work: " + fact.overlap);
     if (!fact.because.empty())
       wrapped("because", fact.because);
     excerpt("model", fact.source);

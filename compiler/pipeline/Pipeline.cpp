@@ -5,6 +5,7 @@
 #include "compiler/codegen/cpu/StageChecks.h"
 #include "compiler/convert/Passes.h"
 #include "compiler/pipeline/StageBoundary.h"
+#include "compiler/schedule/Passes.h"
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/StageChecks.h"
 #include "dialects/dist/transforms/Passes.h"
@@ -75,6 +76,8 @@ void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(comm::createCommSimplify());
   manager.addPass(comm::createCommMergeGathers());
   manager.addPass(model::createModelSimplify());
+  manager.addPass(comm::createCommNorms());
+  manager.addPass(comm::createCommHierarchy());
   endStage(manager, 6, "comm", comm::verifyCommStage, options);
 }
 
@@ -84,6 +87,11 @@ void buildSchedStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(model::createModelSplitReductions());
   manager.addPass(model::createModelLayOutWindows());
   manager.addPass(createConvertModelToKernelsPass());
+  manager.addPass(createSchedChunksPass());
+  manager.addPass(createSchedPrefetchPass());
+  manager.addPass(createSchedReductionsPass());
+  manager.addPass(createSchedBucketsPass());
+  manager.addPass(createSchedOverlapPass());
   endStage(manager, 7, "sched", verifySchedStage, options);
 }
 
@@ -115,6 +123,7 @@ void registerPasses() {
   dist::registerDistPasses();
   comm::registerCommPasses();
   registerConvertPasses();
+  registerSchedulePasses();
   codegen::registerCodegenPasses();
 }
 

@@ -108,6 +108,8 @@ std::string toString(const Tactic &t, const Mesh &mesh) {
     return "save " + selections;
   case Tactic::Kind::Remainder:
     return "remainder " + words + (axes.empty() ? "" : " for " + axes);
+  case Tactic::Kind::Overlap:
+    return std::string("overlap ") + (t.never ? "no " : "") + words;
   case Tactic::Kind::Allow:
     return "allow " + t.bound.metric + boundText(t.bound);
   case Tactic::Kind::AssertNo:

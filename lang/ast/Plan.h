@@ -120,6 +120,7 @@ struct Tactic {
     Recompute,  // selections
     Save,       // selections
     Remainder,  // words[0] (pad, uneven, error) for axes; none: for every axis
+    Overlap,    // words, or never these
     Allow,      // bound
     AssertNo,   // collective over, in selections
     Assert,     // bound of collective over, in selections
@@ -132,6 +133,7 @@ struct Tactic {
   std::vector<std::string> words;
   Layout layout;
   int64_t count = 0;
+  bool never = false;
   Bound bound;
   std::string collective; // all_reduce, ...; empty: none
   ManualRegion manual;

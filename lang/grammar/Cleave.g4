@@ -95,6 +95,7 @@ tactic
   | ACCUMULATE expression OF path
   | ( RECOMPUTE | SAVE ) selector ( ',' selector )*
   | REMAINDER name ( FOR path ( ',' path )* )?
+  | OVERLAP NO? name ( ',' name )*
   | ALLOW name '<=' quantity
   | ASSERT NO collective
   | ASSERT name ( '(' collective ')' )? '<=' quantity
@@ -207,7 +208,7 @@ nameList : name ( ',' name )* ;
 name
   : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE | WEIGHTS | FOR | UNDER
   | IGNORE | LINK | MESH | PLAN | EXTENDS | ON | SHARD | LAYOUT | REPLICATE | STORE | OF | ACCUMULATE | RECOMPUTE | SAVE
-  | REMAINDER | ALLOW | NO | MANUAL | PARTIAL | LOCAL
+  | REMAINDER | OVERLAP | ALLOW | NO | MANUAL | PARTIAL | LOCAL
   ;
 
 IMPORT : 'import' ;
@@ -239,6 +240,7 @@ ACCUMULATE : 'accumulate' ;
 RECOMPUTE : 'recompute' ;
 SAVE : 'save' ;
 REMAINDER : 'remainder' ;
+OVERLAP : 'overlap' ;
 ALLOW : 'allow' ;
 NO : 'no' ;
 MANUAL : 'manual' ;

@@ -109,6 +109,9 @@ void PlanEmitter::emit(const ast::Tactic &tactic, Location where) {
   case Kind::Remainder:
     dist::RemainderOp::create(builder, where, strings(tactic.axes), builder.getStringAttr(tactic.words[0]));
     return;
+  case Kind::Overlap:
+    dist::OverlapOp::create(builder, where, strings(tactic.words), tactic.never);
+    return;
   case Kind::Allow:
     dist::AllowOp::create(builder, where, builder.getI64IntegerAttr(tactic.bound.limit));
     return;

@@ -221,6 +221,23 @@ void PlanResolver::remainder(const syntax::Tactic &written, ast::Tactic &tactic)
   }
 }
 
+void PlanResolver::overlap(const syntax::Tactic &written, ast::Tactic &tactic) {
+  static const std::vector<std::string> ways = {"early",   "reductions", "prefetch", "chunks",
+                                                "buckets", "hierarchy",  "norms",    "all"};
+  tactic.never = written.never;
+  for (const syntax::Name &word : written.words) {
+    tactic.words.emplace_back(word.text);
+    if (std::find(ways.begin(), ways.end(), tactic.words.back()) != ways.end())
+      continue;
+    std::string near = diag::nearest(word.text, ways);
+    error(
+        "E907", word.location,
+        "a way to overlap is early, reductions, prefetch, chunks, buckets, hierarchy, norms or all, found '" +
+            tactic.words.back() + "'")
+        .suggest(near.empty() ? "" : "did you mean '" + near + "'?");
+  }
+}
+
 void PlanResolver::addTactic(const syntax::Tactic &written) {
   ast::Tactic tactic;
   tactic.kind = static_cast<ast::Tactic::Kind>(written.kind);
@@ -250,6 +267,9 @@ void PlanResolver::addTactic(const syntax::Tactic &written) {
     break;
   case Kind::Remainder:
     remainder(written, tactic);
+    break;
+  case Kind::Overlap:
+    overlap(written, tactic);
     break;
   case Kind::Allow:
   case Kind::AssertNo:

@@ -41,6 +41,7 @@ private:
   void shard(const syntax::Tactic &written, ast::Tactic &tactic);
   void store(const syntax::Tactic &written, ast::Tactic &tactic);
   void accumulate(const syntax::Tactic &written, ast::Tactic &tactic);
+  void overlap(const syntax::Tactic &written, ast::Tactic &tactic);
   void remainder(const syntax::Tactic &written, ast::Tactic &tactic);
   std::vector<std::string> axesOf(const syntax::Path &path);
   std::vector<ast::MeshUse> meshUses(const std::vector<syntax::MeshUse> &written);

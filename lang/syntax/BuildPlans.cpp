@@ -144,9 +144,11 @@ Tactic Builder::tactic(P::TacticContext *c) {
              : c->RECOMPUTE()  ? Tactic::Kind::Recompute
              : c->SAVE()       ? Tactic::Kind::Save
              : c->REMAINDER()  ? Tactic::Kind::Remainder
+             : c->OVERLAP()    ? Tactic::Kind::Overlap
                                : Tactic::Kind::Allow;
   for (P::NameContext *n : c->name())
     out.words.push_back(name(n));
+  out.never = c->OVERLAP() && c->NO();
   out.over = meshUses(c->meshUse());
   for (P::SelectorContext *s : c->selector())
     out.selectors.push_back(selector(s));

@@ -70,7 +70,7 @@ std::string ErrorListener::describe(antlr4::Token *token) const {
 static void near(const std::string &text, diag::Diagnostic &d) {
   static const std::vector<std::string> tactics = {"shard",      "layout",    "replicate", "store",
                                                    "accumulate", "recompute", "save",      "remainder",
-                                                   "allow",      "assert",    "manual"};
+                                                   "overlap",    "allow",     "assert",    "manual"};
   std::string better = diag::nearest(text, tactics);
   if (!better.empty())
     d.suggest("did you mean '" + better + "'?");

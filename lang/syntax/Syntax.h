@@ -313,6 +313,7 @@ struct Tactic {
     Recompute,
     Save,
     Remainder,
+    Overlap,
     Allow,
     AssertNo,
     Assert,
@@ -323,10 +324,12 @@ struct Tactic {
   std::vector<Path> axes;          // of Shard, Accumulate, Remainder
   std::vector<MeshUse> over;       // of an assertion: of its collective
   std::vector<Selector> selectors; // of an assertion: what its collective stands in
-  std::vector<Name> words;         // of Store: kinds. Remainder: the policy. Allow, Assert: what is bounded
-  Name collective;                 // of assertions
+  std::vector<Name>
+      words;       // of Store: kinds. Remainder: the policy. Overlap: what. Allow, Assert: what is bounded
+  Name collective; // of assertions
   Quantity quantity;
   const Expr *count = nullptr; // of Accumulate
+  bool never = false;          // Overlap: `no` stands before the words
   syntax::Layout layout;
   // Manual: the composite, its arguments and results, and the function in its place, whose axes of ranks are
   // `over`.

@@ -1,5 +1,6 @@
 #include "runtime/comm/Communicator.h"
 
+#include "runtime/comm/SlowLinks.h"
 #include "runtime/comm/Transfer.h"
 
 #include <algorithm>
@@ -92,6 +93,7 @@ public:
     count();
     return operation->run(in, out);
   }
+  int64_t doneAt() const override { return operation->doneAt(); }
 
 private:
   void count() {
@@ -118,6 +120,8 @@ Result<std::unique_ptr<Operation>> Communicator::prepare(const Mesh &mesh, const
   Result<std::unique_ptr<Operation>> made = prepareGroup(mesh, collective, in, out);
   if (!made)
     return made.error();
+  if (isSlow && collective.seconds > 0)
+    *made = makeSlow(std::move(*made), collective, clocks);
   counted.push_back(std::make_unique<Traffic>());
   Traffic &mine = *counted.back();
   mine.collective = collective;

@@ -40,6 +40,10 @@ public:
     Status status = start(in, out);
     return status ? wait() : status;
   }
+
+  // When the one waited for last was done, in nanoseconds of the steady clock; 0: nobody knows but that it
+  // was before wait() returned.
+  virtual int64_t doneAt() const { return 0; }
 };
 
 // What one collective of a program has moved, by a convention that knows no algorithm. Of a tensor of S bytes
@@ -93,6 +97,9 @@ public:
   // The threads that may help with the work of this rank's collectives; null: none. Before prepare().
   void setThreads(ThreadPool *pool) { threads = pool; }
 
+  // Lets collectives take the time that the program says (SlowLinks.h). Before prepare().
+  void slowDown() { isSlow = true; }
+
   // By collective and shape, in the order they were prepared in.
   std::vector<Traffic> traffic() const;
   void clearTraffic();
@@ -105,6 +112,8 @@ protected:
 private:
   friend class CountedOperation;
   std::vector<std::unique_ptr<Traffic>> counted;
+  std::vector<int64_t> clocks; // LinkClocks
+  bool isSlow = false;
 };
 
 } // namespace cleave::rt

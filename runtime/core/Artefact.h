@@ -38,7 +38,7 @@
 namespace cleave::rt {
 
 // Rises whenever an artefact of before could be misread.
-constexpr uint32_t kArtefactVersion = 2;
+constexpr uint32_t kArtefactVersion = 3;
 
 // What an artefact says about itself beyond its program.
 struct ArtefactFacts {

@@ -41,13 +41,14 @@ template <class Archive> void fields(Archive &archive, MemberPair &value) {
   archive(from, to);
 }
 template <class Archive> void fields(Archive &archive, Collective &value) {
-  auto &[kind, reduction, over, dim, dim2, low, high, fill, root, pairs, extent, padded, name, because] =
-      value;
-  archive(kind, reduction, over, dim, dim2, low, high, fill, root, pairs, extent, padded, name, because);
+  auto &[kind, reduction, over, dim, dim2, low, high, fill, root, pairs, extent, padded, name, because,
+         seconds, hidden] = value;
+  archive(kind, reduction, over, dim, dim2, low, high, fill, root, pairs, extent, padded, name, because,
+          seconds, hidden);
 }
 template <class Archive> void fields(Archive &archive, Stride &value) {
-  auto &[depth, bytes] = value;
-  archive(depth, bytes);
+  auto &[depth, bytes, turns] = value;
+  archive(depth, bytes, turns);
 }
 template <class Archive> void fields(Archive &archive, Address &value) {
   auto &[region, slot, offset, strides] = value;
@@ -58,8 +59,8 @@ template <class Archive> void fields(Archive &archive, Operand &value) {
   archive(address, shape, name, source);
 }
 template <class Archive> void fields(Archive &archive, Instruction &value) {
-  auto &[op, target, outputs, count, reverse, operands, text, source, lines] = value;
-  archive(op, target, outputs, count, reverse, operands, text, source, lines);
+  auto &[op, target, outputs, count, reverse, ahead, operands, text, source, lines] = value;
+  archive(op, target, outputs, count, reverse, ahead, operands, text, source, lines);
 }
 template <class Archive> void fields(Archive &archive, Work &value) {
   auto &[flops, bytes] = value;

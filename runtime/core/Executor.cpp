@@ -4,10 +4,12 @@
 #include "runtime/core/VerifyCollectives.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <unistd.h>
+#include <utility>
 
 namespace cleave::rt {
 
@@ -67,15 +69,28 @@ Status Executor::connect(Communicator &communicator) {
   return {};
 }
 
+Status Executor::endOpen(const Step &step) {
+  Operation *open = started[step.count];
+  if (!open)
+    return {};
+  Status status = open->wait();
+  endedAt = open->doneAt();
+  return status;
+}
+
 Status Executor::communicate(const Step &step) {
   const void *in = step.sends ? step.arguments[0] : nullptr;
   void *out = step.receives ? step.arguments[step.operands - 1] : nullptr;
   switch (step.op) {
   case Opcode::Start:
+    if (step.ahead && inLastTurn(step))
+      return {};
+    if (Status status = endOpen(step); !status)
+      return status;
     started[step.count] = step.operation;
     return step.operation->start(in, out);
   case Opcode::Wait: // of the last Start: before a loop, say, or at the end of its last iteration
-    return started[step.count] ? started[step.count]->wait() : Status();
+    return endOpen(step);
   default:
     return step.operation->run(in, out);
   }
@@ -142,16 +157,48 @@ bool Executor::strike() {
   return true;
 }
 
+namespace {
+int64_t nowNanoseconds() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+} // namespace
+
+// A message is logged where it ends: by a wait, or by the next start of the same, and is under way since its
+// start.
+void Executor::traceCollective(uint32_t at, int64_t begin) {
+  const Step &step = steps[at];
+  TraceEvent event = {at, begin, nowNanoseconds()};
+  begunAt.resize(started.size());
+  bool starts = step.op == Opcode::Start && !(step.ahead && inLastTurn(step));
+  int64_t since = begin, there = 0;
+  if (step.op == Opcode::Collective) {
+    there = step.operation->doneAt();
+  } else {
+    since = begunAt[step.count];
+    there = endedAt;
+    begunAt[step.count] = starts ? event.end : step.op == Opcode::Start ? since : 0;
+  }
+  bool ends = step.op != Opcode::Start || starts;
+  if (ends && since != 0 && communicates(program.collectives[entry.instructions[at].target].kind)) {
+    event.sent = since;
+    event.received = there > 0 ? std::clamp(there, since, event.end) : event.end;
+  }
+  traced->add(event);
+}
+
 // Whether it went well.
 template <Executor::Mode mode> bool Executor::collective(uint32_t at) {
   std::chrono::steady_clock::time_point start;
   if (mode == Mode::Profiled)
     start = std::chrono::steady_clock::now();
+  int64_t begin = mode == Mode::Traced ? nowNanoseconds() : 0;
   Status status = communicate(steps[at]);
   if (!status) {
     failed = status.error();
     return false;
   }
+  if (mode == Mode::Traced)
+    traceCollective(at, begin);
   if (mode == Mode::Profiled) {
     int64_t spent = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
     InstructionProfile &mine = measured->instructions[at];
@@ -169,6 +216,7 @@ void Executor::addStep(const Instruction &instruction, uint32_t depth,
   Step step = {};
   step.op = instruction.op;
   step.reverse = instruction.reverse;
+  step.ahead = instruction.ahead;
   step.target = instruction.op == Opcode::LeaveUnless ? openLoops.back() : instruction.target;
   step.depth = depth;
   step.arguments = pointers.data() + pointers.size();
@@ -191,15 +239,23 @@ void Executor::collectMoves() {
     if (loop.op != Opcode::LoopBegin)
       continue;
     loop.movesBegin = moves.size();
+    loop.turnsBegin = turns.size();
     for (size_t i = begin + 1; i < loop.target; ++i) {
       const std::vector<Operand> &operands = entry.instructions[i].operands;
       uint32_t first = steps[i].arguments - pointers.data();
       for (size_t k = 0; k < operands.size(); ++k)
-        for (const Stride &stride : operands[k].address.strides)
-          if (stride.depth == loop.depth && stride.bytes != 0)
-            moves.push_back({static_cast<uint32_t>(first + k), stride.bytes});
+        for (const Stride &stride : operands[k].address.strides) {
+          if (stride.depth != loop.depth || stride.bytes == 0)
+            continue;
+          auto pointer = static_cast<uint32_t>(first + k);
+          if (stride.turns > 0)
+            turns.push_back({pointer, stride.bytes, stride.turns});
+          else
+            moves.push_back({pointer, stride.bytes});
+        }
     }
     loop.movesEnd = moves.size();
+    loop.turnsEnd = turns.size();
   }
 }
 
@@ -209,11 +265,15 @@ void Executor::bind(Region region, uint32_t slot, void *data) {
       pointers[binding.pointer] = static_cast<char *>(data) + binding.offset;
 }
 
-void Executor::movePointers(const Step &loop, int64_t times) {
-  for (uint32_t i = loop.movesBegin; i < loop.movesEnd; ++i) {
-    void *&pointer = pointers[moves[i].pointer];
-    pointer = static_cast<char *>(pointer) + moves[i].bytes * times;
-  }
+void Executor::movePointers(const Step &loop, int64_t from, int64_t to) {
+  auto move = [&](uint32_t number, int64_t bytes) {
+    void *&pointer = pointers[number];
+    pointer = static_cast<char *>(pointer) + bytes;
+  };
+  for (uint32_t i = loop.movesBegin; i < loop.movesEnd; ++i)
+    move(moves[i].pointer, moves[i].bytes * (to - from));
+  for (uint32_t i = loop.turnsBegin; i < loop.turnsEnd; ++i)
+    move(turns[i].pointer, turns[i].bytes * (to % turns[i].turns - from % turns[i].turns));
 }
 
 int64_t Executor::counterOf(const Step &loop) const {
@@ -222,7 +282,11 @@ int64_t Executor::counterOf(const Step &loop) const {
 }
 
 // Leaves a loop: its operands point to where counter 0 has them again.
-void Executor::rewind(const Step &loop) { movePointers(loop, -counterOf(loop)); }
+void Executor::rewind(const Step &loop) { movePointers(loop, counterOf(loop), 0); }
+
+bool Executor::inLastTurn(const Step &step) const {
+  return iterations[step.depth - 1] + 1 == steps[loopAt[step.depth - 1]].count;
+}
 
 namespace {
 
@@ -270,6 +334,13 @@ void Executor::copy(uint32_t at) const {
 template <Executor::Mode mode> void Executor::launch(ThreadPool &pool, uint32_t at) {
   const Step &step = steps[at];
   bool launches = step.op == Opcode::Launch;
+  if (mode == Mode::Traced) {
+    TraceEvent event = {at, nowNanoseconds()};
+    launches ? pool.run(step.function, step.arguments, step.rows, step.grain) : copy(at);
+    event.end = nowNanoseconds();
+    traced->add(event);
+    return;
+  }
   if (mode != Mode::Profiled) {
     launches ? pool.run(step.function, step.arguments, step.rows, step.grain) : copy(at);
     return;
@@ -299,7 +370,7 @@ uint32_t Executor::follow(const Step &step, uint32_t at) {
       return step.target + 1;
     iterations[step.depth] = 0;
     loopAt[step.depth] = at;
-    movePointers(step, counterOf(step));
+    movePointers(step, 0, counterOf(step));
     return at + 1;
   case Opcode::LoopEnd: {
     const Step &loop = steps[step.target];
@@ -307,8 +378,9 @@ uint32_t Executor::follow(const Step &step, uint32_t at) {
       rewind(loop);
       return at + 1;
     }
+    int64_t before = counterOf(loop);
     ++iterations[loop.depth];
-    movePointers(loop, loop.reverse ? -1 : 1);
+    movePointers(loop, before, counterOf(loop));
     return step.target + 1;
   }
   case Opcode::Branch:
@@ -383,6 +455,7 @@ Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
       instruction.read = instruction.written = {};
   End end = fault      ? runSteps<Mode::Faulty>(pool, hooks, nullptr, nullptr)
             : measured ? runSteps<Mode::Profiled>(pool, hooks, nullptr, nullptr)
+            : traced   ? runSteps<Mode::Traced>(pool, hooks, nullptr, nullptr)
                        : runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr);
   fault.reset();
   if (measured)

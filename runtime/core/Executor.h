@@ -11,6 +11,7 @@
 #include "runtime/core/Fault.h"
 #include "runtime/core/Profile.h"
 #include "runtime/core/Program.h"
+#include "runtime/trace/Trace.h"
 
 #include <atomic>
 #include <functional>
@@ -94,13 +95,16 @@ public:
 
   // From now on runs are measured against `roofline`, except for Profile::nanoseconds.
   void enableProfile(const Roofline &roofline);
+  // From now on runs are logged; the log outlives the executor. Not together with a profile.
+  void enableTrace(TraceLog &log) { traced = &log; }
+
   // Null until profiling is on.
   Profile *profile() { return measured.get(); }
 
 private:
   struct Step {
     Opcode op;
-    bool reverse;
+    bool reverse, ahead;
     uint32_t target;  // where to go; LeaveUnless: the LoopBegin of the loop to leave
     uint32_t depth;   // loops around it; LoopBegin and LoopEnd: without their own
     void **arguments; // one pointer per operand
@@ -109,6 +113,7 @@ private:
     KernelFunction function;
     int64_t rows, grain, count;
     uint32_t movesBegin, movesEnd; // LoopBegin: what its counter moves
+    uint32_t turnsBegin, turnsEnd; // likewise, modulo something
     Operation *operation;          // of collectives, but for Wait
     bool sends, receives;          // whether it has such an operand
   };
@@ -116,13 +121,17 @@ private:
     uint32_t pointer;
     int64_t bytes;
   };
+  struct Turn {
+    uint32_t pointer;
+    int64_t bytes, turns;
+  };
   struct Binding {
     Region region;
     uint32_t slot;
     uint32_t pointer;
     int64_t offset;
   };
-  enum class Mode { Plain, Profiled, Checked, Faulty };
+  enum class Mode { Plain, Profiled, Checked, Faulty, Traced };
 
   void addStep(const Instruction &instruction, uint32_t depth, const std::vector<uint32_t> &openLoops);
   void collectMoves();
@@ -133,14 +142,17 @@ private:
   void recordTraffic(uint32_t at);
   void copy(uint32_t at) const;
   template <Mode mode> bool collective(uint32_t at);
+  void traceCollective(uint32_t at, int64_t begin);
   Status communicate(const Step &step); // Collective, Start, Wait
   bool strike();
+  Status endOpen(const Step &step); // what its token's last Start has begun
   uint32_t follow(const Step &step, uint32_t at);
   void restore(const End &end);
   void endCollectives();
-  void movePointers(const Step &loop, int64_t times);
+  void movePointers(const Step &loop, int64_t from, int64_t to); // values of its counter
   int64_t counterOf(const Step &loop) const;
   void rewind(const Step &loop);
+  bool inLastTurn(const Step &step) const;
   void check(const Step &step, const Instruction &instruction, CheckReport &report) const;
 
   const Program &program;
@@ -148,13 +160,17 @@ private:
   std::vector<Step> steps;
   std::vector<void *> pointers;
   std::vector<Move> moves;
+  std::vector<Turn> turns;
   std::vector<Binding> bindings;
   std::vector<int64_t> iterations; // per depth, counting up
   std::vector<uint32_t> loopAt;    // per depth, the step of the loop that runs
   std::unique_ptr<Profile> measured;
+  TraceLog *traced = nullptr;
   std::unique_ptr<ReuseDistance> reuse;
   std::vector<std::unique_ptr<Operation>> operations;
   std::vector<Operation *> started; // by token: what its last Start has begun
+  std::vector<int64_t> begunAt;     // by token, where runs are logged; 0: it is through
+  int64_t endedAt = 0;              // when what was ended last was done; 0: not known
   std::optional<Error> failed;
   std::atomic<uint32_t> now{kNotStarted};
   std::optional<Fault> fault;           // of the next run

@@ -41,6 +41,8 @@ Instance::Instance(std::shared_ptr<const Program> program, std::shared_ptr<void>
     options.communicator = alone.get();
   }
   options.communicator->setThreads(&pool);
+  if (options.slowLinks)
+    options.communicator->slowDown();
   hooks.allowNonFinite = options.allowNonFinite;
   hooks.print = [this](const Instruction &print, void *const *values) {
     std::string line = printedLine(print, values);
@@ -130,6 +132,10 @@ Result<Instance::Runner *> Instance::runner(int index) {
     made.executor->bindOutput(i, made.outputs[i].data);
   if (options.profile)
     made.executor->enableProfile(roofline);
+  if (options.trace) {
+    made.log = std::make_unique<TraceLog>();
+    made.executor->enableTrace(*made.log);
+  }
   return &made;
 }
 
@@ -408,6 +414,12 @@ Status Instance::load(const std::string &path) { return loadState(path, *source,
 
 Status Instance::loadWeights(const std::string &path, const std::string &name) {
   return rt::loadWeights(path, name, *source, stateMemory.data(), pool, rank());
+}
+
+std::vector<RankTrace> Instance::traces(int entry) const {
+  if (!trace(entry))
+    return {};
+  return {{source.get(), trace(entry), 0}};
 }
 
 const Profile *Instance::profile(int entry) const {

@@ -33,6 +33,8 @@ struct InstanceOptions {
   bool pinThreads = false;     // tie workers to processors
   bool allowNonFinite = false; // go on when a scalar output is NaN or infinite
   bool profile = false;        // measure the machine, then the time of every instruction
+  bool trace = false;          // log what every run does when
+  bool slowLinks = false;      // collectives take the time that the program says, at least (comm/SlowLinks.h)
   int64_t memoryLimit = 0;     // bytes the program may take; 0: what the machine has, negative: any
   // This rank's end, of a program of several ranks; it outlives the instance. Null: the program has one rank.
   Communicator *communicator = nullptr;
@@ -84,6 +86,9 @@ public:
   Whereabouts whereabouts() const;
   int threads() const override { return pool.threads(); }
   const Profile *profile(int entry) const override;
+  // What runs of the entry did; null where it never ran, or nothing is logged.
+  const TraceLog *trace(int entry) const { return runners[entry].log.get(); }
+  std::vector<RankTrace> traces(int entry) const override;
 
 private:
   struct Slot { // an input or output buffer
@@ -95,6 +100,7 @@ private:
     InputPart part;
   };
   struct Runner {
+    std::unique_ptr<TraceLog> log;
     std::unique_ptr<Executor> executor; // made at the first run
     int64_t lastStep = -1;              // of the last run that succeeded
     int64_t runsAtStep = 0;             // in a row that left the step at lastStep

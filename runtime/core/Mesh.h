@@ -94,6 +94,8 @@ struct Collective {
   bool padded = false; // which block rule
   std::string name;    // of the value, for people
   std::string because; // the reason it exists
+  double seconds = 0;  // it takes, by the cost model of who made the program
+  double hidden = 0;   // of these, seconds that other work covers, likewise
 };
 
 const char *nameOf(CollectiveKind kind);

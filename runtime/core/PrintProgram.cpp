@@ -23,7 +23,8 @@ std::string addressText(const Address &address) {
     text += std::to_string(address.slot);
   text += "+" + std::to_string(address.offset);
   for (const Stride &stride : address.strides)
-    text += " +" + std::to_string(stride.bytes) + "*c" + std::to_string(stride.depth);
+    text += " +" + std::to_string(stride.bytes) + "*c" + std::to_string(stride.depth) +
+            (stride.turns ? "%" + std::to_string(stride.turns) : "");
   return text;
 }
 
@@ -82,7 +83,7 @@ std::string instructionText(const Program &program, const Instruction &instructi
   case Opcode::Start:
   case Opcode::Wait:
     if (instruction.op != Opcode::Collective)
-      text += " #" + std::to_string(instruction.count);
+      text += " #" + std::to_string(instruction.count) + (instruction.ahead ? " ahead" : "");
     return text + " " + collectiveText(program.mesh, program.collectives[instruction.target]) + " " +
            operandList(operands, 0, operands.size());
   case Opcode::LoopBegin:

@@ -40,6 +40,7 @@ enum class Region : uint8_t { State, Scratch, Constant, Input, Output };
 struct Stride {
   uint32_t depth; // loop nesting depth of the counter, 0 for the outermost loop
   int64_t bytes;
+  int64_t turns = 0; // the counter counts modulo this, as of buffers that take turns; 0: as it is
 };
 struct Address {
   Region region = Region::Scratch;
@@ -73,7 +74,8 @@ enum class Opcode : uint8_t {
                // Stands before the entry's first write to state.
   Collective,  // collective `target`; operands: what is sent, what is received (one alone where the other
                // does not exist). Others may go on when it is done.
-  Start,       // the same, begun: its operands are the collective's until the Wait of the same `count`
+  Start,       // the same, begun: its operands are the collective's until the Wait of the same `count`, which
+               // it does first where one is open; with `ahead` nothing in the innermost loop's last turn
   Wait,        // ends what the Start with this `count` (a token, from 0) began; `target` and operands are its
 };
 
@@ -83,6 +85,7 @@ struct Instruction {
   uint32_t outputs = 0;
   int64_t count = 0;
   bool reverse = false;
+  bool ahead = false; // Start: for the next turn, where the operands lie
   std::vector<Operand> operands;
   std::string text;                    // Print: label, Assert: message
   std::string source;                  // "file:line:column" of the program text it came from

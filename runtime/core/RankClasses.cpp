@@ -25,14 +25,14 @@ std::vector<std::string> meetingsOf(const Program &program, const Entry &entry) 
       counts.push_back(instruction.count);
     if (instruction.op == Opcode::LoopEnd && !counts.empty())
       counts.pop_back();
-    if ((instruction.op != Opcode::Collective && instruction.op != Opcode::Start &&
-         instruction.op != Opcode::Wait) ||
+    // Whoever waits, and where, is nobody else's affair.
+    if ((instruction.op != Opcode::Collective && instruction.op != Opcode::Start) ||
         instruction.target >= program.collectives.size())
       continue;
     const Collective &collective = program.collectives[instruction.target];
     if (!communicates(collective.kind))
       continue;
-    std::string text = std::to_string(static_cast<int>(instruction.op)) + " ";
+    std::string text = instruction.ahead ? "ahead " : "";
     for (int64_t count : counts)
       text += std::to_string(count) + "x ";
     meetings.push_back(text + described(program.mesh, collective));

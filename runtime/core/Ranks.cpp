@@ -86,13 +86,14 @@ Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
   timeoutSeconds = options.timeoutSeconds;
   firstRank = part.first;
   ends = std::move(part.ends);
-  if (ends.empty())
-    ends = makeLocal(static_cast<int64_t>(classOf.size()), {options.timeoutSeconds});
-  auto count = static_cast<int64_t>(ends.size());
-  instances.resize(count);
+  auto count = static_cast<int64_t>(ends.empty() ? classOf.size() : ends.size());
   int threads = options.threadsPerRank > 0
                     ? options.threadsPerRank
                     : std::max(1, processorCount() / static_cast<int>(std::min<int64_t>(count, 1 << 16)));
+  bool hasFree = count > 1 && count * (threads + 1) <= processorCount();
+  if (ends.empty())
+    ends = makeLocal(count, {options.timeoutSeconds, hasFree || options.slowLinks});
+  instances.resize(count);
   crew = std::make_unique<Crew>(count, options.pinThreads ? threads : 0);
   return each([&](int64_t rank) -> Status {
     InstanceOptions own;
@@ -100,6 +101,8 @@ Status Ranks::make(const std::vector<std::shared_ptr<const Program>> &classes,
     own.pinThreads = options.pinThreads;
     own.allowNonFinite = options.allowNonFinite;
     own.profile = options.profile && firstRank + rank == 0;
+    own.trace = options.trace;
+    own.slowLinks = options.slowLinks;
     own.memoryLimit = -1; // asked for all of them
     own.communicator = ends[rank].get();
     own.print = firstRank + rank == 0 ? options.print : [](const std::string &) {};
@@ -344,6 +347,16 @@ Status Ranks::load(const std::string &path) {
 
 Status Ranks::loadWeights(const std::string &path, const std::string &name) {
   return each([&](int64_t rank) { return instances[rank]->loadWeights(path, name); });
+}
+
+std::vector<RankTrace> Ranks::traces(int entry) const {
+  std::vector<RankTrace> all;
+  for (const std::unique_ptr<Instance> &instance : instances)
+    for (RankTrace one : instance->traces(entry)) {
+      one.rank = firstRank + (&instance - instances.data());
+      all.push_back(one);
+    }
+  return all;
 }
 
 void Ranks::clearTraffic() {

@@ -25,6 +25,8 @@ struct RanksOptions {
   bool pinThreads = false;     // tie each rank's threads to processors of its own
   bool allowNonFinite = false; // see InstanceOptions; so is what follows
   bool profile = false;        // rank 0 is measured
+  bool trace = false;          // see InstanceOptions; so is what follows
+  bool slowLinks = false;
   int64_t memoryLimit = 0;     // bytes that all ranks together may take
   int64_t mostRanks = 0;       // that may be started; 0: eight for each processor
   double timeoutSeconds = 600; // for which ranks may wait for one of them; 0 or less: for ever
@@ -88,6 +90,7 @@ public:
   int64_t seed() const override { return instances[0]->seed(); }
   int threads() const override { return instances[0]->threads(); }
   const Profile *profile(int entry) const override { return instances[0]->profile(entry); }
+  std::vector<RankTrace> traces(int entry) const override;
 
   // Global names and shapes: what ranks under any plan save, ranks under any other, or one rank, load. No
   // rank holds more than its part.

@@ -9,6 +9,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Profile.h"
 #include "runtime/core/Program.h"
+#include "runtime/trace/Trace.h"
 
 #include <string>
 
@@ -83,6 +84,8 @@ public:
   // Where the time of an entry's runs went (on rank 0); null unless profiling, or before the entry is
   // prepared.
   virtual const Profile *profile(int entry) const = 0;
+  // What each rank's runs of the entry did when; none unless runs are logged.
+  virtual std::vector<RankTrace> traces(int entry) const = 0;
 
   // By name.
   Status run(const std::string &entry);

@@ -67,6 +67,7 @@ public:
   Status loadWeights(const std::string &path, const std::string &name) override;
   int threads() const override { return part.ranks->threads(); }
   const Profile *profile(int entry) const override { return part.ranks->profile(entry); }
+  std::vector<RankTrace> traces(int entry) const override { return part.ranks->traces(entry); }
 
   // Whether the processes can do nothing together any more.
   bool isOver() const { return over.has_value(); }

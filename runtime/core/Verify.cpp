@@ -17,6 +17,7 @@ using Wide = __int128; // of sums and products that 64 bits need not hold
 struct Loop {
   size_t begin;
   int64_t count;
+  bool reverse;
 };
 
 Error malformed(const std::string &what, const std::string &location = "") {
@@ -94,10 +95,11 @@ private:
     if (Status status = shapes(instruction); !status)
       return status;
     for (size_t i = 0; i < instruction.operands.size(); ++i)
-      if (Status status = bounds(instruction.operands[i], i >= firstWritten(instruction)); !status)
+      if (Status status = bounds(instruction.operands[i], i >= firstWritten(instruction), instruction.ahead);
+          !status)
         return status;
     if (instruction.op == Opcode::LoopBegin)
-      loops.push_back({at, instruction.count});
+      loops.push_back({at, instruction.count, instruction.reverse});
     return {};
   }
 
@@ -146,7 +148,7 @@ private:
     if (instruction.count < 0 || instruction.count >= kMostTokens)
       return fail("a token has no valid number");
     if (instruction.op == Opcode::Start)
-      return {};
+      return instruction.ahead && loops.empty() ? Status(fail("there is no loop around it")) : Status();
     for (const Instruction &start : entry.instructions)
       if (start.op == Opcode::Start && start.count == instruction.count)
         return {};
@@ -220,7 +222,15 @@ private:
     return -1;
   }
 
-  Status bounds(const Operand &operand, bool written) const {
+  // The least and the greatest value of a loop's counter; `ahead`: but for the last turn of the innermost.
+  std::pair<int64_t, int64_t> counters(const Stride &stride, bool ahead) const {
+    const Loop &loop = loops[stride.depth];
+    bool skips = ahead && stride.depth + 1 == loops.size();
+    int64_t least = skips && loop.reverse ? 1 : 0, most = loop.count - (skips && !loop.reverse ? 2 : 1);
+    return {least, std::max(least, most)};
+  }
+
+  Status bounds(const Operand &operand, bool written, bool ahead) const {
     const Address &address = operand.address;
     int64_t align = sizeOf(operand.shape.type);
     bool aligned = address.offset % align == 0;
@@ -229,9 +239,13 @@ private:
       if (stride.depth >= loops.size())
         return fail("operand '" + operand.name + "' moves with a loop that is not around it");
       aligned &= stride.bytes % align == 0;
-      Wide reach = Wide{stride.bytes} * std::max<int64_t>(0, loops[stride.depth].count - 1);
-      low += std::min<Wide>(0, reach);
-      high += std::max<Wide>(0, reach);
+      if (stride.turns < 0)
+        return fail("operand '" + operand.name + "' has a negative number of buffers");
+      auto [least, most] = counters(stride, ahead);
+      Wide from = Wide{stride.bytes} * (stride.turns > 0 ? 0 : least);
+      Wide to = Wide{stride.bytes} * (stride.turns > 0 ? std::min(most, stride.turns - 1) : most);
+      low += std::min(from, to);
+      high += std::max(from, to);
     }
     int64_t size = regionBytes(address);
     if (low < 0 || high > size)

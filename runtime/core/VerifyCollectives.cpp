@@ -80,7 +80,9 @@ bool splitsFit(const Shape &in, const Shape &out, const Collective &it) {
 // What is sent and what is received, as far as it shows.
 bool overlap(const Operand &in, const Operand &out) {
   const Address &a = in.address, &b = out.address;
-  auto same = [](const Stride &x, const Stride &y) { return x.depth == y.depth && x.bytes == y.bytes; };
+  auto same = [](const Stride &x, const Stride &y) {
+    return x.depth == y.depth && x.bytes == y.bytes && x.turns == y.turns;
+  };
   if (a.region != b.region || a.slot != b.slot ||
       !std::equal(a.strides.begin(), a.strides.end(), b.strides.begin(), b.strides.end(), same))
     return false;

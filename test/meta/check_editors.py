@@ -91,7 +91,7 @@ def _():
             "mesh": "mesh a(b: 1)", "plan": "plan a for b {", "extends": "plan a extends b {", "on": "plan a on b {", "shard": "shard A over b",
             "layout": "layout a: [B]", "replicate": "replicate a over b", "store": "store params of a over b", "of": "store params of a over b",
             "accumulate": "accumulate 2 of A", "recompute": "recompute a", "save": "save a", "remainder": "remainder pad for A",
-            "allow": "allow reshard <= 1", "no": "assert no all_reduce", "manual": "manual f(a: [A]) -> [A] = g",
+            "overlap": "overlap prefetch", "allow": "allow reshard <= 1", "no": "assert no all_reduce", "manual": "manual f(a: [A]) -> [A] = g",
             "partial": "[A] partial sum over b"}
     for word in KEYWORDS:
         line = uses.get(word, f"{word}(x)" if word in ("sum", "max", "min", "mean", "prod", "argmax", "argmin") else f"{word} x")

@@ -16,9 +16,10 @@ enum Exit { Fine = 0, Rejected = 1, Usage = 2, Failed = 3, Interrupted = 130 };
 
 struct CommonOptions {
   std::string file;
-  std::vector<std::string> sets; // NAME=VALUE
-  std::string plan;              // a plan's name, or FILE.dsl:NAME; empty: none
-  std::vector<std::string> mesh; // AXIS=SIZE, several separated by commas
+  std::vector<std::string> sets;    // NAME=VALUE
+  std::string plan;                 // a plan's name, or FILE.dsl:NAME; empty: none
+  std::vector<std::string> mesh;    // AXIS=SIZE, several separated by commas
+  std::vector<std::string> overlap; // WAY or no-WAY, several separated by commas
   bool json = false;
   bool quiet = false;
 };
@@ -57,12 +58,15 @@ struct RunOptions : CommonOptions {
   std::string plot;
   bool allowNan = false;
   bool profile = false;
+  std::string trace;      // file for the timeline; empty: none
+  bool slowLinks = false; // collectives take the time that the plan's links say
   bool noCache = false;
 };
 
 struct ExplainOptions : CommonOptions {
   std::string entry; // empty: train, or the only one
   std::string html;  // a page is written there; empty: none
+  std::string trace; // of a run, to compare with; empty: none
 };
 
 struct VerifyCommandOptions : CommonOptions {

@@ -8,6 +8,7 @@
 #include "tools/cleave/Reporting.h"
 #include "tools/cleave/Results.h"
 #include "tools/cleave/SourceLines.h"
+#include "tools/cleave/TraceReport.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -28,6 +29,26 @@ bool hasEntry(const ast::Program &program, const std::string &name, diag::Engine
   engine.error("E701", {}, "an entry must be one of the program's, found '" + name + "'")
       .note({}, "there are " + rt::listText(names, 8));
   return false;
+}
+
+// The program is planned as it was run: that entry alone.
+std::optional<std::vector<TracedCollective>> compare(Driver &driver, diag::Engine &engine,
+                                                     const std::string &path, const std::string &entry,
+                                                     rt::TraceFacts &trace) {
+  rt::Result<rt::TraceFacts> read = rt::readTrace(path);
+  if (!read) {
+    report(engine, read.error());
+    return std::nullopt;
+  }
+  trace = *read;
+  std::optional<Driver::Planned> planned = driver.plan();
+  if (!planned)
+    return std::nullopt;
+  rt::Result<std::vector<TracedCollective>> rows = compareTrace(planned->program, entry, trace);
+  if (rows)
+    return *rows;
+  report(engine, rows.error());
+  return std::nullopt;
 }
 
 std::string mainEntry(const ast::Program &program, const std::string &wanted) {
@@ -60,11 +81,20 @@ int explainCommand(const ExplainOptions &options) {
   if (program && hasEntry(*program, options.entry, engine))
     facts = driver.explain(mainEntry(*program, options.entry));
   bool isWritten = !facts || options.html.empty() || writePage(*facts, options, engine);
+  std::optional<std::vector<TracedCollective>> traced;
+  rt::TraceFacts trace;
+  if (facts && !engine.hasErrors() && !options.trace.empty()) {
+    std::string entry = mainEntry(*program, options.entry);
+    driver.select({entry}, {});
+    traced = compare(driver, engine, options.trace, entry, trace);
+  }
   if (options.json) {
     Json result = {{"file", options.file}};
     result["diagnostics"] = Json::parse(engine.renderJson());
     if (facts)
       result.update(Json::parse(explain::renderJson(*facts)));
+    if (traced)
+      result["trace"] = traceJson(*traced, trace);
     showJson(result);
   } else if (facts && !options.quiet && options.html.empty()) {
     explain::TextOptions text;
@@ -72,6 +102,8 @@ int explainCommand(const ExplainOptions &options) {
     SourceLines lines(engine);
     text.line = [&](const std::string &file, int line) { return lines.line(file, line); };
     std::string shown = explain::renderText(*facts, text);
+    if (traced)
+      shown += "\n" + traceText(*traced, trace);
     std::fwrite(shown.data(), 1, shown.size(), stdout);
   }
   showDiagnostics(engine, options.json);

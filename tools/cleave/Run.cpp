@@ -38,6 +38,8 @@ SessionOptions sessionOptions(const RunOptions &options) {
   result.pinThreads = options.pin;
   result.allowNonFinite = options.allowNan;
   result.profile = options.profile;
+  result.trace = !options.trace.empty();
+  result.slowLinks = options.slowLinks;
   return result;
 }
 
@@ -220,6 +222,8 @@ private:
     rt::Status status = check("E613", "a state must be saved", options.save);
     if (status)
       status = check("E704", "a plot must be drawn", options.plot);
+    if (status)
+      status = check("E704", "a trace must be written", options.trace);
     for (size_t i = 0; status && i < options.dumps.size(); ++i)
       status = check("E704", "a value must be dumped", options.dumps[i] + ".npy");
     return status;
@@ -355,6 +359,8 @@ private:
                   savedTo.empty() ? "" : (", saved to " + savedTo).c_str());
     if (rt::Status status = plot(); !status)
       return status;
+    if (rt::Status status = trace(); !status)
+      return status;
     if (rt::Status status = dump(); !status)
       return status;
     if (shown())
@@ -364,6 +370,19 @@ private:
     if (!session.isSpread()) // a launcher may end all processes at any time
       stopWatching();
     return options.sample && !stopped ? sample() : rt::Status();
+  }
+
+  rt::Status trace() {
+    std::vector<rt::RankTrace> ranks = session.runnable().traces(entry);
+    if (options.trace.empty() || ranks.empty())
+      return {};
+    // Of several processes each writes its own.
+    int64_t first = ranks.front().rank;
+    std::string path = options.trace + (first > 0 ? "." + std::to_string(first) : ""), why;
+    std::string text = rt::traceText(ranks, entry);
+    if (rt::replaceFile(path, {{text.data(), static_cast<int64_t>(text.size())}}, why))
+      return {};
+    return unwritten("a trace", path, why);
   }
 
   rt::Status plot() {

@@ -38,6 +38,19 @@ void addPlan(CLI::App &command, CommonOptions &options) {
                   "A plan of the program, of what it imports or of the library; or FILE.dsl:NAME")
       ->type_name("PLAN");
   addMesh(command, options);
+  std::vector<std::string> ways;
+  for (const std::string &way : overlapWays())
+    for (const char *never : {"", "no-"})
+      ways.push_back(never + way);
+  command
+      .add_option("--overlap", options.overlap,
+                  "Ways to hide communication that the plan takes whatever the cost model says, or never "
+                  "(no-WAY): early, reductions, prefetch, chunks, buckets, hierarchy, norms, all; several "
+                  "separated by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember(ways))
+      ->type_name("WAY")
+      ->allow_extra_args(false);
 }
 
 void addCommon(CLI::App &command, CommonOptions &options) {
@@ -142,6 +155,13 @@ void addRun(CLI::App &app, RunOptions &options) {
   run->add_flag("--allow-nan", options.allowNan, "Go on when a scalar output is NaN or infinite");
   run->add_flag("--profile", options.profile,
                 "Show where the time went, by op and by source line, against what the machine can do");
+  run->add_option(
+         "--trace", options.trace,
+         "Write what every rank does when to this file, for https://ui.perfetto.dev and cleave explain "
+         "--trace")
+      ->type_name("FILE");
+  run->add_flag("--slow-links", options.slowLinks,
+                "Let collectives take the time at least that the plan's links say, to see what overlaps");
   run->add_flag("--no-cache", options.noCache,
                 "Compile, whether or not the program is kept on disk (cleave cache), and keep nothing");
 }
@@ -278,6 +298,10 @@ void addExplain(CLI::App &app, ExplainOptions &options) {
       ->type_name("NAME");
   explain->add_option("--html", options.html, "Write a page for a browser to this file, in place of text")
       ->type_name("FILE");
+  explain
+      ->add_option("--trace", options.trace,
+                   "Show what the run took of which cleave run --trace wrote this, beside the estimates")
+      ->type_name("FILE");
 }
 
 void addVerify(CLI::App &app, VerifyCommandOptions &options) {
@@ -376,6 +400,7 @@ DriverOptions driverOptions(const CommonOptions &options) {
     result.sets[set.substr(0, equals)] = set.substr(equals + 1);
   }
   result.plan = options.plan;
+  result.overlap = options.overlap;
   for (const std::string &sizes : options.mesh)
     for (size_t begin = 0, end; begin <= sizes.size(); begin = end + 1) {
       end = std::min(sizes.find(',', begin), sizes.size());

@@ -16,8 +16,8 @@ constexpr const char *kStatements[] = {"let",    "param", "state",  "set",  "lay
                                        "return", "print", "assert", "next", "yield", "residual"};
 constexpr const char *kItems[] = {"import", "axis",  "hyper", "data", "function", "composite", "local",
                                   "layer",  "state", "entry", "link", "mesh",     "plan"};
-constexpr const char *kTactics[] = {"shard", "layout",    "replicate", "store",  "accumulate", "recompute",
-                                    "save",  "remainder", "allow",     "assert", "manual"};
+constexpr const char *kTactics[] = {"shard", "layout",    "replicate", "store", "accumulate", "recompute",
+                                    "save",  "remainder", "overlap",   "allow", "assert",     "manual"};
 constexpr const char *kExpressions[] = {"sum", "max",  "min",   "mean",    "prod", "argmax", "argmin",
                                         "if",  "scan", "while", "scatter", "inf",  "true",   "false"};
 

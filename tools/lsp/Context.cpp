@@ -208,7 +208,7 @@ std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
   std::string_view before = read.at(end - 1), keyword;
   for (size_t i = open; i < end; ++i)
     if (isAny(read.at(i), {"shard", "over", "layout", "replicate", "store", "accumulate", "of", "recompute",
-                           "save", "remainder", "for", "allow", "no", "in", "manual", "assert"}))
+                           "save", "remainder", "for", "overlap", "allow", "no", "in", "manual", "assert"}))
       keyword = read.at(i);
   if (before == "/" || keyword == "over")
     return Wants::MeshAxis;

@@ -29,6 +29,23 @@ inline constexpr llvm::StringLiteral kRankAttr = "comm.rank";
 // `in` and `out` (layouts of operands and results, over all axes), `types` (global ones of the results). On
 // the functions that it runs: a #comm.reason for what they ask for.
 inline constexpr llvm::StringLiteral kManualAttr = "comm.manual";
+// On what is `async` or `ahead`, at the sched stage: how many of its seconds other work covers, by the cost
+// model (an f64).
+inline constexpr llvm::StringLiteral kHiddenAttr = "comm.hidden";
+
+// On a sum of several values in one message, at the sched stage: of each a dictionary of its `reason`, `type`
+// and `loc`.
+inline constexpr llvm::StringLiteral kMembersAttr = "comm.members";
+
+// Whether a collective is begun where it stands, and ended elsewhere.
+bool isAsync(mlir::Operation *op);
+// Whether it is begun one turn of its loop ahead.
+bool isAhead(mlir::Operation *op);
+// What ends an async collective, where it stands: its wait, or that of the stack its loop makes of it.
+// Null where there is none.
+mlir::Operation *waitOf(mlir::Operation *begun);
+// What a wait ends. Null for what is not legal.
+mlir::Operation *begunBy(mlir::Operation *wait);
 
 // The sizes of the blocks that `parts` (sizes of mesh axes, major first) cut `extent` into, in the order of
 // members: each part cuts what those before left into blocks that differ by at most one, the larger ones

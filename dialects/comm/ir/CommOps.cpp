@@ -35,12 +35,42 @@ LogicalResult ReduceScatterOp::verify() { return verifyAlike(*this, {static_cast
 LogicalResult SliceOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
 LogicalResult HaloOp::verify() { return verifyAlike(*this, {static_cast<int64_t>(getDim())}); }
 LogicalResult WaitOp::verify() {
-  Operation *begun = getInput().getDefiningOp();
-  if (!begun || !isa_and_present<CommDialect>(begun->getDialect()) || !begun->hasAttr("async"))
+  Operation *begun = begunBy(*this);
+  if (!begun || !isAsync(begun))
     return emitOpError("waits for a collective that is async");
-  if (!getInput().hasOneUse())
+  if (!getInput().hasOneUse() || !begun->getResult(0).hasOneUse())
     return emitOpError("is the only reader of what it waits for");
   return success();
+}
+
+bool cleave::comm::isAsync(Operation *op) {
+  return isa_and_present<CommDialect>(op->getDialect()) && op->hasAttr("async");
+}
+
+bool cleave::comm::isAhead(Operation *op) {
+  return isa_and_present<CommDialect>(op->getDialect()) && op->hasAttr("ahead");
+}
+
+Operation *cleave::comm::waitOf(Operation *begun) {
+  if (!begun->getResult(0).hasOneUse())
+    return nullptr;
+  OpOperand &use = *begun->getResult(0).use_begin();
+  Operation *reader = use.getOwner();
+  auto loop = dyn_cast<pipe::LoopOp>(reader->getParentOp());
+  if (loop && isa<pipe::YieldOp>(reader) && loop.getResult(use.getOperandNumber()).hasOneUse())
+    reader = *loop.getResult(use.getOperandNumber()).user_begin();
+  return isa<WaitOp>(reader) ? reader : nullptr;
+}
+
+Operation *cleave::comm::begunBy(Operation *wait) {
+  auto result = dyn_cast<OpResult>(wait->getOperand(0));
+  if (!result)
+    return nullptr;
+  auto loop = dyn_cast<pipe::LoopOp>(result.getOwner());
+  unsigned number = result.getResultNumber();
+  if (loop && number >= loop.getCarries().size())
+    return loop.getYield()->getOperand(number).getDefiningOp();
+  return loop ? nullptr : result.getOwner();
 }
 LogicalResult AllToAllOp::verify() {
   if (getSplit() == getConcat())

@@ -18,6 +18,15 @@ def Comm_Dialect : Dialect {
     sizes of all blocks follow from the whole. With `padded` every member has room for the largest block instead.
     All ops take and make values; all but send and recv are pure. From the `sched` stage on they stand among the
     actions and carry `names` and `places` as those do.
+
+    When a collective is done is said by two attributes, which change no value:
+    - none: where it stands, and all else waits;
+    - `async`: it is begun where it stands. Its one reader is a `comm.wait`, behind which the value is there. Where the one
+      reader is the yield of a `pipe.loop`, as an element of a stack, the reader of the whole stack is a `comm.wait`: each turn ends
+      what the one before has begun, and the wait ends the last;
+    - `ahead`, of what reads a slice of the `pipe.loop` it stands in: it is begun a turn earlier, for the first turn before the
+      loop; where it stands the value is there, and the next turn's is begun.
+    Between begin and end neither operand nor result may be touched.
   }];
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::cleave::dist::DistDialect"];
@@ -62,7 +71,7 @@ class Comm_Op<string mnemonic, list<Trait> traits = []>
 class Comm_AlongAxes<string mnemonic, list<Trait> traits, dag own> : Comm_Op<mnemonic, traits> {
   let arguments = !con((ins AnyRankedTensor:$input, FlatSymbolRefAttr:$mesh, ArrayAttr:$over), own,
                        (ins OptionalAttr<Comm_ReasonAttr>:$reason, OptionalAttr<StrArrayAttr>:$names,
-                        OptionalAttr<ArrayAttr>:$places, UnitAttr:$padded, UnitAttr:$async));
+                        OptionalAttr<ArrayAttr>:$places, UnitAttr:$padded, UnitAttr:$async, UnitAttr:$ahead));
   let results = (outs AnyRankedTensor:$result);
   let hasVerifier = 1;
 }
@@ -137,7 +146,8 @@ def Comm_WaitOp : Comm_Op<"wait", [Pure, SameOperandsAndResultType]> {
   let summary = "The result of a collective that was begun earlier, now there.";
   let description = [{
     A collective with `async` is begun where it stands: its operand is not changed and its result is not read before its
-    wait, which is the only reader. Done at once, it means the same, and the wait is the value itself.
+    wait, which is the only reader. Done at once, it means the same, and the wait is the value itself. Of a stack whose
+    elements are such results, it is the wait for the last of them.
   }];
   let arguments = (ins AnyRankedTensor:$input);
   let results = (outs AnyRankedTensor:$result);

@@ -190,6 +190,16 @@ def Dist_RegionOp : Dist_Tactic<"region"> {
   let assemblyFormat = "$text attr-dict";
 }
 
+def Dist_OverlapOp : Dist_Tactic<"overlap"> {
+  let summary = "Ways to hide or shorten communication that are taken, or never taken, whatever the cost model says.";
+  let description = [{
+    `dist.overlap ["prefetch", "buckets"]`, `dist.overlap never ["chunks"]`; the names are those of `comm::Technique`
+    (`dialects/comm/transforms/Overlap.h`). A later tactic about one name holds.
+  }];
+  let arguments = (ins StrArrayAttr:$techniques, UnitAttr:$never);
+  let assemblyFormat = "(`never` $never^)? $techniques attr-dict";
+}
+
 def Dist_AllowOp : Dist_Tactic<"allow"> {
   let summary = "Bytes per rank that a conversion nobody asked for may move.";
   let arguments = (ins I64Attr:$bytes);

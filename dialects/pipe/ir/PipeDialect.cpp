@@ -34,8 +34,12 @@ void PlaceAttr::print(AsmPrinter &printer) const {
   printer << ", " << getOffset();
   if (!getDepths().empty()) {
     printer << ", [";
-    llvm::interleaveComma(llvm::zip(getDepths(), getStrides()), printer, [&](auto stride) {
-      printer << "depth " << std::get<0>(stride) << " * " << std::get<1>(stride);
+    llvm::interleaveComma(llvm::zip(getDepths(), getTurns(), getStrides()), printer, [&](auto stride) {
+      auto [depth, turns, bytes] = stride;
+      printer << "depth " << depth;
+      if (turns)
+        printer << " mod " << turns;
+      printer << " * " << bytes;
     });
     printer << "]";
   }
@@ -45,7 +49,7 @@ void PlaceAttr::print(AsmPrinter &printer) const {
 Attribute PlaceAttr::parse(AsmParser &parser, Type) {
   StringRef keyword;
   int64_t slot = 0, offset = 0;
-  SmallVector<int64_t> depths, strides;
+  SmallVector<int64_t> depths, strides, turns;
   SMLoc where = parser.getCurrentLocation();
   if (parser.parseLess() || parser.parseKeyword(&keyword))
     return {};
@@ -57,15 +61,19 @@ Attribute PlaceAttr::parse(AsmParser &parser, Type) {
   if ((hasSlot(*region) && parser.parseInteger(slot)) || parser.parseComma() || parser.parseInteger(offset))
     return {};
   auto parseStride = [&]() -> ParseResult {
-    return failure(parser.parseKeyword("depth") || parser.parseInteger(depths.emplace_back()) ||
-                   parser.parseStar() || parser.parseInteger(strides.emplace_back()));
+    if (parser.parseKeyword("depth") || parser.parseInteger(depths.emplace_back()))
+      return failure();
+    turns.push_back(0);
+    if (succeeded(parser.parseOptionalKeyword("mod")) && parser.parseInteger(turns.back()))
+      return failure();
+    return failure(parser.parseStar() || parser.parseInteger(strides.emplace_back()));
   };
   if (succeeded(parser.parseOptionalComma()) &&
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride))
     return {};
   if (parser.parseGreater())
     return {};
-  return PlaceAttr::get(parser.getContext(), *region, slot, offset, depths, strides);
+  return PlaceAttr::get(parser.getContext(), *region, slot, offset, depths, strides, turns);
 }
 
 int64_t cleave::pipe::bytesOf(Type type) {

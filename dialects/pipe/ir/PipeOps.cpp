@@ -55,6 +55,24 @@ LogicalResult LaunchOp::verify() {
   return verifyPlaces(*this, kPlacesAttr, getNumResults());
 }
 
+// Parts of one kind of element that fill the whole.
+static LogicalResult verifyParts(Operation *op, TypeRange parts, Type whole) {
+  auto type = cast<RankedTensorType>(whole);
+  int64_t elements = 0;
+  for (Type part : parts) {
+    elements += cast<RankedTensorType>(part).getNumElements();
+    if (cast<RankedTensorType>(part).getElementType() != type.getElementType())
+      return op->emitOpError("has parts of the whole's elements, got: ") << part << " of " << whole;
+  }
+  if (elements == type.getNumElements())
+    return success();
+  return op->emitOpError("has parts that are the whole together, got: ")
+         << elements << " elements of " << type.getNumElements();
+}
+
+LogicalResult PackOp::verify() { return verifyParts(*this, getInputs().getTypes(), getType()); }
+LogicalResult UnpackOp::verify() { return verifyParts(*this, getResultTypes(), getInput().getType()); }
+
 int64_t LaunchOp::getInplaceResult(unsigned operand) {
   auto kernel = SymbolTable::lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
   auto pairs = kernel->getAttrOfType<DenseI64ArrayAttr>(kInplaceAttr);

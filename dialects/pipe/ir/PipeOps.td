@@ -38,11 +38,12 @@ def Pipe_PlaceAttr : AttrDef<Pipe_Dialect, "Place"> {
   let summary = "region + offset + sum over loops of counter * stride, in bytes.";
   let description = [{
     `#pipe.place<scratch, 1024, [depth 0 * 4096]>`: byte 1024 of the scratch region, plus 4096 times the counter
-    of the outermost loop around the value. `input` and `output` count the caller's buffers:
-    `#pipe.place<input 2, 0>`.
+    of the outermost loop around the value. `depth 0 mod 2 * 4096`: times the counter modulo 2, two buffers in turn; `turns`
+    has 0 for a counter that is taken as it is. `input` and `output` count the caller's buffers: `#pipe.place<input 2, 0>`.
   }];
   let parameters = (ins "::cleave::pipe::MemoryRegion":$region, "int64_t":$slot, "int64_t":$offset,
-                        ArrayRefParameter<"int64_t">:$depths, ArrayRefParameter<"int64_t">:$strides);
+                        ArrayRefParameter<"int64_t">:$depths, ArrayRefParameter<"int64_t">:$strides,
+                        ArrayRefParameter<"int64_t">:$turns);
   let hasCustomAssemblyFormat = 1;
 }
 
@@ -129,6 +130,24 @@ def Pipe_CopyOp : Pipe_Op<"copy", [AllTypesMatch<["input", "result"]>]> {
                        OptionalAttr<ArrayAttr>:$places);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+def Pipe_PackOp : Pipe_Op<"pack", [Pure]> {
+  let summary = "Values one behind the other, as one: their elements in row-major order.";
+  let description = [{ Nothing is done: each value is made where it lies in the whole, or copied there before. }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, OptionalAttr<StrArrayAttr>:$names,
+                       OptionalAttr<ArrayAttr>:$places);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "`(` $inputs `)` attr-dict `:` functional-type($inputs, $result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_UnpackOp : Pipe_Op<"unpack", [Pure]> {
+  let summary = "The values that a pack put one behind the other, or parts of any value: they lie in it.";
+  let arguments = (ins AnyRankedTensor:$input, OptionalAttr<StrArrayAttr>:$names, OptionalAttr<ArrayAttr>:$places);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = "$input attr-dict `:` functional-type($input, $results)";
+  let hasVerifier = 1;
 }
 
 def Pipe_ConstantOp : Pipe_Op<"constant", [AllTypesMatch<["value", "result"]>]> {

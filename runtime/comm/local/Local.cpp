@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <sched.h>
 #include <thread>
 #include <unistd.h>
@@ -27,6 +29,8 @@ constexpr auto kNapAfter = std::chrono::microseconds(300);
 constexpr auto kLongNapAfter = std::chrono::milliseconds(20);
 constexpr auto kNap = std::chrono::microseconds(20);
 constexpr auto kLongNap = std::chrono::milliseconds(1);
+constexpr auto kHelperNap = std::chrono::microseconds(200);
+constexpr int kSoon = 5;                           // naps of a helper before they get longer
 constexpr int64_t kPieceBytes = int64_t{64} << 10; // for one thread of several
 
 void pause() {
@@ -52,17 +56,25 @@ public:
 
   ~LocalOperation() override;
 
-  Status start(const void *in, void *out) override;
+  Status start(const void *in, void *out) override { return begin(in, out, /*hand=*/true); }
   Status wait() override;
+  Status run(const void *in, void *out) override {
+    Status status = begin(in, out, /*hand=*/false);
+    return status ? wait() : status;
+  }
 
   // Does what can be done now; whether that was the last of it.
   bool progress();
+  // Whether the helper goes on with it.
+  bool isHanded() const { return handed; }
   // Forgets what was started.
   void abandon() { phase = Phase::Idle; }
 
 private:
   enum class Phase { Idle, Posted, Done };
 
+  Status begin(const void *in, void *out, bool hand);
+  bool advance();
   bool allPosted();
   bool allDone();
   bool agree();
@@ -91,6 +103,7 @@ private:
   std::vector<Piece> reductionPieces;
 
   Phase phase = Phase::Idle;
+  bool handed = false;
   uint64_t number = 0;
   int64_t seen = 0; // members known to be there, or done
   Post mine;
@@ -98,7 +111,12 @@ private:
 
 class LocalCommunicator : public Communicator {
 public:
-  LocalCommunicator(std::shared_ptr<World> world, int64_t rank) : world(std::move(world)), self(rank) {}
+  LocalCommunicator(std::shared_ptr<World> world, int64_t rank, bool hasHelper)
+      : world(std::move(world)), hasHelper(hasHelper), self(rank) {
+    if (hasHelper)
+      helper = std::thread([this] { help(); });
+  }
+  ~LocalCommunicator() override;
 
   int64_t rank() const override { return self; }
   int64_t ranks() const override { return world->ranks; }
@@ -108,16 +126,30 @@ public:
 
   ThreadPool *pool() const { return threads; }
 
+  // While it lasts the helper stays away from what is started. No lock where there is none.
+  std::unique_lock<std::mutex> hold() {
+    return hasHelper ? std::unique_lock<std::mutex>(lock) : std::unique_lock<std::mutex>();
+  }
+
   std::shared_ptr<World> world;
   std::vector<LocalOperation *> running; // started and not ended
+  const bool hasHelper;
+  std::condition_variable wake; // the helper, for something was handed to it
 
 protected:
   Result<std::unique_ptr<Operation>> prepareGroup(const Mesh &mesh, const Collective &collective,
                                                   const Shape &in, const Shape &out) override;
 
 private:
+  void help();
+
   int64_t self;
+  std::mutex lock; // of all that is started
+  bool isOver = false;
+  std::thread helper;
 };
+
+thread_local bool isHelper = false; // the threads of a rank are not the helper's
 
 LocalOperation::LocalOperation(LocalCommunicator &owner, Group &group, int64_t me, const Mesh &mesh,
                                const Collective &collective, const Shape &in, const Shape &out,
@@ -132,10 +164,48 @@ LocalOperation::LocalOperation(LocalCommunicator &owner, Group &group, int64_t m
 }
 
 LocalOperation::~LocalOperation() {
+  auto held = owner.hold();
   owner.running.erase(std::remove(owner.running.begin(), owner.running.end(), this), owner.running.end());
 }
 
+LocalCommunicator::~LocalCommunicator() {
+  if (!hasHelper)
+    return;
+  {
+    auto held = hold();
+    isOver = true;
+  }
+  wake.notify_one();
+  helper.join();
+}
+
+void LocalCommunicator::help() {
+  isHelper = true;
+  std::unique_lock<std::mutex> held(lock);
+  for (int idle = 0; !isOver;) {
+    bool waits = false;
+    for (size_t i = 0; i < running.size(); ++i) {
+      if (!running[i]->isHanded())
+        continue;
+      waits = true;
+      if (running[i]->progress()) {
+        --i;
+        idle = 0;
+      }
+    }
+    if (!waits) {
+      wake.wait(held);
+      idle = 0;
+      continue;
+    }
+    held.unlock();
+    std::this_thread::sleep_for(++idle < kSoon ? kNap : kHelperNap);
+    held.lock();
+  }
+}
+
 void LocalCommunicator::recover() {
+  auto held = hold();
   for (LocalOperation *operation : running)
     operation->abandon();
   running.clear();
@@ -155,7 +225,8 @@ void LocalOperation::cutIntoPieces() {
     reductionPieces.push_back({at, std::min(length, at + step)});
 }
 
-Status LocalOperation::start(const void *in, void *out) {
+Status LocalOperation::begin(const void *in, void *out, bool hand) {
+  auto held = owner.hold();
   mine = {in, out, signature, name};
   owner.world->setLast(owner.rank(), name);
   seen = 0;
@@ -170,15 +241,28 @@ Status LocalOperation::start(const void *in, void *out) {
   for (size_t i = 0; i < owner.running.size(); ++i)
     if (LocalOperation *other = owner.running[i];
         &other->group == &group && other->number + Seat::kSlots == number) {
-      if (Status status = other->wait(); !status)
+      if (held)
+        held.unlock();
+      Status status = other->wait();
+      held = owner.hold();
+      if (!status)
         return status;
       break;
     }
   seat.posts[number % Seat::kSlots] = mine;
   seat.posted.store(number, std::memory_order_release);
   phase = Phase::Posted;
+  handed = hand && owner.hasHelper;
   owner.running.push_back(this);
+  if (handed)
+    owner.wake.notify_one();
   return {};
+}
+
+// Does what can be done now; whether all is.
+bool LocalOperation::advance() {
+  auto held = owner.hold();
+  return phase == Phase::Idle || progress();
 }
 
 bool LocalOperation::allPosted() {
@@ -264,7 +348,8 @@ void LocalOperation::runPieces(int64_t begin, int64_t end) {
 
 void LocalOperation::work() {
   auto pieces = static_cast<int64_t>(reductionPieces.size() + transfer.copies.size());
-  if (ThreadPool *pool = owner.pool(); pool && pieces > 1 && inBytes + outBytes > kPieceBytes) {
+  if (ThreadPool *pool = isHelper ? nullptr : owner.pool();
+      pool && pieces > 1 && inBytes + outBytes > kPieceBytes) {
     void *arguments[] = {this};
     pool->run([](void *const *given, int64_t begin,
                  int64_t end) { static_cast<LocalOperation *>(given[0])->runPieces(begin, end); },
@@ -296,17 +381,20 @@ Error LocalOperation::missing() const {
 Status LocalOperation::wait() {
   World &world = *owner.world;
   Clock::time_point start;
-  for (int round = 0; phase != Phase::Idle; ++round) {
-    for (int spin = 0; spin < (world.crowded ? 1 : kSpins); ++spin) {
-      if (progress())
+  for (int round = 0; !advance(); ++round) {
+    for (int spin = 1; spin < (world.crowded || handed ? 1 : kSpins); ++spin) {
+      if (advance())
         return {};
       pause();
     }
     // Whoever is waited for here may itself wait for what this rank has started besides.
-    for (size_t i = 0; i < owner.running.size(); ++i)
-      if (owner.running[i] != this && owner.running[i]->progress())
-        --i;
-    if (world.failed() && !progress())
+    {
+      auto held = owner.hold();
+      for (size_t i = 0; i < owner.running.size(); ++i)
+        if (owner.running[i] != this && owner.running[i]->progress())
+          --i;
+    }
+    if (world.failed() && !advance())
       return world.failure(world.nameOf(name));
     auto now = Clock::now();
     if (round == 0)
@@ -357,7 +445,7 @@ std::vector<std::unique_ptr<Communicator>> makeLocal(int64_t ranks, LocalOptions
   auto world = std::make_shared<World>(ranks, options.timeoutSeconds);
   std::vector<std::unique_ptr<Communicator>> ends;
   for (int64_t rank = 0; rank < ranks; ++rank)
-    ends.push_back(std::make_unique<LocalCommunicator>(world, rank));
+    ends.push_back(std::make_unique<LocalCommunicator>(world, rank, options.helpers));
   return ends;
 }
 

@@ -8,6 +8,9 @@ namespace cleave::rt {
 
 struct LocalOptions {
   double timeoutSeconds = 600; // for which a wait may see nobody come; 0 or less: for ever
+  // A thread beside each rank goes on with what is started and not waited for yet. For where processors have
+  // nothing else to do, or links are made slow.
+  bool helpers = false;
 };
 
 // The ends of ranks 0, 1, ...; each is one thread's at a time. They may go in any order.

@@ -82,3 +82,28 @@ func.func @condition(%c: tensor<f32>) {
 func.func @region() attributes {a = #pipe.place<heap, 0>} {
   return
 }
+
+// -----
+
+// Accepted: parts that are the whole together.
+func.func @pack(%a: tensor<4xf32>, %b: tensor<2x3xf32>) {
+  %0 = pipe.pack(%a, %b) : (tensor<4xf32>, tensor<2x3xf32>) -> tensor<10xf32>
+  %1:2 = pipe.unpack %0 : (tensor<10xf32>) -> (tensor<5xf32>, tensor<5xf32>)
+  return
+}
+
+// -----
+
+func.func @less(%a: tensor<4xf32>, %b: tensor<2x3xf32>) {
+  // expected-error @below {{has parts that are the whole together, got: 10 elements of 12}}
+  %0 = pipe.pack(%a, %b) : (tensor<4xf32>, tensor<2x3xf32>) -> tensor<12xf32>
+  return
+}
+
+// -----
+
+func.func @mixed(%a: tensor<4xf32>) {
+  // expected-error @below {{has parts of the whole's elements, got: 'tensor<2xf64>' of 'tensor<4xf32>'}}
+  %0:2 = pipe.unpack %a : (tensor<4xf32>) -> (tensor<2xf64>, tensor<2xf32>)
+  return
+}

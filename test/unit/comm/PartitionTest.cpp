@@ -251,7 +251,6 @@ protected:
         passes.addPass(comm::createCommSplitReductions());
         passes.addPass(comm::createCommSimplify());
         passes.addPass(comm::createCommMergeGathers());
-        passes.addPass(comm::createCommOverlap());
       }
       bool made = succeeded(passes.run(*owned.back())) && succeeded(comm::verifyCommStage(*owned.back()));
       if (!made)

@@ -85,10 +85,10 @@ const std::set<std::string> kKeywords = {
     "print", "assert", "next", "yield", "if", "else", "scan", "over", "while", "bound", "carry", "scatter",
     "at", "into", "outside", "sum", "max", "min", "mean", "prod", "argmax", "argmin", "inf", "true", "false",
     "weights", "for", "under", "ignore", "plan", "mesh", "link", "on", "extends", "shard", "layout",
-    "partial", "replicate", "store", "of", "accumulate", "recompute", "save", "remainder", "allow", "no",
-    "manual", "local",
+    "partial", "replicate", "store", "of", "accumulate", "recompute", "save", "remainder", "overlap", "allow",
+    "no", "manual", "local",
     // Words of plans and links that are words nowhere else.
-    "any", "params", "gradients", "optimizer", "all_to_all", "bandwidth", "latency", "domain"};
+    "any", "params", "gradients", "optimizer", "all_to_all", "bandwidth", "latency", "domain", "all"};
 
 void expectAllKnown(const Index &index, const std::string &path) {
   std::string text = index.textOf(path);

@@ -1,0 +1,72 @@
+// What the runs of an entry did when, on one rank, and the file that shows it on a timeline.
+//
+// An executor with a log adds an event per launch, copy and collective; one without a log spends nothing on
+// it. The file is in the JSON format that Perfetto (https://ui.perfetto.dev) and chrome://tracing read: a
+// process for each rank, with a row for computing and rows for messages under way.
+#ifndef CLEAVE_RUNTIME_TRACE_TRACE_H
+#define CLEAVE_RUNTIME_TRACE_TRACE_H
+
+#include "runtime/core/Error.h"
+#include "runtime/core/Program.h"
+
+#include <string>
+#include <vector>
+
+namespace cleave::rt {
+
+// Times are nanoseconds of the steady clock.
+struct TraceEvent {
+  uint32_t instruction = 0;
+  int64_t begin = 0, end = 0; // of the instruction
+  // Of the message that it ended, from its start to when it was there; no message: both 0.
+  int64_t sent = 0, received = 0;
+};
+
+struct TraceLog {
+  static constexpr size_t kMost = size_t{1} << 20; // events kept; the rest is counted
+
+  std::vector<TraceEvent> events;
+  int64_t left = 0; // not kept
+  void add(const TraceEvent &event) {
+    if (events.size() < kMost)
+      events.push_back(event);
+    else
+      ++left;
+  }
+};
+
+// One rank's part of a trace.
+struct RankTrace {
+  const Program *program = nullptr; // what the rank runs
+  const TraceLog *log = nullptr;
+  int64_t rank = 0;
+};
+
+// Tells programs apart: mesh, plan, and what every instruction of the entry does with what, by shapes. What
+// is compiled twice of the same source under the same plan has the same.
+std::string traceHash(const Program &program, const Entry &entry);
+
+// The file's content. `entry` is its number in every program; ranks in order, those of one process.
+std::string traceText(const std::vector<RankTrace> &ranks, int entry);
+
+// What a trace says of one collective on one rank, over all its times.
+struct MessageTimes {
+  int64_t times = 0;
+  double seconds = 0; // under way, each from when its link was free
+  double waited = 0;  // of the rank for it, once all of its group had begun
+  double others = 0;  // of the rank for others that had not
+};
+
+struct TraceFacts {
+  std::string entry, hash;
+  int64_t ranks = 0;
+  double seconds = 0;                 // from the first event to the last
+  std::vector<MessageTimes> messages; // by number of the collective in the program; means over ranks
+};
+
+// Reads a file that traceText made. E741: it cannot be read, or is no such file.
+Result<TraceFacts> readTrace(const std::string &path);
+
+} // namespace cleave::rt
+
+#endif

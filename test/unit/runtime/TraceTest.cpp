@@ -1,0 +1,106 @@
+// What a trace's file says, read again: times under way, waits, and whose program it is of.
+#include "runtime/trace/Trace.h"
+
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace cleave::rt;
+
+namespace {
+
+// Two ranks; a launch, then a sum that is begun and waited for.
+Program program() {
+  Program p;
+  p.mesh = {"m", {{"dp", 2}}};
+  Collective sum;
+  sum.over = {{0, 2, 1}};
+  sum.name = "w";
+  sum.seconds = 0.002;
+  sum.hidden = 0.001;
+  p.collectives = {sum};
+  p.kernels = {{"k", nullptr, 1, 1}};
+  Operand w = {{Region::Scratch, 0, 0, {}}, {Type::F32, {4}, {"N"}}, "w"};
+  Entry train = {"train", {}, {}, {}, {}, 16};
+  Instruction launch, start, wait;
+  launch.operands = {w};
+  launch.source = "m.dsl:1:2";
+  start.op = Opcode::Start;
+  start.operands = {w, w};
+  wait = start;
+  wait.op = Opcode::Wait;
+  train.instructions = {launch, start, wait};
+  p.entries = {train};
+  return p;
+}
+
+constexpr int64_t kMs = 1'000'000;
+
+// Rank 1 begins `late` ms behind rank 0.
+TraceLog logOf(int64_t late) {
+  TraceLog log;
+  int64_t zero = 5000 * kMs;
+  log.add({0, zero, zero + kMs});
+  log.add({1, zero + (1 + late) * kMs, zero + (1 + late) * kMs + 1000});
+  log.add({2, zero + 3 * kMs, zero + 6 * kMs, zero + (1 + late) * kMs, zero + 5 * kMs});
+  return log;
+}
+
+std::string written(const std::string &text) {
+  std::string path = testing::TempDir() + "/trace.json";
+  std::ofstream(path) << text;
+  return path;
+}
+
+TEST(TraceTest, IsReadAsItWasWritten) {
+  Program p = program();
+  TraceLog first = logOf(0), second = logOf(3);
+  std::string text = traceText({{&p, &first, 0}, {&p, &second, 1}}, 0);
+  for (const char *part :
+       {"\"rank 0\"", "\"rank 1\"", "\"kernel\":\"k\"", "m.dsl:1:2", "\"estimated_us\":2000.0",
+        "wait all_reduce over \\\"dp\\\" of w", "\"hidden_us\":1000.0"})
+    EXPECT_THAT(text, testing::HasSubstr(part));
+  Result<TraceFacts> facts = readTrace(written(text));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->entry, "train");
+  EXPECT_EQ(facts->ranks, 2);
+  EXPECT_EQ(facts->hash, traceHash(p, p.entries[0]));
+  EXPECT_NEAR(facts->seconds, 0.006, 1e-9);
+  ASSERT_EQ(facts->messages.size(), 1u);
+  const MessageTimes &sum = facts->messages[0];
+  EXPECT_EQ(sum.times, 1);
+  EXPECT_NEAR(sum.seconds, (0.004 + 0.001) / 2, 1e-9);
+  // Both wait from 3 to 6 ms, and all have begun at 4 ms.
+  EXPECT_NEAR(sum.waited, 0.002, 1e-9);
+  EXPECT_NEAR(sum.others, 0.001, 1e-9);
+}
+
+TEST(TraceTest, HashTellsProgramsApart) {
+  Program p = program(), other = program();
+  std::string hash = traceHash(p, p.entries[0]);
+  EXPECT_EQ(traceHash(other, other.entries[0]), hash);
+  other.entries[0].instructions[1].operands[0].shape.sizes = {8};
+  EXPECT_NE(traceHash(other, other.entries[0]), hash);
+  other = program();
+  other.planHash = "ab";
+  EXPECT_NE(traceHash(other, other.entries[0]), hash);
+  other = program();
+  other.mesh.axes[0].size = 4;
+  EXPECT_NE(traceHash(other, other.entries[0]), hash);
+}
+
+TEST(TraceTest, RefusesOtherFiles) {
+  auto codeOf = [](const std::string &path) {
+    Result<TraceFacts> facts = readTrace(path);
+    return facts ? std::string() : facts.error().code + " " + facts.error().message;
+  };
+  EXPECT_THAT(codeOf("/nowhere/trace.json"),
+              testing::HasSubstr("E741 a trace is a file that `cleave run --trace` "));
+  EXPECT_THAT(codeOf(written("{}")), testing::HasSubstr("is another file"));
+  EXPECT_THAT(codeOf(written("[1, 2")), testing::HasSubstr("is another file"));
+  EXPECT_THAT(codeOf(written(R"({"otherData": {"format": "cleave-trace-1"}})")),
+              testing::HasSubstr("was changed"));
+  EXPECT_THAT(codeOf(written(R"({"otherData": 3})")), testing::HasSubstr("E741"));
+}
+
+} // namespace
