@@ -186,12 +186,9 @@ bool Prover::covers(ModuleOp local) {
     return even ? WalkResult::advance() : WalkResult::interrupt();
   });
   // A plan that says what to do with remainders has some, or might; one that names single layers takes
-  // repeats apart; what is drawn in micro-batches is drawn by places in the batch.
-  bool isOutside = false, accumulates = false, draws = false;
+  // repeats apart.
+  bool isOutside = false;
   local.walk([&](Operation *op) {
-    accumulates |= isa<dist::AccumulateOp>(op);
-    if (isa<model::RandomBitsOp>(op))
-      draws |= op->getParentOfType<func::FuncOp>().getName() != "init";
     auto selector = op->getAttrOfType<StringAttr>("selector");
     bool namesLayers = false;
     if (selector)
@@ -200,7 +197,7 @@ bool Prover::covers(ModuleOp local) {
         namesLayers |= llvm::isDigit(rest.front());
     isOutside |= namesLayers || isa<dist::RemainderOp>(op);
   });
-  return !result.wasInterrupted() && !isOutside && !(accumulates && draws);
+  return !result.wasInterrupted() && !isOutside;
 }
 
 LogicalResult Prover::check(ModuleOp local) {

@@ -23,7 +23,7 @@ public:
   ~Prover();
 
   // Whether a proof that fails tells of a fault: so far where every dim that is cut is cut in equal blocks,
-  // without padding, the plan names no single layers, and nothing is drawn in micro-batches.
+  // without padding, and the plan names no single layers.
   static bool covers(mlir::ModuleOp local);
 
   // Emits an error for the first thing that does not hold in each entry.
