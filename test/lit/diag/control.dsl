@@ -70,7 +70,7 @@ composite function cotangent_count(x: f32, n: i32) -> f32 { return x } backward 
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:88: error[E305]: a backward returns a cotangent per floating-point parameter, found its end without return
 composite function no_gradient(x: f32) -> f32 { return x } backward (dy) { let dx = dy }
 function stray_residual(x: f32) -> f32 {
-// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:3: error[E111]: residuals stand at the top level of a composite function, found one elsewhere
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:3: error[E111]: residuals stand at the top level of a composite or local function, found one elsewhere
   residual y = x
   return y
 }
