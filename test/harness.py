@@ -12,9 +12,11 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -88,6 +90,16 @@ class Suite:
         with open(metrics) as lines:
             rows = [json.loads(line) for line in lines]
         return [row["loss"] for row in rows if "loss" in row]
+
+    def interrupted(self, file, *arguments):
+        """The exit status of `cleave run` that Ctrl-C stops once it has made a step."""
+        metrics = self.path("interrupted.jsonl")
+        process = subprocess.Popen([self.cleave_path, "run", file, "--quiet", "--metrics", metrics, *arguments], cwd=ROOT,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (os.path.exists(metrics) and os.path.getsize(metrics)):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        return process.wait(timeout=60)
 
     def main(self):
         passed = failed = skipped = 0

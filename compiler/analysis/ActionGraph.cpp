@@ -42,7 +42,7 @@ void ActionGraph::addValues() {
     });
 }
 
-static bool hasEffect(Operation *op) {
+bool cleave::analysis::hasEffect(Operation *op) {
   return op
       ->walk([](Operation *inner) {
         bool effect = isa<pipe::PrintOp, pipe::AssertOp, pipe::GuardOp>(inner);

@@ -6,6 +6,9 @@
 
 namespace cleave::analysis {
 
+// Whether an op, or one within, is a print, an assert or a guard.
+bool hasEffect(mlir::Operation *op);
+
 // The ops of a block (its terminator left out) and their order constraints:
 // - a value before its readers, those in nested regions included;
 // - prints, asserts, guards and ops that hold some stay in program order;

@@ -83,6 +83,19 @@ static Index wholeOf(Algebra &algebra, const Mesh &mesh, Index length, AxesRef o
   return length;
 }
 
+// Who of `over` has a place of an extent in uneven blocks; it becomes that within his block.
+static Index takeOwner(Algebra &algebra, const Mesh &mesh, Index whole, AxesRef over, Index &place) {
+  Index member = algebra.constant(0);
+  for (dist::AxisRefAttr axis : over) {
+    int64_t parts = mesh.members(axis);
+    Index own = algebra.blockOwner(whole, parts, place);
+    place = algebra.subtract(place, algebra.blockStart(whole, parts, own));
+    whole = algebra.blockLength(whole, parts, own);
+    member = algebra.add(algebra.scale(member, parts), own);
+  }
+  return member;
+}
+
 Tensor Evaluator::gather(const Tensor &input, int64_t dim, int64_t size, AxesRef over, bool padded) {
   int64_t block = input.sizes[dim], members = mesh->members(over);
   bool isEven = !input.lengths.count(dim) && (padded || block * members == size);
@@ -91,18 +104,12 @@ Tensor Evaluator::gather(const Tensor &input, int64_t dim, int64_t size, AxesRef
   Tensor made = input;
   setExtent(algebra, made, dim, whole);
   SmallVector<Index> indices = dimsOf(made.sizes);
-  Index place = indices[dim], member = algebra.constant(0);
+  Index place = indices[dim], member;
   if (isEven) {
     member = algebra.floorDiv(place, block);
     indices[dim] = algebra.mod(place, block);
   } else {
-    for (dist::AxisRefAttr axis : over) {
-      int64_t parts = mesh->members(axis);
-      Index own = algebra.blockOwner(whole, parts, place);
-      place = algebra.subtract(place, algebra.blockStart(whole, parts, own));
-      whole = algebra.blockLength(whole, parts, own);
-      member = algebra.add(algebra.scale(member, parts), own);
-    }
+    member = takeOwner(algebra, *mesh, whole, over, place);
     indices[dim] = place;
   }
   made.element = fromMember(input, indices, over, member);
@@ -124,16 +131,8 @@ Tensor Evaluator::halo(comm::HaloOp op, const Tensor &input) {
   Index member = algebra.floorDiv(place, block);
   indices[dim] = members == 1 ? place : algebra.mod(place, block);
   if (!isEven) {
-    Index whole = algebra.constant(extent), inner = place;
-    member = algebra.constant(0);
-    for (dist::AxisRefAttr axis : over) {
-      int64_t parts = mesh->members(axis);
-      Index own = algebra.blockOwner(whole, parts, inner);
-      inner = algebra.subtract(inner, algebra.blockStart(whole, parts, own));
-      whole = algebra.blockLength(whole, parts, own);
-      member = algebra.add(algebra.scale(member, parts), own);
-    }
-    indices[dim] = inner;
+    indices[dim] = place;
+    member = takeOwner(algebra, *mesh, algebra.constant(extent), over, indices[dim]);
   }
   Term element = fromMember(input, indices, over, member);
   Domain domain = algebra.node(element).domain;

@@ -123,6 +123,8 @@ private:
   bool runScan(model::ScanOp op, Values &values);
   bool runWhile(model::WhileOp op, Values &values);
   std::optional<Tensors> turnOf(Carried &loop, llvm::ArrayRef<Tensor> carries);
+  // What becomes of carries that stand for themselves in a turn. False: an op without a rule.
+  bool tryTurn(Carried &loop, const Tensors &carries);
   void classify(Carried &loop, llvm::ArrayRef<Tensor> nexts);
   bool finish(Carried &loop, llvm::ArrayRef<Tensor> inits, Values &values);
   bool relate(Carried &loop, Tensors &carries, Tensors &finals);

@@ -429,6 +429,15 @@ bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) 
   return true;
 }
 
+bool Evaluator::tryTurn(Carried &loop, const Tensors &carries) {
+  ++unsure;
+  bool isKnown = turnOf(loop, carries).has_value();
+  --unsure;
+  if (isKnown)
+    classify(loop, carries);
+  return isKnown;
+}
+
 bool Evaluator::runScan(model::ScanOp op, Values &values) {
   Carried loop;
   loop.op = op;
@@ -440,14 +449,8 @@ bool Evaluator::runScan(model::ScanOp op, Values &values) {
   loop.inits = gathered(op.getCarries(), values);
   loop.turn = algebra.variable(VarKind::Bound, -1 - depth, loop.count);
   Tensors carries = selves(loop);
-  if (!carries.empty()) {
-    ++unsure;
-    std::optional<Tensors> nexts = turnOf(loop, carries);
-    --unsure;
-    if (!nexts)
-      return false;
-    classify(loop, carries);
-  }
+  if (!carries.empty() && !tryTurn(loop, carries))
+    return false;
   return finish(loop, carries, values);
 }
 
@@ -462,12 +465,8 @@ bool Evaluator::runWhile(model::WhileOp op, Values &values) {
   loop.inits = gathered(op.getCarries(), values);
   loop.turn = algebra.variable(VarKind::Bound, -1 - depth, loop.count);
   Tensors carries = selves(loop);
-  ++unsure;
-  std::optional<Tensors> nexts = turnOf(loop, carries);
-  --unsure;
-  if (!nexts)
+  if (!tryTurn(loop, carries))
     return false;
-  classify(loop, carries);
   if (loop.recurrences().empty() && !carries.empty()) // its condition never changes either
     loop.kinds.front() = CarryKind::Recurrence;
   return finish(loop, carries, values);

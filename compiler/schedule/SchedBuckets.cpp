@@ -13,6 +13,7 @@
 //
 // Before and after: the sched stage, its lists in their final order. It stands behind sched-reductions, which
 // takes the sums of loops, and before sched-overlap, which begins the whole where its last part is made.
+#include "compiler/analysis/ActionGraph.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/comm/transforms/Overlap.h"
 #include "dialects/comm/transforms/Traffic.h"
@@ -79,15 +80,6 @@ bool BlockBuckets::isFull(const Bucket &bucket) const {
   return !isUneven && bucket.transfer >= kEnough * bucket.latency;
 }
 
-static bool hasEffect(Operation *op) {
-  return op
-      ->walk([](Operation *inner) {
-        bool effect = isa<pipe::PrintOp, pipe::AssertOp, pipe::GuardOp>(inner);
-        return effect ? WalkResult::interrupt() : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
-
 // Whether an op, or one within, reads what a sum of the bucket or its readers make.
 static bool dependsOn(Operation *op, const Bucket &bucket) {
   return op
@@ -107,7 +99,7 @@ void BlockBuckets::note(Operation *op) {
   for (auto &[key, bucket] : open) {
     if (bucket.sums.empty() || !dependsOn(op, bucket))
       continue;
-    if (hasEffect(op) || isCandidate(op))
+    if (analysis::hasEffect(op) || isCandidate(op))
       close(bucket);
     else
       bucket.readers.insert(op);

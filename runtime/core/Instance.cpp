@@ -146,13 +146,7 @@ Result<Instance::Bindable> Instance::bindable(int entry, const std::vector<Port>
     return at.error();
   const Shape &shape = ports[*at].shape;
   if (shape.bytes() != bytes)
-    return Error{"E511",
-                 std::string("a value must have the size of its ") + kind + ", found " +
-                     std::to_string(bytes) + " bytes for '" + name + "', " + toString(shape) + " of " +
-                     std::to_string(shape.bytes()),
-                 ports[*at].location,
-                 {},
-                 ""};
+    return wrongSize(kind, name, shape, bytes, ports[*at].location);
   Result<Runner *> made = runner(entry);
   if (!made)
     return made.error();

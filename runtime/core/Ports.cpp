@@ -25,6 +25,16 @@ Error unknown(const char *code, const std::string &rule, const std::string &name
   return error;
 }
 
+Error wrongSize(const char *kind, const std::string &name, const Shape &shape, int64_t bytes,
+                const std::string &location) {
+  return {"E511",
+          std::string("a value must have the size of its ") + kind + ", found " + std::to_string(bytes) +
+              " bytes for '" + name + "', " + toString(shape) + " of " + std::to_string(shape.bytes()),
+          location,
+          {},
+          ""};
+}
+
 Result<int> findPort(const std::vector<Port> &ports, const std::string &name, const char *kind) {
   for (size_t i = 0; i < ports.size(); ++i)
     if (ports[i].name == name)

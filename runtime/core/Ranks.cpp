@@ -3,6 +3,7 @@
 #include "runtime/comm/local/Local.h"
 #include "runtime/core/Blocks.h"
 #include "runtime/core/Footprint.h"
+#include "runtime/core/Ports.h"
 #include "runtime/core/SavedState.h"
 #include "runtime/core/Text.h"
 
@@ -19,15 +20,6 @@ Error wrongRanks(const std::string &found, const Mesh &mesh) {
   return {"E715",
           "a program must be started with the ranks of its mesh, found " + found + " where it has " +
               toString(mesh),
-          "",
-          {},
-          ""};
-}
-
-Error wrongSize(const char *what, const std::string &name, const Shape &shape, int64_t bytes) {
-  return {"E511",
-          std::string("a value must have the size of its ") + what + ", found " + std::to_string(bytes) +
-              " bytes for '" + name + "', " + toString(shape) + " of " + std::to_string(shape.bytes()),
           "",
           {},
           ""};

@@ -20,15 +20,6 @@ constexpr double kGraceSeconds = 2; // for the others' answers after a wait here
 constexpr size_t kMostNotes = 8;
 constexpr char kCollective[] = "E716"; // what others' failures are for a rank
 
-Error wrongSize(const char *what, const std::string &name, const Shape &shape, int64_t bytes) {
-  return {"E511",
-          std::string("a value must have the size of its ") + what + ", found " + std::to_string(bytes) +
-              " bytes for '" + name + "', " + toString(shape) + " of " + std::to_string(shape.bytes()),
-          "",
-          {},
-          ""};
-}
-
 } // namespace
 
 Result<std::unique_ptr<SpreadRanks>> SpreadRanks::create(std::shared_ptr<Processes> processes,

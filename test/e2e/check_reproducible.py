@@ -1,7 +1,6 @@
 """The same run gives the same bits: twice, with 1 or 2 threads, interrupted and resumed, killed while it saves."""
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -59,14 +58,8 @@ def _():
 
 @suite.test("Ctrl-C saves and stops with status 130")
 def _():
-    state, metrics = suite.path("stopped.safetensors"), suite.path("stopped.jsonl")
-    process = subprocess.Popen([suite.cleave_path, "run", GPT, "--steps", "1000000", "--quiet", "--save", state,
-                                "--metrics", metrics, *SMALL],
-                               cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (os.path.exists(metrics) and os.path.getsize(metrics)):
-        time.sleep(0.1) # until it has made a step
-    process.send_signal(signal.SIGINT)
-    status = process.wait(timeout=60)
+    state = suite.path("stopped.safetensors")
+    status = suite.interrupted(GPT, "--steps", "1000000", "--save", state, *SMALL)
     expect(status == 130, f"exit status 130; found {status}")
     suite.cleave("run", GPT, "--steps", 1, "--quiet", "--resume", state, *SMALL)
 
