@@ -259,7 +259,7 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
 
 // Of what the prover does not cover, a proof that fails tells nothing.
 bool Driver::Implementation::isProved(prove::Prover &prover, ModuleOp local) {
-  if (!prove::Prover::covers(local))
+  if (prove::Prover::uncovered(local))
     return true;
   DiagnosticsBridge bridge(*context, engine);
   bool hasUnknown = false; // an op without a rule is worth a warning, not a refusal

@@ -156,7 +156,7 @@ Prover::Prover(ModuleOp whole) : implementation(std::make_unique<Implementation>
 Prover::~Prover() = default;
 
 // Padding and offsets of uneven blocks show that a dim is not cut evenly, and so do states and ports.
-bool Prover::covers(ModuleOp local) {
+std::optional<std::string> Prover::uncovered(ModuleOp local) {
   auto isEven = [](Type block, DictionaryAttr attributes) {
     auto whole = attributes ? attributes.getAs<TypeAttr>(comm::kGlobalAttr) : TypeAttr();
     if (!whole)
@@ -185,19 +185,22 @@ bool Prover::covers(ModuleOp local) {
       even &= isEven(state.getType(), state->getDiscardableAttrDictionary());
     return even ? WalkResult::advance() : WalkResult::interrupt();
   });
+  if (result.wasInterrupted())
+    return "some dim is padded, or cut in blocks that are not all equal";
   // A plan that says what to do with remainders has some, or might; one that names single layers takes
   // repeats apart.
-  bool isOutside = false;
+  std::optional<std::string> reason;
   local.walk([&](Operation *op) {
     auto selector = op->getAttrOfType<StringAttr>("selector");
-    bool namesLayers = false;
     if (selector)
       for (StringRef rest = selector.getValue().split('[').second; !rest.empty();
            rest = rest.split('[').second)
-        namesLayers |= llvm::isDigit(rest.front());
-    isOutside |= namesLayers || isa<dist::RemainderOp>(op);
+        if (llvm::isDigit(rest.front()))
+          reason = "the plan names single layers";
+    if (isa<dist::RemainderOp>(op))
+      reason = "the plan says what to do with remainders";
   });
-  return !result.wasInterrupted() && !isOutside;
+  return reason;
 }
 
 LogicalResult Prover::check(ModuleOp local) {

@@ -13,6 +13,8 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace cleave::prove {
 
@@ -22,9 +24,9 @@ public:
   explicit Prover(mlir::ModuleOp whole);
   ~Prover();
 
-  // Whether a proof that fails tells of a fault: so far where every dim that is cut is cut in equal blocks,
-  // without padding, and the plan names no single layers.
-  static bool covers(mlir::ModuleOp local);
+  // Why a proof that fails may tell of no fault, as "some dim is ..."; none where every dim that is cut is
+  // cut in equal blocks, without padding, and the plan names no single layers.
+  static std::optional<std::string> uncovered(mlir::ModuleOp local);
 
   // Emits an error for the first thing that does not hold in each entry.
   mlir::LogicalResult check(mlir::ModuleOp local);

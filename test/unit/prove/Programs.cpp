@@ -78,7 +78,7 @@ std::unique_ptr<Compiled> cleave::test::compile(const ProgramUnderPlan &program)
 }
 
 bool cleave::test::isCovered(Compiled &compiled) {
-  return llvm::all_of(compiled.locals, [](auto &local) { return prove::Prover::covers(*local); });
+  return llvm::all_of(compiled.locals, [](auto &local) { return !prove::Prover::uncovered(*local); });
 }
 
 std::string cleave::test::prove(Compiled &compiled) {
