@@ -4,12 +4,14 @@
 //   stack all_reduce(x), a short message           ->  stack x; all_reduce(the stack)
 //   all_gather(const)                              ->  the const is gathered before the scan
 //
-// Before and after: a legal comm stage. A sum that is pending all the way costs one message and no memory; a
-// reduce_scatter stays, because what is kept in parts would have to be kept whole. It stands behind
-// comm-partition and before comm-merge-reductions, which would join the carry to the sum.
+// Before and after: a legal comm stage. A carry stays pending where all else it is made of is the same on all
+// ranks. A sum that is pending all the way costs one message and no memory; a reduce_scatter stays, because
+// what is kept in parts would have to be kept whole. It stands behind comm-partition and before
+// comm-merge-reductions, which would join the carry to the sum.
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Reasons.h"
 #include "dialects/comm/transforms/Traffic.h"
+#include "dialects/comm/transforms/Varying.h"
 #include "dialects/model/transforms/CallOrder.h"
 #include "dialects/model/transforms/Linear.h"
 
@@ -124,6 +126,16 @@ bool Hoister::hoistConsts() {
   return true;
 }
 
+// Whether all but the pending terms is the same on all ranks of the group: a carry that each has another
+// block of would be lost but one, and a product with what each has other columns of is no sum of products.
+static bool othersAreSame(model::IndexOp op, ArrayRef<AllReduceOp> reductions) {
+  Varying varying(op->getParentOfType<ModuleOp>());
+  ArrayAttr over = AllReduceOp(reductions.front()).getOver();
+  return llvm::all_of(op.getInputs(), [&](Value input) {
+    return llvm::is_contained(reductions, input.getDefiningOp<AllReduceOp>()) || varying.isSame(input, over);
+  });
+}
+
 // carry + all_reduce(x), where nothing else reads the carry.
 bool Hoister::hoistCarry(unsigned carry) {
   Value result = end()->getOperand(carry);
@@ -144,7 +156,7 @@ bool Hoister::hoistCarry(unsigned carry) {
     takesCarry |= own;
     pending.push_back(sums || own);
   }
-  if (reductions.empty() || !takesCarry || !model::isLinearIn(op, pending))
+  if (reductions.empty() || !takesCarry || !model::isLinearIn(op, pending) || !othersAreSame(op, reductions))
     return false;
   AllReduceOp first = reductions.front();
   OpBuilder builder(scan);

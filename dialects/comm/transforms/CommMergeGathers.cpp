@@ -10,6 +10,7 @@
 // beside the row. It stands behind comm-simplify, which brings the two together where nothing is between.
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Traffic.h"
+#include "dialects/comm/transforms/Varying.h"
 #include "dialects/model/transforms/Build.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -31,7 +32,7 @@ namespace {
 // The ops between a reduce_scatter, or slices alone, and an all_gather along the same dim and mesh axes.
 class Chain {
 public:
-  explicit Chain(AllGatherOp gather) : gather(gather) {}
+  Chain(AllGatherOp gather, Varying &varying) : gather(gather), varying(varying) {}
   bool find();
   void merge();
 
@@ -48,6 +49,7 @@ private:
   Value rebuild(OpBuilder &builder, Value value);
 
   AllGatherOp gather;
+  Varying &varying;
   ReduceScatterOp scatter;
   DenseSet<Operation *> ops;
   DenseMap<Value, Value> wholes;
@@ -75,8 +77,10 @@ bool Chain::addOp(model::IndexOp op) {
                              [&](model::IterOp iter) { return iter.getDim() == position; });
   for (unsigned i = 0; walks && i < op.getInputs().size(); ++i) {
     AffineMap map = op.getMap(i);
-    if (!map.isFunctionOfDim(position))
+    if (!map.isFunctionOfDim(position)) {
+      walks = varying.isSame(op.getInputs()[i], gather.getOver()); // it is read for other ranks' blocks too
       continue;
+    }
     walks = map.getNumResults() > position &&
             map.getResult(position) == getAffineDimExpr(position, op.getContext()) &&
             llvm::count_if(map.getResults(),
@@ -153,10 +157,13 @@ struct CommMergeGathers : cleave::comm::impl::CommMergeGathersBase<CommMergeGath
   void runOnOperation() override {
     SmallVector<AllGatherOp> gathers;
     getOperation().walk([&](AllGatherOp gather) { gathers.push_back(gather); });
+    Varying varying(getOperation());
     for (AllGatherOp gather : gathers) {
-      Chain chain(gather);
-      if (chain.find())
-        chain.merge();
+      Chain chain(gather, varying);
+      if (!chain.find())
+        continue;
+      chain.merge();
+      varying.forget();
     }
   }
 };

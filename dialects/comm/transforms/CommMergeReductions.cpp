@@ -13,13 +13,11 @@
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Reasons.h"
 #include "dialects/comm/transforms/Traffic.h"
+#include "dialects/comm/transforms/Varying.h"
 #include "dialects/model/transforms/Build.h"
 #include "dialects/model/transforms/Linear.h"
 
 #include "mlir/IR/IRMapping.h"
-
-#include <map>
-#include <set>
 
 namespace cleave::comm {
 #define GEN_PASS_DEF_COMMMERGEREDUCTIONS
@@ -51,7 +49,7 @@ struct Tree {
 
 class Merger {
 public:
-  explicit Merger(func::FuncOp function) : function(function) {}
+  Merger(func::FuncOp function, Varying &varying) : function(function), varying(varying) {}
   bool run();
 
 private:
@@ -61,15 +59,14 @@ private:
   bool growOp(model::IndexOp op, Tree &tree);
   bool isElementwise(model::IndexOp op) const;
   bool markOthers(model::IndexOp op, SmallVector<bool> &marks) const;
-  bool othersAreReplicated(model::IndexOp op, const Tree &tree);
-  const std::set<StringRef> &axesOf(Value value);
+  bool othersAreSame(model::IndexOp op, ArrayRef<bool> marks, const Tree &tree);
   Value rebuild(OpBuilder &builder, Value value, const Tree &tree);
   Value rebuildOp(OpBuilder &builder, model::IndexOp op, const Tree &tree);
   static double secondsOf(model::IndexOp op, const Tree &tree);
   bool merge(model::IndexOp op);
 
   func::FuncOp function;
-  std::map<void *, std::set<StringRef>> known; // by value
+  Varying &varying;
 };
 
 } // namespace
@@ -91,6 +88,15 @@ static dist::MeshOp meshOf(Operation *op) {
 }
 
 static bool have(ArrayAttr axes, Attribute axis) { return llvm::is_contained(axes, axis); }
+
+// The axes over which a sum is complete, and others of its tree are pending.
+static ArrayAttr othersThan(Operation *reduction, const Tree &tree) {
+  auto own = reduction->getAttrOfType<ArrayAttr>("over");
+  SmallVector<Attribute> others;
+  llvm::copy_if(tree.discharge.over, std::back_inserter(others),
+                [&](Attribute axis) { return !have(own, axis); });
+  return ArrayAttr::get(own.getContext(), others);
+}
 
 // All_reduces over whole mesh axes meet over the axes of both, in the order of the mesh; others must be
 // alike.
@@ -145,53 +151,18 @@ bool Merger::markOthers(model::IndexOp op, SmallVector<bool> &marks) const {
   return false;
 }
 
-// The mesh axes along which ranks have different values of this: blocks, or terms of a sum.
-const std::set<StringRef> &Merger::axesOf(Value value) {
-  auto it = known.find(value.getAsOpaquePointer());
-  if (it != known.end())
-    return it->second;
-  std::set<StringRef> found;
-  auto addLayout = [&](dist::LayoutAttr layout) {
-    if (layout)
-      for (dist::DimAttr dim : layout.getDims())
-        for (dist::AxisRefAttr axis : dim.getAxes())
-          found.insert(axis.getName().getValue());
-  };
-  Operation *def = value.getDefiningOp();
-  if (!def) {
-    auto argument = cast<BlockArgument>(value);
-    addLayout(function.getArgAttrOfType<dist::LayoutAttr>(argument.getArgNumber(), dist::kLayoutAttr));
-  } else if (auto name =
-                 def->getAttrOfType<FlatSymbolRefAttr>(isa<model::IfOp>(def) ? "then_body" : "body")) {
-    auto body = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(def, name);
-    unsigned result = cast<OpResult>(value).getResultNumber();
-    addLayout(body.getResultAttrOfType<dist::LayoutAttr>(result, dist::kLayoutAttr));
-  } else {
-    for (Value operand : def->getOperands()) {
-      const std::set<StringRef> &inner = axesOf(operand);
-      found.insert(inner.begin(), inner.end());
-    }
-    bool joins = isa<AllReduceOp, AllGatherOp, BroadcastOp>(def);
-    if (auto over = def->getAttrOfType<ArrayAttr>("over"); over && isa<CommDialect>(def->getDialect()))
-      for (dist::AxisRefAttr axis : dist::axesOf(over)) {
-        if (!joins)
-          found.insert(axis.getName().getValue());
-        else if (axis.isWhole())
-          found.erase(axis.getName().getValue());
-      }
-  }
-  return known[value.getAsOpaquePointer()] = std::move(found);
-}
-
-// A sum of products is the product of the sum where the other factor is the same on all ranks.
-bool Merger::othersAreReplicated(model::IndexOp op, const Tree &tree) {
-  return llvm::all_of(op.getInputs(), [&](Value input) {
+// A sum of products is the product of the sum where the other factor is the same on all ranks, and what is
+// counted once must be what all have. Asked anew of all that is reached: a tree's axes grow with it.
+bool Merger::othersAreSame(model::IndexOp op, ArrayRef<bool> marks, const Tree &tree) {
+  return llvm::all_of(llvm::zip(op.getInputs(), marks), [&](auto pair) {
+    auto [input, mark] = pair;
     Operation *def = input.getDefiningOp();
-    if (def && (llvm::is_contained(tree.reductions, def) || tree.marks.count(def)))
-      return true;
-    const std::set<StringRef> &own = axesOf(input);
-    return llvm::none_of(dist::axesOf(tree.discharge.over),
-                         [&](dist::AxisRefAttr axis) { return own.count(axis.getName().getValue()) != 0; });
+    if (def && llvm::is_contained(tree.reductions, def))
+      return varying.isSame(input, othersThan(def, tree));
+    auto inner = def && mark ? tree.marks.find(def) : tree.marks.end();
+    if (inner != tree.marks.end())
+      return othersAreSame(cast<model::IndexOp>(def), inner->second, tree);
+    return varying.isSame(input, tree.discharge.over);
   });
 }
 
@@ -203,7 +174,7 @@ bool Merger::growOp(model::IndexOp op, Tree &tree) {
   SmallVector<bool> marks;
   for (Value input : op.getInputs())
     marks.push_back(grow(input, tree));
-  bool passes = tree.reductions.size() > before && markOthers(op, marks) && othersAreReplicated(op, tree);
+  bool passes = tree.reductions.size() > before && markOthers(op, marks) && othersAreSame(op, marks, tree);
   if (passes && tree.discharge.dim >= 0) // the op works on the whole then: all of it must be pending
     passes = isElementwise(op) && llvm::all_of(marks, [](bool mark) { return mark; }) &&
              llvm::all_of(op.getInputs(), [&](Value input) {
@@ -270,12 +241,9 @@ Value Merger::rebuild(OpBuilder &builder, Value value, const Tree &tree) {
                           model::Combiner::Sum, nullptr, nullptr, nullptr);
   };
   if (def && llvm::is_contained(tree.reductions, def)) {
-    auto own = def->getAttrOfType<ArrayAttr>("over");
-    SmallVector<Attribute> others;
-    llvm::copy_if(tree.discharge.over, std::back_inserter(others),
-                  [&](Attribute axis) { return !have(own, axis); });
+    ArrayAttr others = othersThan(def, tree);
     Value pending = def->getOperand(0);
-    return others.empty() ? pending : countOnce(pending, builder.getArrayAttr(others));
+    return others.empty() ? pending : countOnce(pending, others);
   }
   if (def && tree.marks.count(def))
     return rebuildOp(builder, cast<model::IndexOp>(def), tree);
@@ -298,7 +266,6 @@ double Merger::secondsOf(model::IndexOp op, const Tree &tree) {
 }
 
 bool Merger::merge(model::IndexOp op) {
-  known.clear(); // ops came and went
   Tree tree;
   if (!growOp(op, tree))
     return false;
@@ -328,6 +295,7 @@ bool Merger::merge(model::IndexOp op) {
     one->erase();
     llvm::append_range(dead, operands);
   }
+  varying.forget();
   return true;
 }
 
@@ -348,9 +316,10 @@ bool Merger::run() {
 namespace {
 struct CommMergeReductions : cleave::comm::impl::CommMergeReductionsBase<CommMergeReductions> {
   void runOnOperation() override {
+    Varying varying(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isExternal())
-        Merger(function).run();
+        Merger(function, varying).run();
   }
 };
 } // namespace

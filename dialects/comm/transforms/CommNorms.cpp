@@ -3,13 +3,14 @@
 //   s = all_reduce(x); n = norm(s)   ->   s = reduce_scatter(x); n = all_gather(norm(s))
 //
 // Before and after: a legal comm stage. An op belongs to the region of a sum where it reads the sum, or what
-// the region makes, by identity along the rows, and makes them as a dim of its own; what else it reads along
-// them is cut (comm.slice sends nothing). What others read of the region is gathered. It stands behind
-// comm-simplify. The cost model decides, where messages travel by themselves.
+// the region makes, by identity along the rows, and makes them as a dim of its own; what else it reads is the
+// same on all ranks, and along the rows it is cut (comm.slice sends nothing). What others read of the region
+// is gathered. It stands behind comm-simplify. The cost model decides, where messages travel by themselves.
 #include "compiler/cost/Device.h"
 #include "dialects/comm/transforms/Overlap.h"
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Traffic.h"
+#include "dialects/comm/transforms/Varying.h"
 #include "dialects/model/transforms/Build.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -27,7 +28,10 @@ namespace {
 
 class RowRegion {
 public:
-  RowRegion(AllReduceOp sum, int64_t dim, int64_t members) : sum(sum), members(members) { rows[sum] = dim; }
+  RowRegion(AllReduceOp sum, int64_t dim, int64_t members, Varying &varying)
+      : sum(sum), members(members), varying(varying) {
+    rows[sum] = dim;
+  }
 
   void grow();
   bool normalises() const;
@@ -37,11 +41,13 @@ public:
 
 private:
   std::optional<int64_t> rowsOf(model::IndexOp op) const;
+  bool othersAreSame(model::IndexOp op) const;
   Value part(OpBuilder &builder, Value value, int64_t dim);
   RankedTensorType partType(Value value, int64_t dim) const;
 
   mutable AllReduceOp sum; // ops' accessors are not const
   int64_t members;
+  Varying &varying;
   llvm::MapVector<Operation *, int64_t> rows; // the dim of each result that is cut
 };
 
@@ -79,6 +85,13 @@ std::optional<int64_t> RowRegion::rowsOf(model::IndexOp op) const {
   return asks ? std::nullopt : found;
 }
 
+// Whether what it reads besides is the same on all ranks: a gathered row would have another rank's columns.
+bool RowRegion::othersAreSame(model::IndexOp op) const {
+  return llvm::all_of(op.getInputs(), [&](Value input) {
+    return rows.contains(input.getDefiningOp()) || varying.isSame(input, sum.getOver());
+  });
+}
+
 // A product of what was summed is no part of a norm: it reads rows once for many, and would be a region of
 // its own.
 static bool isProduct(model::IndexOp op) {
@@ -98,7 +111,7 @@ void RowRegion::grow() {
       if (auto known = rows.find(name.getInput().getDefiningOp()); known != rows.end())
         rows[op] = known->second;
     } else if (auto index = dyn_cast<model::IndexOp>(op); index && !isProduct(index)) {
-      if (std::optional<int64_t> dim = rowsOf(index))
+      if (std::optional<int64_t> dim = rowsOf(index); dim && othersAreSame(index))
         rows[op] = *dim;
     }
 }
@@ -205,7 +218,7 @@ static int64_t membersOf(AllReduceOp op) {
   return members;
 }
 
-static bool fuse(AllReduceOp sum) {
+static bool fuse(AllReduceOp sum, Varying &varying) {
   auto module = sum->getParentOfType<ModuleOp>();
   bool always = choiceOf(module, Technique::Norms) == Choice::Always;
   if (!mayUse(Technique::Norms, sum) || (!always && isUneven(module)))
@@ -215,10 +228,11 @@ static bool fuse(AllReduceOp sum) {
   for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim) {
     if (members < 2 || type.getDimSize(dim) % members != 0)
       continue;
-    RowRegion region(sum, dim, members);
+    RowRegion region(sum, dim, members, varying);
     region.grow();
     if (region.normalises() && (always || region.saved() > 0)) {
       region.rewrite();
+      varying.forget();
       return true;
     }
   }
@@ -233,8 +247,9 @@ struct CommNorms : cleave::comm::impl::CommNormsBase<CommNorms> {
       if (op->getParentOp()->getParentOp() == getOperation())
         found.push_back(op);
     });
+    Varying varying(getOperation());
     for (AllReduceOp op : found)
-      fuse(op);
+      fuse(op, varying);
   }
 };
 } // namespace

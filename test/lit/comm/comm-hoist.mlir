@@ -92,3 +92,82 @@ func.func @const(%w: !p, %c: !t) -> !t {
   %y = model.scan @uses count 3 over "L" consts(%w) carries(%c) slices() : (!p), (!t), () -> (!t)
   return %y : !t
 }
+
+// -----
+!t = tensor<8xf32, #model.axes<I>>
+!w = tensor<8x4xf32, #model.axes<I, J>>
+!s = tensor<3x8xf32, #model.axes<L, I>>
+#cut = #dist.layout<@m, [{}, {"tp"}]>
+#other = #dist.layout<@m, [{}, {"dp"}]>
+dist.mesh @m ["dp", "tp"] = [2, 2]
+// A factor that is not the same on all ranks of the sum: here each has other columns of it, and of the carry.
+// CHECK-LABEL: func.func private @columns
+// CHECK: %[[A:.*]] = comm.all_reduce sum %arg3 over @m [#dist.axis<"tp">]
+// CHECK: model.index {{.*}} ins(%arg2[d0, d1], %[[A]][d0], %arg1[d0, d1]
+// CHECK-LABEL: func.func @product
+// CHECK-NOT: comm.
+// CHECK: return
+func.func private @columns(%i: tensor<i64>, %w: !w {dist.layout = #cut}, %c: !w {dist.layout = #cut}, %g: !t)
+    -> (!w {dist.layout = #cut}) {
+  %a = comm.all_reduce sum %g over @m [#dist.axis<"tp">] : !t
+  %n = model.index (i: I = 8, j: J = 4) ins(%c[i, j], %a[i], %w[i, j] : !w, !t, !w) {
+  ^bb0(%u: f32, %v: f32, %k: f32):
+    %0 = arith.mulf %v, %k : f32
+    %1 = arith.addf %u, %0 : f32
+    model.yield %1 : f32
+  } : !w
+  return %n : !w
+}
+func.func @product(%w: !w {dist.layout = #cut}, %c: !w {dist.layout = #cut}, %g: !s)
+    -> (!w {dist.layout = #cut}) {
+  %y = model.scan @columns count 3 over "L" consts(%w) carries(%c) slices(%g) : (!w), (!w), (!s) -> (!w)
+  return %y : !w
+}
+// What is cut over other axes is the same on all ranks of the sum.
+// CHECK-LABEL: func.func private @others
+// CHECK-NOT: comm.
+// CHECK-LABEL: func.func @otherProduct
+// CHECK: %[[INIT:.*]] = comm.only sum %arg1 over @m [#dist.axis<"tp">]
+// CHECK: model.scan @others count 3 over "L" consts(%arg0) carries(%[[INIT]])
+// CHECK-NEXT: comm.all_reduce sum
+func.func private @others(%i: tensor<i64>, %w: !w {dist.layout = #other}, %c: !w {dist.layout = #other}, %g: !t)
+    -> (!w {dist.layout = #other}) {
+  %a = comm.all_reduce sum %g over @m [#dist.axis<"tp">] : !t
+  %n = model.index (i: I = 8, j: J = 4) ins(%c[i, j], %a[i], %w[i, j] : !w, !t, !w) {
+  ^bb0(%u: f32, %v: f32, %k: f32):
+    %0 = arith.mulf %v, %k : f32
+    %1 = arith.addf %u, %0 : f32
+    model.yield %1 : f32
+  } : !w
+  return %n : !w
+}
+func.func @otherProduct(%w: !w {dist.layout = #other}, %c: !w {dist.layout = #other}, %g: !s)
+    -> (!w {dist.layout = #other}) {
+  %y = model.scan @others count 3 over "L" consts(%w) carries(%c) slices(%g) : (!w), (!w), (!s) -> (!w)
+  return %y : !w
+}
+
+// -----
+!t = tensor<8xf32, #model.axes<I>>
+!w = tensor<8x4xf32, #model.axes<I, J>>
+!s = tensor<3x8xf32, #model.axes<L, I>>
+#cut = #dist.layout<@m, [{}, {"tp"}]>
+dist.mesh @m ["tp"] = [2]
+// A carry of which each rank has another block, although all add the same: begun once it would be one rank's.
+// CHECK-LABEL: func.func private @blocks
+// CHECK: comm.all_reduce sum %arg2
+// CHECK-LABEL: func.func @carry
+// CHECK-NOT: comm.
+func.func private @blocks(%i: tensor<i64>, %c: !w {dist.layout = #cut}, %g: !t) -> (!w {dist.layout = #cut}) {
+  %a = comm.all_reduce sum %g over @m [#dist.axis<"tp">] : !t
+  %n = model.index (i: I = 8, j: J = 4) ins(%c[i, j], %a[i] : !w, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.addf %u, %v : f32
+    model.yield %0 : f32
+  } : !w
+  return %n : !w
+}
+func.func @carry(%c: !w {dist.layout = #cut}, %g: !s) -> (!w {dist.layout = #cut}) {
+  %y = model.scan @blocks count 3 over "L" consts() carries(%c) slices(%g) : (), (!w), (!s) -> (!w)
+  return %y : !w
+}

@@ -77,3 +77,46 @@ func.func @kept(%x: !big, %u: !w, %v: !w, %logits: !big) -> (!big, !big, !big) {
   } : !big
   return %y, %z, %g : !big, !big, !big
 }
+
+// What lies between reads a number that each rank has its own of: the other's part cannot be computed here.
+// CHECK-LABEL: func.func @own
+// CHECK: comm.reduce_scatter
+// CHECK: comm.all_gather
+// CHECK-LABEL: func.func @shared
+// CHECK-NOT: comm.reduce_scatter
+// CHECK-NOT: comm.all_gather
+func.func @own(%x: !w, %logits: !big) -> !big {
+  %p = comm.reduce_scatter sum %x dim 0 over @m [#dist.axis<"tp">] : !w -> !t
+  %o = comm.offset 8 block 0 over @m [#dist.axis<"tp">] : tensor<i64>
+  %r = model.index (i: I = 4) ins(%p[i], %o[] : !t, tensor<i64>) {
+  ^bb0(%a: f32, %b: i64):
+    %c = arith.sitofp %b : i64 to f32
+    %d = arith.addf %a, %c : f32
+    model.yield %d : f32
+  } : !t
+  %g = comm.all_gather %r dim 0 over @m [#dist.axis<"tp">] : !t -> !w
+  %y = model.index (i: I = 8, j: J = 16) ins(%logits[i, j], %g[i] : !big, !w) {
+  ^bb0(%a: f32, %b: f32):
+    %d = arith.mulf %a, %b : f32
+    model.yield %d : f32
+  } : !big
+  return %y : !big
+}
+// One that the two share is no hindrance.
+func.func @shared(%x: !w, %logits: !big) -> !big {
+  %p = comm.reduce_scatter sum %x dim 0 over @m [#dist.axis<"tp">] : !w -> !t
+  %o = comm.offset 8 block 0 over @m [#dist.axis<"dp">] : tensor<i64>
+  %r = model.index (i: I = 4) ins(%p[i], %o[] : !t, tensor<i64>) {
+  ^bb0(%a: f32, %b: i64):
+    %c = arith.sitofp %b : i64 to f32
+    %d = arith.addf %a, %c : f32
+    model.yield %d : f32
+  } : !t
+  %g = comm.all_gather %r dim 0 over @m [#dist.axis<"tp">] : !t -> !w
+  %y = model.index (i: I = 8, j: J = 16) ins(%logits[i, j], %g[i] : !big, !w) {
+  ^bb0(%a: f32, %b: f32):
+    %d = arith.mulf %a, %b : f32
+    model.yield %d : f32
+  } : !big
+  return %y : !big
+}

@@ -168,3 +168,62 @@ func.func @same(%p: !t, %w: !w {dist.layout = #same}) -> !y {
   } : !y
   return %y : !y
 }
+
+// -----
+!t = tensor<8xf32, #model.axes<I>>
+#cut = #dist.layout<@m, [{"dp"}]>
+dist.mesh @m ["dp", "tp"] = [2, 2]
+// Sums over different axes do not meet where one of them has other rows along the other's axis.
+// CHECK-LABEL: func.func @rows
+// CHECK: comm.all_reduce sum {{.*}} over @m [#dist.axis<"tp">]
+// CHECK: comm.all_reduce sum {{.*}} over @m [#dist.axis<"dp">, #dist.axis<"tp">]
+// CHECK-NOT: comm.all_reduce
+func.func @rows(%p: !t {dist.layout = #cut}, %q: !t) -> !t {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"tp">] : !t
+  %b = comm.all_reduce sum %q over @m [#dist.axis<"dp">, #dist.axis<"tp">] : !t
+  %y = model.index (i: I = 8) ins(%a[i], %b[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.addf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  return %y : !t
+}
+// Nor where a factor behind one of them has: over its own axis it was the same.
+// CHECK-LABEL: func.func @factors
+// CHECK: comm.all_reduce sum {{.*}} over @m [#dist.axis<"tp">]
+// CHECK: comm.all_reduce sum {{.*}} over @m [#dist.axis<"dp">, #dist.axis<"tp">]
+// CHECK-NOT: comm.all_reduce
+func.func @factors(%p: !t, %q: !t, %w: !t {dist.layout = #cut}) -> !t {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"tp">] : !t
+  %b = comm.all_reduce sum %q over @m [#dist.axis<"dp">, #dist.axis<"tp">] : !t
+  %c = model.index (i: I = 8) ins(%a[i], %w[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.mulf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  %y = model.index (i: I = 8) ins(%c[i], %b[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.addf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  return %y : !t
+}
+// What is the same along both meets.
+// CHECK-LABEL: func.func @meet
+// CHECK: comm.all_reduce sum {{.*}} over @m [#dist.axis<"dp">, #dist.axis<"tp">]
+// CHECK-NOT: comm.all_reduce
+func.func @meet(%p: !t, %q: !t, %w: !t) -> !t {
+  %a = comm.all_reduce sum %p over @m [#dist.axis<"tp">] : !t
+  %b = comm.all_reduce sum %q over @m [#dist.axis<"dp">, #dist.axis<"tp">] : !t
+  %c = model.index (i: I = 8) ins(%a[i], %w[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.mulf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  %y = model.index (i: I = 8) ins(%c[i], %b[i] : !t, !t) {
+  ^bb0(%u: f32, %v: f32):
+    %0 = arith.addf %u, %v : f32
+    model.yield %0 : f32
+  } : !t
+  return %y : !t
+}

@@ -70,3 +70,41 @@ func.func @asks(%x: !t) -> !row {
   } : !row
   return %n : !row
 }
+
+// -----
+
+!t = tensor<512x256xf32, #model.axes<B, E>>
+!part = tensor<512x16xf32, #model.axes<B, H>>
+!w = tensor<256x16xf32, #model.axes<E, H>>
+!row = tensor<512xf32, #model.axes<B>>
+#cut = #dist.layout<@m, [{}, {"tp"}]>
+#other = #dist.layout<@m, [{}, {"dp"}]>
+dist.mesh @m ["dp", "tp"] = [2, 2] links [#dist.link<"network", 1.2e10 : f64, 2.0e-6 : f64, "cluster">, #dist.link<"network", 1.2e10 : f64, 2.0e-6 : f64, "cluster">]
+
+// What reads its own rank's columns stays with all rows: rows of other ranks would come with other columns.
+// CHECK-LABEL: func.func @columns
+// CHECK: comm.all_reduce
+// CHECK-NOT: comm.reduce_scatter
+// CHECK-LABEL: func.func @otherColumns
+func.func @columns(%x: !t, %w: !w {dist.layout = #cut}) -> (!part {dist.layout = #cut}) {
+  %s = comm.all_reduce sum %x over @m [#dist.axis<"tp">] : !t
+  %y = model.index (b: B = 512, h: H = 16) sum (e: E = 256) ins(%s[b, e], %w[e, h] : !t, !w) {
+  ^bb0(%a: f32, %c: f32):
+    %0 = arith.mulf %a, %c : f32
+    model.yield %0 : f32
+  } : !part
+  return %y : !part
+}
+// Columns that are cut over other axes do not matter.
+// CHECK: %[[S:.*]] = comm.reduce_scatter sum %arg0 dim 0
+// CHECK: %[[Y:.*]] = model.index (d0: B = 256, d1: H = 16) sum (d2: E = 256) ins(%[[S]][d0, d2], %arg1[d2, d1]
+// CHECK: comm.all_gather %[[Y]] dim 0
+func.func @otherColumns(%x: !t, %w: !w {dist.layout = #other}) -> (!part {dist.layout = #other}) {
+  %s = comm.all_reduce sum %x over @m [#dist.axis<"tp">] : !t
+  %y = model.index (b: B = 512, h: H = 16) sum (e: E = 256) ins(%s[b, e], %w[e, h] : !t, !w) {
+  ^bb0(%a: f32, %c: f32):
+    %0 = arith.mulf %a, %c : f32
+    model.yield %0 : f32
+  } : !part
+  return %y : !part
+}
