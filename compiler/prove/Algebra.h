@@ -57,6 +57,17 @@ enum class BaseKind : uint8_t {
   Owner   // the block that element `indices[1]` is in
 };
 
+// The number of a text: of an op, a predicate, a type. 0: none.
+using Name = uint32_t;
+
+// A number that values have by what they are: the same in every process, whatever was made before.
+inline uint64_t mix(uint64_t sum, uint64_t value) {
+  value += 0x9e3779b97f4a7c15 + (sum << 6) + (sum >> 2); // splitmix64
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return sum ^ value ^ (value >> 31);
+}
+
 // What an Index is a sum of.
 struct Base {
   BaseKind kind = BaseKind::Var;
@@ -64,7 +75,8 @@ struct Base {
   int64_t number = 0, size = 0;
   llvm::SmallVector<Index, 2> indices;
   Term term;
-  uint32_t vars = 0; // the set it depends on
+  uint32_t vars = 0;    // the set it depends on
+  uint64_t content = 0; // see mix
   bool clamps = false;
 };
 
@@ -72,6 +84,7 @@ struct IndexNode {
   int64_t constant = 0;
   llvm::SmallVector<std::pair<uint32_t, int64_t>, 4> entries; // base and factor, by base
   uint32_t vars = 0;
+  uint64_t content = 0;
   bool clamps = false; // there is a Max or Min in it, or a guard
 };
 
@@ -92,15 +105,16 @@ enum class Domain : uint8_t { Real, Integer, Boolean };
 struct TermNode {
   TermKind kind = TermKind::One;
   Domain domain = Domain::Real;
-  int64_t number = 0;           // Boolean: value; Read: the atom
-  const void *name = nullptr;   // Op: its name; Opaque: its value
-  const void *detail = nullptr; // Op: the predicate or the type
+  int64_t number = 0; // Boolean: value; Read: the atom
+  Name name = 0;      // Op: its name; Opaque: its value
+  Name detail = 0;    // Op: the predicate or the type
   llvm::SmallVector<double, 2> factors;
   llvm::SmallVector<Term, 2> children;
   llvm::SmallVector<Index, 3> indices;
   uint32_t vars = 0;
   bool clamps = false;
-  uint64_t shape = 0; // a hash that sees no index
+  uint64_t content = 0;
+  uint64_t shape = 0; // the same, but sees no index
 };
 
 enum class AtomKind : uint8_t {
@@ -116,12 +130,13 @@ struct Atom {
   AtomKind kind = AtomKind::Argument;
   Domain domain = Domain::Real;
   std::string name;   // Argument
-  int64_t number = 0; // Carry, Final: loop; Self: depth
+  int64_t number = 0; // Argument: which constant of the program it is; Carry, Final: loop; Self: depth
   int64_t part = 0;   // Carry, Final, Self: which
   model::Combiner combiner = model::Combiner::None;
   llvm::SmallVector<int64_t, 2> slots; // sizes of what is reduced
   Term body;
   bool isWhole = false; // made for the whole program
+  uint64_t content = 0;
 };
 
 struct Interval {
@@ -188,7 +203,15 @@ public:
   const TermNode &guarded(Term term) const;
   // The integer that a term of that domain is.
   Index indexOf(Term term);
-  Term op(const void *name, const void *detail, Domain domain, llvm::ArrayRef<Term> children);
+  // Names are by text, so that no order hangs on where things lie in memory.
+  Name name(llvm::StringRef text);
+  Name name(mlir::Attribute attribute);
+  Name name(mlir::Type type);
+  llvm::StringRef textOf(Name name) const { return texts[name].first; }
+  Term op(Name name, Name detail, Domain domain, llvm::ArrayRef<Term> children);
+  Term op(llvm::StringRef own, Name detail, Domain domain, llvm::ArrayRef<Term> children) {
+    return op(name(own), detail, domain, children);
+  }
   Term sum(llvm::ArrayRef<std::pair<double, Term>> terms);
   Term scale(double factor, Term term) { return sum({{factor, term}}); }
   Term product(llvm::ArrayRef<Term> factors);
@@ -265,12 +288,18 @@ private:
   void sortForClosing(llvm::SmallVectorImpl<Index> &conditions, const Closing &closing) const;
   Index closeBase(uint32_t id, Closing &closing);
   void markVars(TermNode &node);
+  void markContent(TermNode &node);
+  uint64_t contentOf(const Atom &atom) const;
+  uint64_t contentOf(const Base &base) const;
 
   std::deque<Base> bases;
   std::deque<IndexNode> indexNodes;
   std::deque<TermNode> termNodes;
   std::deque<Atom> atoms;
   std::unordered_multimap<uint64_t, uint32_t> baseIds, indexIds, termIds, atomIds;
+  llvm::StringMap<Name> names;
+  std::vector<std::pair<llvm::StringRef, uint64_t>> texts; // by name, with their content
+  llvm::DenseMap<const void *, Name> printed;
   std::vector<llvm::SmallVector<Var, 4>> sets;
   std::map<llvm::SmallVector<Var, 4>, uint32_t> setIds;
   std::map<std::pair<uint32_t, uint32_t>, uint32_t> unions;
@@ -279,6 +308,7 @@ private:
   std::unordered_map<uint32_t, bool> wholeMemo;
   int64_t nextBound = 0;
   Term zeroTerm, oneTerm;
+  Name selectName, reciprocalName;
 };
 
 // Writes a term to standard error, as deep as wanted.

@@ -2,6 +2,7 @@
 #include "compiler/prove/Algebra.h"
 
 #include "llvm/ADT/Hashing.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace cleave;
@@ -22,9 +23,20 @@ uint32_t Algebra::atom(Atom made) {
   }
   uint32_t id = atoms.size();
   made.isWhole = makesWhole;
+  made.content = contentOf(made);
   atoms.push_back(std::move(made));
   atomIds.emplace(hash, id);
   return id;
+}
+
+uint64_t Algebra::contentOf(const Atom &of) const {
+  uint64_t content = mix(mix(static_cast<uint64_t>(of.kind), static_cast<uint64_t>(of.domain)), of.part);
+  content = mix(mix(content, llvm::xxh3_64bits(of.name)), static_cast<uint64_t>(of.combiner));
+  bool isLoop = of.kind == AtomKind::Carry || of.kind == AtomKind::Final; // its number is that of a term
+  content = mix(content, isLoop ? termNodes[of.number].content : static_cast<uint64_t>(of.number));
+  for (int64_t slot : of.slots)
+    content = mix(content, slot);
+  return mix(content, of.kind == AtomKind::Reduction ? node(of.body).content : 0);
 }
 
 std::optional<Term> Algebra::readOf(Term term, model::Combiner combiner) const {
@@ -213,10 +225,9 @@ Term Algebra::identity(model::Combiner combiner, Domain domain) {
   case Domain::Real:
     break;
   }
-  static const char kLeast = 0, kGreatest = 0;
   if (combiner == model::Combiner::Sum)
     return zeroTerm;
   if (combiner == model::Combiner::Prod)
     return oneTerm;
-  return op(combiner == model::Combiner::Max ? &kLeast : &kGreatest, &kLeast, Domain::Real, {});
+  return op(combiner == model::Combiner::Max ? "least" : "greatest", 0, Domain::Real, {});
 }

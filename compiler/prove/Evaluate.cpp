@@ -243,7 +243,7 @@ bool Evaluator::runConstant(arith::ConstantOp op, Values &values) {
     return true;
   }
   Atom made; // by its value
-  made.name = std::to_string(reinterpret_cast<uintptr_t>(dense.getAsOpaquePointer()));
+  made.number = 1 + proof.constants.try_emplace(dense, proof.constants.size()).first->second;
   made.domain = isa<FloatType>(element)        ? Domain::Real
                 : element.isSignlessInteger(1) ? Domain::Boolean
                                                : Domain::Integer;
@@ -314,24 +314,22 @@ bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
   } else if (combiner == model::Combiner::Sum && domain == Domain::Integer) {
     made = algebra.integer(algebra.add(algebra.indexOf(init.element), algebra.indexOf(made)));
   } else if (!overwrites && init.element != algebra.identity(combiner, domain)) {
-    static const char kCombine = 0;
-    made = algebra.op(&kCombine + 0, op.getCombinerAttr().getAsOpaquePointer(), domain, {init.element, made});
+    made = algebra.op("combine", algebra.name(op.getCombinerAttr()), domain, {init.element, made});
   }
   define(op.getResult(), made, values, init.lengths);
   return true;
 }
 
 bool Evaluator::runArgsort(model::ArgsortOp op, Values &values) {
-  static const char kName = 0;
   Tensor input = values[op.getInput()];
   SmallVector<Index> dims = dimsOf(input.sizes), place = dims;
   Var row = algebra.fresh(input.sizes.back());
   place.back() = algebra.of(row);
-  Term pair = algebra.op(&kName, op.getDescendingAttr().getAsOpaquePointer(), Domain::Boolean,
+  Term pair = algebra.op("key", algebra.name(op.getDescendingAttr()), Domain::Boolean,
                          {at(input, place), algebra.integer(dims.back())});
   // The order of a row, as an integer that the pairs of the row decide.
   Term order = algebra.reduce(model::Combiner::None, {row}, pair);
-  define(op.getResult(), algebra.op(&kName, &kName, Domain::Integer, {order}), values, input.lengths);
+  define(op.getResult(), algebra.op("order", 0, Domain::Integer, {order}), values, input.lengths);
   return true;
 }
 

@@ -52,6 +52,7 @@ struct Proof {
   std::string unknown; // what the checker has no rule for
   // The first op of the rank's program that gave a term, or read an atom as its result.
   llvm::DenseMap<uint32_t, mlir::Operation *> origins, atomOrigins;
+  llvm::DenseMap<mlir::Attribute, int64_t> constants; // those that are no splats, in order of first use
 };
 
 class Evaluator {

@@ -55,6 +55,14 @@ static uint64_t hashOf(const Base &base) {
   return hash;
 }
 
+uint64_t Algebra::contentOf(const Base &of) const {
+  uint64_t content = mix(mix(static_cast<uint64_t>(of.kind), static_cast<uint64_t>(of.varKind)), of.number);
+  content = mix(content, of.size);
+  for (Index index : of.indices)
+    content = mix(content, node(index).content);
+  return of.kind == BaseKind::Data ? mix(content, node(of.term).content) : content;
+}
+
 uint32_t Algebra::intern(Base base) {
   uint64_t hash = hashOf(base);
   auto [begin, end] = baseIds.equal_range(hash);
@@ -65,6 +73,7 @@ uint32_t Algebra::intern(Base base) {
       return it->second;
   }
   uint32_t id = bases.size();
+  base.content = contentOf(base);
   base.clamps |= base.kind == BaseKind::Max || base.kind == BaseKind::Min;
   if (base.kind == BaseKind::Var) {
     base.vars = setOf(Var{id});
@@ -94,7 +103,9 @@ Index Algebra::intern(IndexNode made) {
   for (auto [base, factor] : made.entries) {
     made.vars = unite(made.vars, bases[base].vars);
     made.clamps |= bases[base].clamps;
+    made.content += mix(bases[base].content, factor); // in any order
   }
+  made.content = mix(made.content, made.constant);
   Index index{static_cast<uint32_t>(indexNodes.size())};
   indexNodes.push_back(std::move(made));
   indexIds.emplace(hash, index.id);

@@ -155,7 +155,6 @@ static void readLoop(Algebra &algebra, const Loop &loop, unsigned part, Index tu
 
 // Its recurrences as atoms, named by what they compute.
 void Evaluator::makeLoop(Carried &loop, Tensors &carries, Tensors &finals) {
-  static const char kName = 0;
   Loop made;
   made.op = loop.op;
   made.count = loop.count;
@@ -177,7 +176,7 @@ void Evaluator::makeLoop(Carried &loop, Tensors &carries, Tensors &finals) {
   if (loop.isWhile)
     parts.push_back(algebra.close(loop.holds, closing));
   Attribute facts = DenseI64ArrayAttr::get(proof.context, {loop.count, loop.reverse, loop.isWhile});
-  made.number = algebra.op(&kName, facts.getAsOpaquePointer(), Domain::Boolean, parts).id;
+  made.number = algebra.op("loop", algebra.name(facts), Domain::Boolean, parts).id;
   made.context.assign(closing.values.begin(), closing.values.end());
   for (auto [part, i] : llvm::enumerate(loop.recurrences()))
     readLoop(algebra, made, part, algebra.of(loop.turn), dimsOf(loop.inits[i].sizes), made.context,

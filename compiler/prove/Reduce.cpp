@@ -357,8 +357,7 @@ Term Reducer::run(SmallVector<Var> vars, Term body) {
       return true;
     });
     if (times != 1 && combiner == model::Combiner::Prod)
-      return closed(vars,
-                    algebra.op(&algebra, &algebra, algebra.node(body).domain, {body, algebra.number(times)}));
+      return closed(vars, algebra.op("power", 0, algebra.node(body).domain, {body, algebra.number(times)}));
     if (vars.empty())
       return repeat(body, times);
     if (times != 1 && isSum())

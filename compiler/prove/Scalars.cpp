@@ -81,8 +81,8 @@ Term Evaluator::compare(arith::CmpIOp op, Term left, Term right) {
   arith::CmpIPredicate predicate = op.getPredicate();
   bool isUnsigned = static_cast<unsigned>(predicate) >= static_cast<unsigned>(arith::CmpIPredicate::ult);
   if (isUnsigned && (least(left) < 0 || least(right) < 0))
-    return algebra.op(op->getName().getAsOpaquePointer(), op.getPredicateAttr().getAsOpaquePointer(),
-                      Domain::Boolean, {left, right});
+    return algebra.op(op->getName().getStringRef(), algebra.name(op.getPredicateAttr()), Domain::Boolean,
+                      {left, right});
   switch (predicate) {
   case arith::CmpIPredicate::eq:
     return algebra.guard({difference, opposite}, yes, no);
@@ -113,9 +113,9 @@ static bool isDecided(const Algebra &algebra, Term term) {
 
 std::optional<Term> Evaluator::scalar(Operation *op, ArrayRef<Term> operands) {
   Type type = op->getResult(0).getType();
-  const void *detail = type.getAsOpaquePointer();
+  Name detail = algebra.name(type);
   if (auto predicate = op->getAttr("predicate"))
-    detail = predicate.getAsOpaquePointer();
+    detail = algebra.name(predicate);
   using Made = std::optional<Term>;
   Made made =
       llvm::TypeSwitch<Operation *, Made>(op)
@@ -137,7 +137,7 @@ std::optional<Term> Evaluator::scalar(Operation *op, ArrayRef<Term> operands) {
   if (made)
     return made;
   if (isa<model::RandomBitsOp>(op) || isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
-    return algebra.op(op->getName().getAsOpaquePointer(), detail, domainOf(type), operands);
+    return algebra.op(op->getName().getStringRef(), detail, domainOf(type), operands);
   fail(op, "an op '" + op->getName().getStringRef() + "'");
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 #include "compiler/prove/Algebra.h"
 
 #include "llvm/ADT/Hashing.h"
+#include "llvm/Support/xxhash.h"
 
 #include <cmath>
 #include <numeric>
@@ -14,6 +15,9 @@ using namespace cleave::prove;
 //===----------------------------------------------------------------------===//
 
 Algebra::Algebra() {
+  name(""); // 0
+  selectName = name("select");
+  reciprocalName = name("reciprocal");
   sets.emplace_back();
   setIds.emplace(sets.front(), 0);
   TermNode one, zero;
@@ -59,20 +63,34 @@ static bool isSame(const TermNode &a, const TermNode &b) {
 }
 
 void Algebra::markVars(TermNode &made) {
-  made.shape =
-      llvm::hash_combine(made.kind, made.domain, made.number, made.name, made.detail, made.children.size());
   made.clamps |= made.kind == TermKind::Guard;
   for (Term child : made.children) {
     made.vars = unite(made.vars, node(child).vars);
     made.clamps |= node(child).clamps;
-    made.shape = llvm::hash_combine(made.shape, node(child).shape);
   }
-  for (double factor : made.factors)
-    made.shape = llvm::hash_combine(made.shape, bitsOf(factor));
   for (Index index : made.indices) {
     made.vars = unite(made.vars, node(index).vars);
     made.clamps |= node(index).clamps;
   }
+}
+
+void Algebra::markContent(TermNode &made) {
+  uint64_t own = mix(static_cast<uint64_t>(made.kind), static_cast<uint64_t>(made.domain));
+  own = mix(own, made.kind == TermKind::Read ? atoms[made.number].content : made.number);
+  for (Name name : {made.name, made.detail})
+    own = mix(own, texts[name].second);
+  for (double factor : made.factors)
+    own = mix(own, bitsOf(factor));
+  made.shape = made.content = mix(own, made.children.size());
+  for (Term child : made.children) {
+    made.shape = mix(made.shape, node(child).shape);
+    made.content = mix(made.content, node(child).content);
+  }
+  uint64_t places = 0; // conditions have no order
+  for (Index index : made.indices)
+    places = made.kind == TermKind::Guard ? places + mix(0, node(index).content)
+                                          : mix(places, node(index).content);
+  made.content = mix(made.content, places);
 }
 
 Term Algebra::intern(TermNode made) {
@@ -82,6 +100,7 @@ Term Algebra::intern(TermNode made) {
     if (isSame(termNodes[it->second], made))
       return Term{it->second};
   markVars(made);
+  markContent(made);
   Term term{static_cast<uint32_t>(termNodes.size())};
   termNodes.push_back(std::move(made));
   termIds.emplace(hash, term.id);
@@ -110,7 +129,7 @@ Term Algebra::opaque(Attribute value, Domain domain) {
   TermNode made;
   made.kind = TermKind::Opaque;
   made.domain = domain;
-  made.name = value.getAsOpaquePointer();
+  made.name = name(value);
   return intern(std::move(made));
 }
 
@@ -130,7 +149,29 @@ std::optional<double> Algebra::numberOf(Term term) const {
   return std::nullopt;
 }
 
-Term Algebra::op(const void *name, const void *detail, Domain domain, ArrayRef<Term> children) {
+Name Algebra::name(StringRef text) {
+  auto [it, isNew] = names.try_emplace(text, texts.size());
+  if (isNew)
+    texts.emplace_back(it->first(), llvm::xxh3_64bits(text));
+  return it->second;
+}
+
+template <typename Printed>
+static Name nameOf(Algebra &algebra, DenseMap<const void *, Name> &known, Printed what) {
+  Name &name = known[what.getAsOpaquePointer()];
+  if (name == 0) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    what.print(stream);
+    name = algebra.name(text);
+  }
+  return name;
+}
+
+Name Algebra::name(Attribute attribute) { return nameOf(*this, printed, attribute); }
+Name Algebra::name(Type type) { return nameOf(*this, printed, type); }
+
+Term Algebra::op(Name name, Name detail, Domain domain, ArrayRef<Term> children) {
   TermNode made;
   made.kind = TermKind::Op;
   made.domain = domain;
@@ -223,7 +264,6 @@ Term Algebra::product(ArrayRef<Term> factors) {
 }
 
 Term Algebra::reciprocal(Term term) {
-  static const char kName = 0;
   const TermNode &of = node(term);
   if (std::optional<double> value = numberOf(term); value && *value != 0)
     return number(1 / *value);
@@ -232,9 +272,9 @@ Term Algebra::reciprocal(Term term) {
     if (first != 1)
       return scale(1 / first, reciprocal(scale(1 / first, term)));
   }
-  if (of.kind == TermKind::Op && of.name == &kName)
+  if (of.kind == TermKind::Op && of.name == reciprocalName)
     return of.children[0];
-  return op(&kName, nullptr, Domain::Real, {term});
+  return op(reciprocalName, 0, Domain::Real, {term});
 }
 
 //===----------------------------------------------------------------------===//
@@ -368,7 +408,6 @@ Term Algebra::guardReal(ArrayRef<Index> conditions, Term then) {
 }
 
 Term Algebra::select(Term condition, Term then, Term otherwise) {
-  static const char kName = 0;
   const TermNode &of = node(condition);
   if (of.kind == TermKind::Boolean)
     return of.number ? then : otherwise;
@@ -380,7 +419,7 @@ Term Algebra::select(Term condition, Term then, Term otherwise) {
     SmallVector<Index> conditions(of.indices.begin(), of.indices.end());
     return first ? guard(conditions, then, otherwise) : guard(conditions, otherwise, then);
   }
-  return op(&kName, nullptr, node(then).domain, {condition, then, otherwise});
+  return op(selectName, 0, node(then).domain, {condition, then, otherwise});
 }
 
 Term Algebra::read(uint32_t atom, ArrayRef<Index> indices) {
@@ -426,9 +465,9 @@ Term Algebra::substitute(Term term, Rewrite &rewrite) {
     made = integer(indices[0]);
     break;
   case TermKind::Op:
-    if (children.size() == 3 && from.detail == nullptr)
+    if (from.name == selectName)
       made = select(children[0], children[1], children[2]);
-    else if (children.size() == 1 && from.detail == nullptr)
+    else if (from.name == reciprocalName)
       made = reciprocal(children[0]);
     else
       made = op(from.name, from.detail, from.domain, children);
