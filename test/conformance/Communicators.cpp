@@ -63,7 +63,8 @@ const std::vector<CommunicatorKind> &communicators() {
   static const std::vector<CommunicatorKind> kMpi = {
       {"mpi", [](int64_t ranks, double timeoutSeconds, const std::function<void(Communicator &)> &body) {
          runOnProcesses(*launched(), ranks, timeoutSeconds, body);
-       }}};
+       },
+       /*hasOwnThread=*/true}};
   return launched() ? kMpi : kLocal;
 }
 

@@ -16,6 +16,8 @@ struct CommunicatorKind {
   // processes, it runs on this one's alone. A wait gives up after `timeoutSeconds`.
   std::function<void(int64_t ranks, double timeoutSeconds, const std::function<void(Communicator &)> &body)>
       run;
+  // Whether messages move on, and their ends are known, while nobody waits.
+  bool hasOwnThread = false;
 };
 
 const std::vector<CommunicatorKind> &communicators();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <gmock/gmock.h>
 #include <map>
 #include <mutex>
@@ -70,6 +71,30 @@ TEST_P(Concurrency, ManyAreStartedBeforeOneIsEnded) {
       ASSERT_TRUE(operations[i]->wait().ok());
       ASSERT_EQ(data[i], (std::array<int32_t, 2>{2 * i, 1}));
     }
+  });
+}
+
+// The end of a message, and not that of the wait for it.
+TEST_P(Concurrency, SaysWhenAMessageWasThere) {
+  auto now = [] {
+    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
+  GetParam().run(2, kTimeout, [&](Communicator &end) {
+    Shape shape = {Type::F32, {1000}, {"N"}};
+    auto sum = end.prepare(lineOf(2), make(CollectiveKind::AllReduce, all(lineOf(2))), shape, shape);
+    std::vector<float> data(1000);
+    int early = 0;
+    for (int round = 0; round < 6; ++round) {
+      int64_t begin = now();
+      ASSERT_TRUE((*sum)->start(data.data(), data.data()).ok());
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      int64_t waits = now();
+      ASSERT_TRUE((*sum)->wait().ok());
+      int64_t done = (*sum)->doneAt();
+      EXPECT_TRUE(done == 0 || (done >= begin && done <= now()));
+      early += done != 0 && done < waits;
+    }
+    EXPECT_TRUE(early > 0 || !GetParam().hasOwnThread);
   });
 }
 

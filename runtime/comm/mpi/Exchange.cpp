@@ -439,6 +439,7 @@ void Exchange::end() {
     engine.addBackground(-1);
   isBackground = false;
   open = -1;
+  endedAt = std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
   busy.store(false, std::memory_order_release);
 }
 

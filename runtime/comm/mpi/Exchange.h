@@ -28,6 +28,7 @@ public:
   Status start(const void *in, void *out) override;
   Status wait() override;
   Status run(const void *in, void *out) override;
+  int64_t doneAt() const override { return endedAt; }
 
   void arrived(const Header &header, const char *text, const char *data) override;
   void drain() override;
@@ -109,6 +110,7 @@ private:
   int64_t open = 0;     // streams, headers and sums that are not through
   int64_t underWay = 0; // messages that MPI has
   bool draining = false, isBackground = false;
+  int64_t endedAt = 0; // by whichever thread ended it, before `busy` is false
   std::atomic<bool> busy{false};
 };
 
