@@ -61,7 +61,8 @@ const std::vector<CommunicatorKind> &communicators() {
          runOnThreads(makeLocal(ranks, {timeoutSeconds}), body);
        }}};
   static const std::vector<CommunicatorKind> kMpi = {
-      {"mpi", [](int64_t ranks, double timeoutSeconds, const std::function<void(Communicator &)> &body) {
+      {"mpi",
+       [](int64_t ranks, double timeoutSeconds, const std::function<void(Communicator &)> &body) {
          runOnProcesses(*launched(), ranks, timeoutSeconds, body);
        },
        /*hasOwnThread=*/true}};

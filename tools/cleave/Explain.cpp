@@ -33,14 +33,8 @@ bool hasEntry(const ast::Program &program, const std::string &name, diag::Engine
 
 // The program is planned as it was run: that entry alone.
 std::optional<std::vector<TracedCollective>> compare(Driver &driver, diag::Engine &engine,
-                                                     const std::string &path, const std::string &entry,
-                                                     rt::TraceFacts &trace) {
-  rt::Result<rt::TraceFacts> read = rt::readTrace(path);
-  if (!read) {
-    report(engine, read.error());
-    return std::nullopt;
-  }
-  trace = *read;
+                                                     const std::string &entry, const rt::TraceFacts &trace) {
+  driver.select({entry}, {});
   std::optional<Driver::Planned> planned = driver.plan();
   if (!planned)
     return std::nullopt;
@@ -76,18 +70,24 @@ static bool writePage(const explain::Facts &facts, const ExplainOptions &options
 int explainCommand(const ExplainOptions &options) {
   diag::Engine engine;
   Driver driver(driverOptions(options), engine);
-  const ast::Program *program = driver.check();
+  rt::TraceFacts trace;
+  if (!options.trace.empty()) {
+    if (rt::Result<rt::TraceFacts> read = rt::readTrace(options.trace))
+      trace = *read;
+    else
+      report(engine, read.error());
+  }
+  const ast::Program *program = engine.hasErrors() ? nullptr : driver.check();
   std::optional<explain::Facts> facts;
   if (program && hasEntry(*program, options.entry, engine))
     facts = driver.explain(mainEntry(*program, options.entry));
-  bool isWritten = !facts || options.html.empty() || writePage(*facts, options, engine);
   std::optional<std::vector<TracedCollective>> traced;
-  rt::TraceFacts trace;
   if (facts && !engine.hasErrors() && !options.trace.empty()) {
-    std::string entry = mainEntry(*program, options.entry);
-    driver.select({entry}, {});
-    traced = compare(driver, engine, options.trace, entry, trace);
+    traced = compare(driver, engine, mainEntry(*program, options.entry), trace);
+    if (!traced)
+      facts.reset(); // what was asked for is refused: half of an answer would hide that
   }
+  bool isWritten = !facts || options.html.empty() || writePage(*facts, options, engine);
   if (options.json) {
     Json result = {{"file", options.file}};
     result["diagnostics"] = Json::parse(engine.renderJson());
