@@ -59,15 +59,19 @@ StringRef Reasons::phaseOf(Value value, Operation *user) const {
   func::FuncOp entry = function;
   if (!entry->hasAttr(model::kEntryAttr))
     return entry.getSymName().contains("_backward") ? "backward" : "forward";
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return entry.getArgAttr(argument.getArgNumber(), model::kStateAttr) ? "state" : "input";
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (argument && entry.getArgAttr(argument.getArgNumber(), model::kStateAttr))
+    return "state";
   if (isa_and_present<func::ReturnOp>(user))
     for (auto [i, result] : llvm::enumerate(user->getOperands()))
       if (result == value && entry.getResultAttr(i, model::kStateAttr))
         return "state";
   Operation *op = value.getDefiningOp();
-  if (forward.contains(op))
-    return "forward";
+  // What the forward pass has, and the backward pass alone reads so, moves then.
+  bool isReadBackwards = user && isa<model::ModelDialect>(user->getDialect()) && !forward.contains(user) &&
+                         !update.contains(user);
+  if (argument || forward.contains(op))
+    return isReadBackwards ? "backward" : argument ? "input" : "forward";
   return update.contains(op) ? "update" : "backward";
 }
 

@@ -1,6 +1,7 @@
 // Over which mesh axes each op is computed, from the layouts that propagation settled.
 #include "dialects/dist/transforms/ChooseFactors.h"
 
+#include "compiler/cost/Collectives.h"
 #include "dialects/dist/ir/ComputeLayout.h"
 
 using namespace mlir;
@@ -28,8 +29,9 @@ private:
   void take(unsigned factor, AxisListRef axes);
   void tryAxes(unsigned factor);
   bool isCutAlong(unsigned factor, AxisListRef axes) const;
+  bool isStoredAlong(unsigned factor, AxisListRef axes) const;
   void tryGathering(unsigned reduced, unsigned factor);
-  int64_t cost() const;
+  int64_t cost(int64_t bytesOfStart = 0) const;
 
   const Graph &graph;
   const Rule &rule;
@@ -75,8 +77,10 @@ void Chooser::take(unsigned factor, AxisListRef axes) {
   chosen[factor] = std::move(taken);
 }
 
-int64_t Chooser::cost() const {
+// Bytes that a rank sends, and for each conversion as many as the link would carry while a message starts.
+int64_t Chooser::cost(int64_t bytesOfStart) const {
   int64_t sent = 0;
+  auto add = [&](int64_t bytes) { sent += bytes + (bytes ? bytesOfStart : 0); };
   SmallVector<std::pair<unsigned, LayoutAttr>>
       counted; // an operand that is read twice alike is converted once
   for (auto [cell, tensor, value] : llvm::zip(rule.operands, map.operands, rule.op->getOperands())) {
@@ -85,11 +89,11 @@ int64_t Chooser::cost() const {
     if (llvm::is_contained(counted, read))
       continue;
     counted.push_back(read);
-    sent += bytesToConvert(graph.cells[cell].cut, need, bytesOf(cast<RankedTensorType>(value.getType())));
+    add(bytesToConvert(graph.cells[cell].cut, need, bytesOf(cast<RankedTensorType>(value.getType()))));
   }
   for (auto [number, cell] : llvm::enumerate(rule.results))
-    sent += bytesToConvert(computedCut(map, chosen, number), graph.cells[cell].cut,
-                           bytesOf(cast<RankedTensorType>(rule.op->getResult(number).getType())));
+    add(bytesToConvert(computedCut(map, chosen, number), graph.cells[cell].cut,
+                       bytesOf(cast<RankedTensorType>(rule.op->getResult(number).getType()))));
   return sent;
 }
 
@@ -117,20 +121,48 @@ bool Chooser::isCutAlong(unsigned factor, AxisListRef axes) const {
          llvm::any_of(map.results, [&](const TensorFactors &tensor) { return has(tensor, factor); });
 }
 
+// Whether every result is cut along a factor over these axes for the sake of storage alone: a gradient, where
+// a plan stores gradients, or what an update makes of them, in parts.
+bool Chooser::isStoredAlong(unsigned factor, AxisListRef axes) const {
+  auto isStored = [&](auto each) {
+    auto [number, tensor, own] = each;
+    const Cell &cell = graph.cells[number];
+    return has(tensor, factor) && prefixOf(axes, own[factor]) != Prefix::No && cell.computed &&
+           llvm::none_of(axes, [&](const Axis &axis) { return cell.computed->uses(axis); });
+  };
+  return llvm::all_of(llvm::zip(rule.results, map.results, resultAxes), isStored);
+}
+
+// Bytes that a link carries in the time in which the messages of a ring over these axes start, one by one.
+static int64_t bytesOfStart(MeshOp mesh, AxisListRef axes) {
+  cost::Link link;
+  double most = mesh.getLinks() ? 0 : link.bandwidth * link.latency;
+  if (mesh.getLinks())
+    for (LinkAttr each : mesh.getLinks()->getAsRange<LinkAttr>())
+      most = std::max(most, each.getBandwidth().getValueAsDouble() * each.getLatency().getValueAsDouble());
+  return static_cast<int64_t>(most * static_cast<double>(sizeOf(axes) - 1));
+}
+
 // A sum over mesh axes that its result is cut over along a factor of its own: gathering what is summed gives
 // each rank its part of the result, and nobody holds the whole of it. Done if it moves fewer bytes, where
 // everything that walks along the result is cut so already.
 //   table[v / tp, e] += x[s / tp, e] at ids[s / tp]: x and ids are gathered, or a sum of the table's size is
 //   scattered
+// A gradient that is stored in parts is computed in parts where its factors are that much smaller than
+// itself: they are activations, for a sum over what is stored is a weight's gradient.
+//   gradient[i / dp, o] += x[b / dp, i] y[b / dp, o]: x is exchanged for x[b, i / dp], y gathered, or a sum
+//   of the gradient's size is scattered
 void Chooser::tryGathering(unsigned reduced, unsigned factor) {
-  if (chosen[reduced].empty() || !isCutAlong(factor, chosen[reduced]))
+  bool isCut = !chosen[reduced].empty() && isCutAlong(factor, chosen[reduced]);
+  if (chosen[reduced].empty() || (!isCut && !isStoredAlong(factor, chosen[reduced])))
     return;
   Assignment old = chosen;
-  int64_t before = cost();
+  int64_t start = isCut ? 0 : bytesOfStart(mesh, chosen[reduced]);
+  int64_t before = cost(start);
   AxisList axes = std::move(chosen[reduced]);
   chosen[reduced].clear();
   take(factor, axes);
-  if (chosen[factor] != axes || cost() >= before)
+  if (chosen[factor] != axes || cost(start) >= before)
     chosen = old;
 }
 
