@@ -132,6 +132,7 @@ rt::SpreadOptions Session::spreadOptions() const {
   given.allowNonFinite = options.allowNonFinite;
   given.profile = options.profile;
   given.trace = options.trace;
+  given.tracePart = options.tracePart;
   given.slowLinks = options.slowLinks;
   given.memoryLimit = options.memoryLimit;
   given.timeoutSeconds = options.timeoutSeconds;

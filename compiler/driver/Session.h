@@ -31,6 +31,7 @@ struct SessionOptions : rt::InstanceOptions {
   // other; the others load() or open() the same program, then serve().
   std::shared_ptr<rt::Processes> processes;
   int64_t ranksPerProcess = 1;
+  std::string tracePart;                   // see SpreadOptions
   std::shared_ptr<rt::ProcessWatch> watch; // of these processes; may be null
 };
 

@@ -195,6 +195,8 @@ template <Executor::Mode mode> bool Executor::collective(uint32_t at) {
   Status status = communicate(steps[at]);
   if (!status) {
     failed = status.error();
+    if (mode == Mode::Traced)
+      traced->add({at, begin, nowNanoseconds()}); // what a rank waited for in vain
     return false;
   }
   if (mode == Mode::Traced)

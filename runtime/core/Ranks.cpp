@@ -343,6 +343,8 @@ Status Ranks::loadWeights(const std::string &path, const std::string &name) {
 
 std::vector<RankTrace> Ranks::traces(int entry) const {
   std::vector<RankTrace> all;
+  if (isStuck()) // it may go on writing
+    return all;
   for (const std::unique_ptr<Instance> &instance : instances)
     for (RankTrace one : instance->traces(entry)) {
       one.rank = firstRank + (&instance - instances.data());

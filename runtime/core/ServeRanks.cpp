@@ -1,9 +1,11 @@
 // A process other than 0: its ranks do what process 0 says.
+#include "runtime/core/File.h"
 #include "runtime/core/Spread.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 namespace cleave::rt {
 
@@ -11,7 +13,8 @@ namespace spread {
 
 namespace {
 
-constexpr double kGraceSeconds = 4; // for process 0 after a failure
+constexpr double kGraceSeconds = 4;    // for process 0 after a failure
+constexpr size_t kLeftEvents = 20'000; // of a rank: written within the grace of those who wait for the end
 
 Error wrongProcesses(const Processes &processes, const Mesh &mesh, int64_t perProcess) {
   int64_t count = processes.processes(), ranks = mesh.ranks();
@@ -89,6 +92,7 @@ private:
 
   // What this process says where all must end: what its ranks have met with, if anything.
   Error end(const Error &why) const {
+    leaveTrace();
     if (failed)
       return *failed;
     Error error = why;
@@ -109,7 +113,8 @@ private:
     case Prepare:
       return part.ranks->prepare(static_cast<int>(given.number()));
     case Run:
-      return part.ranks->run(static_cast<int>(given.number()));
+      ran = static_cast<int>(given.number());
+      return part.ranks->run(ran);
     case SetInput:
     case SetState:
       return set(command, given);
@@ -125,6 +130,12 @@ private:
       return save();
     case Load:
       return part.ranks->load(given.text());
+    case TellTime:
+      return tellTime(given, answer);
+    case FetchTrace:
+      for (const RankTrace &one : part.ranks->traces(static_cast<int>(given.number())))
+        packLog(answer, *one.log);
+      return {};
     case LoadWeights: {
       std::string path = given.text();
       return part.ranks->loadWeights(path, given.text());
@@ -133,6 +144,33 @@ private:
       return Error{
           "E799", "a process is told what it knows, found command " + std::to_string(command), "", {}, ""};
     }
+  }
+
+  Status tellTime(PacketReader &given, PacketWriter &answer) {
+    answer.number(steadyNanoseconds());
+    answer.text(steadyClockName());
+    int64_t at = given.number(), ahead = given.number();
+    clock.first = clock.last = {at, ahead, given.number()};
+    return {};
+  }
+
+  // What its ranks did last, as far as is known, for whoever looks for why.
+  void leaveTrace() const {
+    std::vector<RankTrace> ranks = part.ranks ? part.ranks->traces(ran) : std::vector<RankTrace>();
+    if (ranks.empty() || options.tracePart.empty())
+      return;
+    std::vector<TraceLog> logs;
+    logs.reserve(ranks.size());
+    for (RankTrace &one : ranks) {
+      logs.push_back(lastOf(*one.log, kLeftEvents));
+      one.log = &logs.back();
+      one.clock = clock;
+    }
+    std::string text = traceText(ranks, ran), why;
+    replaceFile(tracePath(), {{text.data(), static_cast<int64_t>(text.size())}}, why); // else without
+  }
+  std::string tracePath() const {
+    return options.tracePart + "." + std::to_string(part.firsts[processes->process()]);
   }
 
   Status make(std::string_view bytes) {
@@ -145,6 +183,8 @@ private:
     if (!made)
       return made.error();
     part = std::move(*made);
+    if (!options.tracePart.empty()) // that of an earlier run would mislead
+      std::remove(tracePath().c_str());
     return {};
   }
 
@@ -221,6 +261,8 @@ private:
   PartOfRanks part;
   std::optional<Error> failed; // what the last command came to, where it failed
   double failedAfter = 0;      // seconds
+  int ran = 0;                 // the entry that ran last
+  ClockRelation clock;         // as process 0 knows it
 };
 
 } // namespace

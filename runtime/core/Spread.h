@@ -22,7 +22,9 @@ enum Command : int64_t {
   Save, // then More or Stop
   Load,
   LoadWeights,
-  Settle, // after a failure
+  TellTime,   // what is known of this process's clock; answered with its time
+  FetchTrace, // entry: answered with what its ranks did when
+  Settle,     // after a failure
   Leave,
 };
 
@@ -35,6 +37,10 @@ Result<PartOfRanks> makePart(Processes &processes, Artefact artefact, const Spre
 
 // Every rank's states; those of other processes without an address.
 std::vector<StateHolder> holdersOf(const PartOfRanks &part);
+
+// Both ends are of one version.
+void packLog(PacketWriter &to, const TraceLog &log);
+TraceLog unpackLog(PacketReader &from);
 
 } // namespace cleave::rt::spread
 

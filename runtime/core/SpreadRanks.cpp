@@ -38,6 +38,8 @@ Result<std::unique_ptr<SpreadRanks>> SpreadRanks::create(std::shared_ptr<Process
         made->part = std::move(*part);
         return {};
       });
+  if (status && options.trace)
+    status = made->readClocks(&ClockRelation::first);
   if (!status)
     return status.error();
   return made;

@@ -23,6 +23,9 @@ namespace cleave::rt {
 struct SpreadOptions : RanksOptions {
   std::shared_ptr<ProcessWatch> watch; // that ends waits when a process is gone; may be null
   int64_t ranksPerProcess = 1;
+  // Where a process other than 0 that ends by a failure leaves what its ranks did last: this name and the
+  // first rank's number behind a dot. Empty: nowhere.
+  std::string tracePart;
 };
 
 // What a process has of them.
@@ -67,7 +70,9 @@ public:
   Status loadWeights(const std::string &path, const std::string &name) override;
   int threads() const override { return part.ranks->threads(); }
   const Profile *profile(int entry) const override { return part.ranks->profile(entry); }
-  std::vector<RankTrace> traces(int entry) const override { return part.ranks->traces(entry); }
+  // Of all ranks, by process 0's clock; of its own alone where the processes can do nothing together any
+  // more.
+  std::vector<RankTrace> traces(int entry) const override;
 
   // Whether the processes can do nothing together any more.
   bool isOver() const { return over.has_value(); }
@@ -88,6 +93,9 @@ private:
   Result<TensorView> gather(int64_t command, const std::string &key, const Packet &what, const Value &value,
                             const Local &valueOf) const;
   Result<TensorView> port(bool isInput, int entry, const std::string &name) const;
+  Result<std::string> ask(int64_t other, const std::string &packet) const;
+  Result<ClockReading> readClock(int64_t other) const;
+  Status readClocks(ClockReading ClockRelation::*when) const;
 
   std::shared_ptr<Processes> processes;
   std::shared_ptr<ProcessWatch> watch; // may be null
@@ -95,6 +103,8 @@ private:
   mutable PartOfRanks part;
   mutable std::optional<Error> over; // nothing can be run any more
   mutable std::map<std::string, Memory> gathered;
+  mutable std::vector<ClockRelation> clocks; // by process, where runs are traced
+  mutable std::vector<TraceLog> logs;        // of other processes' ranks, as they were fetched last
   std::map<std::pair<int, int>, void *> boundInputs, boundOutputs; // by entry and port
 };
 

@@ -4,6 +4,7 @@
 #include "runtime/core/VerifyCollectives.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -53,12 +54,19 @@ class Writer {
 public:
   Writer(const RankTrace &trace, int entry, int64_t zero)
       : rank(trace.rank), program(*trace.program), entry(program.entries[entry]), log(*trace.log),
-        zero(zero) {}
+        clock(trace.clock), zero(zero) {}
 
   void write(Json &events) {
     name(events, "process_name", 0, "rank " + std::to_string(rank));
+    if (clock.within() > 0)
+      events.push_back(
+          {{"name", "process_labels"},
+           {"ph", "M"},
+           {"pid", rank},
+           {"args", {{"labels", "clock within " + std::to_string(clock.within() / 1000 + 1) + " us"}}}});
     name(events, "thread_name", 0, "compute");
-    for (const TraceEvent &event : log.events) {
+    for (const TraceEvent &own : log.events) {
+      TraceEvent event = translated(own);
       const Instruction &instruction = entry.instructions[event.instruction];
       Json args = {{"instruction", event.instruction}, {"bytes", bytesOf(instruction)}};
       if (!instruction.source.empty())
@@ -77,6 +85,15 @@ public:
   }
 
 private:
+  TraceEvent translated(TraceEvent event) const {
+    bool hasMessage = event.sent != 0;
+    for (int64_t *time : {&event.begin, &event.end, &event.sent, &event.received})
+      *time = clock.translate(*time);
+    if (!hasMessage)
+      event.sent = event.received = 0;
+    return event;
+  }
+
   void name(Json &events, const char *what, int thread, const std::string &text) const {
     events.push_back(
         {{"name", what}, {"ph", "M"}, {"pid", rank}, {"tid", thread}, {"args", {{"name", text}}}});
@@ -123,6 +140,7 @@ private:
   const Program &program;
   const Entry &entry;
   const TraceLog &log;
+  ClockRelation clock;
   int64_t zero;
   std::vector<int64_t> lanes; // until when each is taken
 };
@@ -186,17 +204,20 @@ TraceFacts factsOf(const Json &json) {
   facts.entry = other.at("entry");
   facts.hash = other.at("hash");
   facts.ranks = other.at("ranks");
+  facts.ofRanks = other.at("mesh_ranks");
+  facts.clocksWithin = other.at("clocks_within_us").get<double>() * 1e-6;
   std::map<int64_t, std::vector<const Json *>> byRank;
-  double first = 0, last = 0;
+  double first = INFINITY, last = 0;
   for (const Json &event : json.at("traceEvents")) {
     if (event.at("ph") != "X")
       continue;
     double begin = event.at("ts");
+    first = std::min(first, begin);
     last = std::max(last, begin + event.at("dur").get<double>());
     if (event.at("cat") == "message")
       byRank[event.at("pid")].push_back(&event);
   }
-  facts.seconds = (last - first) * 1e-6;
+  facts.seconds = std::max(0.0, last - first) * 1e-6;
   Meetings begins;
   for (auto &[rank, events] : byRank) {
     std::sort(events.begin(), events.end(), [](const Json *a, const Json *b) {
@@ -233,13 +254,22 @@ std::string traceHash(const Program &program, const Entry &entry) {
   return hex;
 }
 
+TraceLog lastOf(const TraceLog &log, size_t most) {
+  TraceLog last;
+  size_t from = log.events.size() > most ? log.events.size() - most : 0;
+  last.events.assign(log.events.begin() + static_cast<std::ptrdiff_t>(from), log.events.end());
+  last.left = log.left + static_cast<int64_t>(from);
+  return last;
+}
+
 std::string traceText(const std::vector<RankTrace> &ranks, int entry) {
   const Program &first = *ranks.front().program;
-  int64_t zero = INT64_MAX, left = 0;
+  int64_t zero = INT64_MAX, left = 0, within = 0;
   for (const RankTrace &rank : ranks) {
     left += rank.log->left;
+    within = std::max(within, rank.clock.within());
     if (!rank.log->events.empty())
-      zero = std::min(zero, rank.log->events.front().begin);
+      zero = std::min(zero, rank.clock.translate(rank.log->events.front().begin));
   }
   Json events = Json::array();
   for (const RankTrace &rank : ranks)
@@ -251,6 +281,9 @@ std::string traceText(const std::vector<RankTrace> &ranks, int entry) {
                  {"plan", first.plan},
                  {"hash", traceHash(first, first.entries[entry])},
                  {"ranks", ranks.size()},
+                 {"mesh_ranks", first.mesh.ranks()},
+                 {"zero_ns", zero == INT64_MAX ? 0 : zero}, // process 0's clock then
+                 {"clocks_within_us", static_cast<double>(within) / 1e3},
                  {"events_left_out", left}}},
                {"traceEvents", std::move(events)}};
   return json.dump();

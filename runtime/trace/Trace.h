@@ -8,6 +8,7 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/core/Program.h"
+#include "runtime/trace/Clocks.h"
 
 #include <string>
 #include <vector>
@@ -40,14 +41,19 @@ struct RankTrace {
   const Program *program = nullptr; // what the rank runs
   const TraceLog *log = nullptr;
   int64_t rank = 0;
+  ClockRelation clock = {}; // its process's, as process 0 sees it
 };
 
 // Tells programs apart: mesh, plan, and what every instruction of the entry does with what, by shapes. What
 // is compiled twice of the same source under the same plan has the same.
 std::string traceHash(const Program &program, const Entry &entry);
 
-// The file's content. `entry` is its number in every program; ranks in order, those of one process.
+// The file's content. `entry` is its number in every program; ranks in order, all of the mesh or some. Times
+// are process 0's, from the first event on.
 std::string traceText(const std::vector<RankTrace> &ranks, int entry);
+
+// The last of a log's events, at most so many.
+TraceLog lastOf(const TraceLog &log, size_t most);
 
 // What a trace says of one collective on one rank, over all its times.
 struct MessageTimes {
@@ -59,7 +65,9 @@ struct MessageTimes {
 
 struct TraceFacts {
   std::string entry, hash;
-  int64_t ranks = 0;
+  int64_t ranks = 0;                  // in the file
+  int64_t ofRanks = 0;                // of the mesh
+  double clocksWithin = 0;            // seconds by which times of different ranks may be wrong
   double seconds = 0;                 // from the first event to the last
   std::vector<MessageTimes> messages; // by number of the collective in the program; means over ranks
 };

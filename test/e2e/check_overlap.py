@@ -5,11 +5,13 @@ machine with others, and a rank that is not running hides nothing.
 """
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import Skip, Suite, expect
+from harness import ROOT, Skip, Suite, expect
+from launchers import LIBRARIES, environment, launcher
 
 suite = Suite(__doc__)
 WANTED = 0.8
@@ -76,13 +78,24 @@ def program(folder):
     return path
 
 
-def losses(path, folder, plan, *more):
-    """Losses of three steps, and the state behind them."""
+def processes(library, ranks, *arguments, status=0, **more):
+    """`cleave` in so many processes; the completed launcher. `status`: None for any."""
+    calm = ["-disable-auto-cleanup"] if library == "mpich" else []  # survivors say for themselves how they end
+    words = [launcher(suite, library), *calm, "-n", str(ranks), suite.cleave_path, *map(str, arguments)]
+    done = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          timeout=120, env=environment({"CLEAVE_VERIFY_STAGES": "1", **more}))
+    expect(status is None or done.returncode == status,
+           f"exit status {status} was expected, found {done.returncode}: {' '.join(words)}\n{done.stderr[-3000:]}")
+    return done
+
+
+def losses(path, folder, plan, *more, library=None):
+    """Losses of three steps, and the state behind them; with ranks in two processes of an MPI library, if one is named."""
     metrics, state = os.path.join(folder, "metrics"), os.path.join(folder, "state")
     if os.path.exists(metrics):
         os.remove(metrics)
-    suite.cleave("run", path, "--plan", plan, "--steps", "3", "--threads", "1", "--metrics", metrics, "--save", state,
-                 "--quiet", *more)
+    words = ["run", path, "--plan", plan, "--steps", "3", "--threads", "1", "--metrics", metrics, "--save", state, "--quiet", *more]
+    processes(library, 2, *words) if library else suite.cleave(*words)
     with open(metrics) as lines, open(state, "rb") as file:
         return [json.loads(line)["loss"] for line in lines], file.read()
 
@@ -122,6 +135,87 @@ for name, ways in (("data", "all,no-norms"), ("sharded", "early,reductions,prefe
             plain = losses(path, folder, name, "--overlap", "no-all")
             expect(losses(path, folder, name, "--overlap", f"no-all,{ways}") == plain,
                    f"losses and states are equal; found others with {ways}")
+
+
+for library, name in (("openmpi", "data"), ("mpich", "sharded")):
+    @suite.test(f"{LIBRARIES[library]}: what hides changes no bit between processes under '{name}'")
+    def _(library=library, name=name):
+        with tempfile.TemporaryDirectory() as folder:
+            path = program(folder)
+            launcher(suite, library)
+            plain = losses(path, folder, name, "--overlap", "no-all")
+            for ways in ("no-all", "no-all,early,reductions,prefetch,buckets"):
+                expect(losses(path, folder, name, "--overlap", ways, library=library) == plain,
+                       f"losses and states are those of one process without overlap; found others with {ways}")
+
+
+def trace_of(path):
+    with open(path) as file:
+        trace = json.load(file)
+    return trace["otherData"], [event for event in trace["traceEvents"] if event["ph"] == "X"]
+
+
+for library in LIBRARIES:
+    @suite.test(f"{LIBRARIES[library]}: one trace shows the ranks of all processes, and when messages were there")
+    def _(library=library):
+        with tempfile.TemporaryDirectory() as folder:
+            path, trace = program(folder), os.path.join(folder, "trace.json")
+            processes(library, 2, "run", path, "--plan", "data", "--steps", 4, "--threads", 1, "--trace", trace, "--quiet")
+            expect(os.listdir(folder).count("trace.json") == 1 and len(os.listdir(folder)) == 2,
+                   f"there is one trace; found {os.listdir(folder)}")
+            facts, events = trace_of(trace)
+            expect(facts["ranks"] == 2 and facts["clocks_within_us"] == 0, f"two ranks have one clock; found {facts}")
+            for rank in (0, 1):
+                kinds = {event["cat"] for event in events if event["pid"] == rank}
+                expect(kinds >= {"kernel", "wait", "message"}, f"rank {rank} computes and communicates; found {kinds}")
+            messages = [(event["ts"] + event["dur"], event["args"]) for event in events if event["cat"] == "message"]
+            early = [end for end, args in messages if end < args["wait_end_us"] - args["waited_us"]]
+            expect(early, "some messages were there before they were waited for")
+            shown = suite.cleave("explain", path, "--plan", "data", "--trace", trace).stdout
+            expect("trace of train on 2 ranks" in shown, f"explain reads it; found {shown[-2000:]}")
+
+
+@suite.test("MPICH: processes whose clocks differ by 1000 s are on one timeline, by an exchange that says how well")
+def _():
+    ahead = ["unshare", "-T", "--monotonic", "1000", "--boottime", "1000", "--fork", "--"]
+    if subprocess.run([*ahead, "true"], capture_output=True).returncode != 0:
+        raise Skip("a process cannot have a clock of its own here")
+    with tempfile.TemporaryDirectory() as folder:
+        path, trace = program(folder), os.path.join(folder, "trace.json")
+        words = ["run", path, "--plan", "data", "--steps", "4", "--threads", "1", "--trace", trace, "--quiet"]
+        processes("mpich", 1, *words, ":", "-n", "1", *ahead, suite.cleave_path, *words)
+        facts, events = trace_of(trace)
+        within = facts["clocks_within_us"]
+        expect(0 < within < 1e6, f"clocks are known to agree within less than a second; found {within} us")
+        messages = [[(event["args"]["collective"], event["ts"], event["ts"] + event["dur"]) for event in events
+                     if event["cat"] == "message" and event["pid"] == rank] for rank in (0, 1)]
+        expect(len(messages[0]) == len(messages[1]) > 20, f"both ranks communicate; found {[len(it) for it in messages]}")
+        for mine, theirs in zip(*map(sorted, messages)):
+            expect(mine[1] <= theirs[2] + within and theirs[1] <= mine[2] + within,
+                   f"no message is there before all ranks have begun it; found {mine} and {theirs} within {within} us")
+        shown = suite.cleave("explain", path, "--plan", "data", "--trace", trace).stdout
+        expect(", clocks within " in shown, f"explain says how well; found {shown[-1500:]}")
+
+
+@suite.test("where a rank is killed, the processes that live leave what theirs did")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        path, trace = program(folder), os.path.join(folder, "trace.json")
+        small = ["--mesh", "dp=3", "--set", "Batch=6", "--set", "Embed=32", "--set", "Hidden=32"]
+        with open(trace + ".1", "w") as old:
+            old.write("of a run before")
+        done = processes("openmpi", 3, "run", path, "--plan", "data", *small, "--threads", 1, "--trace", trace, "--quiet",
+                         status=None, CLEAVE_FAULT="kind=kill,rank=1,step=2,instruction=9")
+        expect(done.returncode != 0 and f"what this process's ranks did last is in '{trace}'" in done.stderr,
+               f"process 0 says where; found {done.stderr}")
+        expect(not os.path.exists(trace + ".1"), "the rank that was killed leaves nothing, and nothing old is there")
+        for rank, part in ((0, trace), (2, trace + ".2")):
+            facts, events = trace_of(part)
+            expect({event["pid"] for event in events} == {rank} and facts["mesh_ranks"] == 3, f"rank {rank} is in {part}")
+            last = max(events, key=lambda event: event["ts"])
+            expect(last["cat"] == "wait", f"it waited at last; found {last}")
+        shown = suite.cleave("explain", path, "--plan", "data", *small, "--trace", trace + ".2").stdout
+        expect("trace of train on 1 of 3 ranks" in shown, f"explain reads a part; found {shown[-2000:]}")
 
 
 @suite.test("sums in two levels, in parts and of parts of rows give the same losses")

@@ -27,6 +27,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kDefaultSteps = 100;
+constexpr size_t kLastEvents = 20'000; // of a rank, where other processes wait for this one's end
 constexpr char kInit[] = "init";
 constexpr char kSample[] = "sample";
 
@@ -39,6 +40,7 @@ SessionOptions sessionOptions(const RunOptions &options) {
   result.allowNonFinite = options.allowNan;
   result.profile = options.profile;
   result.trace = !options.trace.empty();
+  result.tracePart = options.trace;
   result.slowLinks = options.slowLinks;
   return result;
 }
@@ -343,6 +345,8 @@ private:
       error.notes.push_back(status ? "the state before the step is saved to '" + path + "'"
                                    : status.error().message);
     }
+    if (std::string note = traceAfterFailure(); !note.empty())
+      error.notes.push_back(note);
     return error;
   }
 
@@ -374,15 +378,35 @@ private:
 
   rt::Status trace() {
     std::vector<rt::RankTrace> ranks = session.runnable().traces(entry);
+    return options.trace.empty() || ranks.empty() ? rt::Status() : writeTrace(ranks);
+  }
+
+  rt::Status writeTrace(const std::vector<rt::RankTrace> &ranks) const {
+    std::string text = rt::traceText(ranks, entry), why;
+    if (rt::replaceFile(options.trace, {{text.data(), static_cast<int64_t>(text.size())}}, why))
+      return {};
+    return unwritten("a trace", options.trace, why);
+  }
+
+  // Of a run that failed: what ranks did until then, of this process alone where others cannot be reached.
+  std::string traceAfterFailure() {
+    std::vector<rt::RankTrace> ranks = session.runnable().traces(entry);
     if (options.trace.empty() || ranks.empty())
-      return {};
-    // Of several processes each writes its own.
-    int64_t first = ranks.front().rank;
-    std::string path = options.trace + (first > 0 ? "." + std::to_string(first) : ""), why;
-    std::string text = rt::traceText(ranks, entry);
-    if (rt::replaceFile(path, {{text.data(), static_cast<int64_t>(text.size())}}, why))
-      return {};
-    return unwritten("a trace", path, why);
+      return "";
+    auto most = ranks.size() < static_cast<size_t>(session.runnable().program().mesh.ranks())
+                    ? kLastEvents
+                    : rt::TraceLog::kMost;
+    std::vector<rt::TraceLog> logs;
+    logs.reserve(ranks.size());
+    for (rt::RankTrace &one : ranks) {
+      logs.push_back(rt::lastOf(*one.log, most));
+      one.log = &logs.back();
+    }
+    if (rt::Status status = writeTrace(ranks); !status)
+      return status.error().message;
+    return most == kLastEvents ? "what this process's ranks did last is in '" + options.trace +
+                                     "'; others' are in '" + options.trace + ".RANK'"
+                               : "what ranks did until then is in '" + options.trace + "'";
   }
 
   rt::Status plot() {

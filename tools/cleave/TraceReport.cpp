@@ -94,8 +94,11 @@ std::string traceText(const std::vector<TracedCollective> &collectives, const rt
   for (const auto &row : rows)
     for (size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], row[i].size());
-  std::string text = "trace of " + trace.entry + " on " + std::to_string(trace.ranks) + " ranks, " +
-                     milliseconds(trace.seconds) + "\n";
+  std::string text = "trace of " + trace.entry + " on " + std::to_string(trace.ranks) +
+                     (trace.ranks < trace.ofRanks ? " of " + std::to_string(trace.ofRanks) : "") +
+                     " ranks, " + milliseconds(trace.seconds) +
+                     (trace.clocksWithin > 0 ? ", clocks within " + milliseconds(trace.clocksWithin) : "") +
+                     "\n";
   for (const auto &row : rows) {
     text += "  " + row[0] + std::string(widths[0] - row[0].size(), ' ');
     for (size_t i = 1; i < row.size(); ++i)
@@ -118,10 +121,9 @@ Json traceJson(const std::vector<TracedCollective> &collectives, const rt::Trace
                     {"waited_for_others_seconds", it.others},
                     {"can_hide_seconds", it.canHide},
                     {"hidden_seconds", it.hidden()}});
-  return {{"entry", trace.entry},
-          {"ranks", trace.ranks},
-          {"seconds", trace.seconds},
-          {"hidden_part", hiddenPart(collectives)},
+  return {{"entry", trace.entry},        {"ranks", trace.ranks},
+          {"mesh_ranks", trace.ofRanks}, {"clocks_within_seconds", trace.clocksWithin},
+          {"seconds", trace.seconds},    {"hidden_part", hiddenPart(collectives)},
           {"collectives", list}};
 }
 

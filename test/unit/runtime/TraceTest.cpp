@@ -75,6 +75,45 @@ TEST(TraceTest, IsReadAsItWasWritten) {
   EXPECT_NEAR(sum.others, 0.001, 1e-9);
 }
 
+// Rank 1's clock is 7 s ahead, then 7.002 s: it runs a part in 1000 too fast over 2 s.
+TEST(TraceTest, ClocksOfOtherProcessesAreTranslated) {
+  ClockReading first = ClockReading::of(1000, 1000 + 7000 * kMs + 20, 1040);
+  EXPECT_EQ(first.ahead, 7000 * kMs);
+  EXPECT_EQ(first.within, 20);
+  ClockRelation clock = {first, {first.at + 2002 * kMs, first.ahead + 2 * kMs, 1500}};
+  EXPECT_EQ(clock.within(), 1500);
+  EXPECT_EQ(clock.translate(first.at), first.at - 7000 * kMs);
+  EXPECT_EQ(clock.translate(first.at + 1001 * kMs), first.at - 7000 * kMs + 1000 * kMs);
+
+  Program p = program();
+  TraceLog one = logOf(0), two;
+  ClockRelation ahead = {{0, 7000 * kMs, 3000}, {0, 7000 * kMs, 3000}};
+  for (TraceEvent event : one.events) {
+    for (int64_t *time : {&event.begin, &event.end, &event.sent, &event.received})
+      *time += *time != 0 ? 7000 * kMs : 0;
+    two.add(event);
+  }
+  Result<TraceFacts> facts = readTrace(written(traceText({{&p, &one, 0}, {&p, &two, 1, ahead}}, 0)));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_NEAR(facts->seconds, 0.006, 1e-9);
+  EXPECT_NEAR(facts->clocksWithin, 3e-6, 1e-12);
+  EXPECT_EQ(facts->messages[0].times, 1);
+  EXPECT_NEAR(facts->messages[0].others, 0, 1e-9);
+}
+
+TEST(TraceTest, APartSaysSo) {
+  Program p = program();
+  TraceLog log = logOf(0), last = lastOf(log, 2);
+  EXPECT_EQ(last.events.size(), 2u);
+  EXPECT_EQ(last.left, 1);
+  EXPECT_EQ(last.events.front().instruction, 1u);
+  Result<TraceFacts> facts = readTrace(written(traceText({{&p, &last, 1}}, 0)));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->ranks, 1);
+  EXPECT_EQ(facts->ofRanks, 2);
+  EXPECT_NEAR(facts->seconds, 0.005, 1e-9);
+}
+
 TEST(TraceTest, HashTellsProgramsApart) {
   Program p = program(), other = program();
   std::string hash = traceHash(p, p.entries[0]);
