@@ -1,4 +1,5 @@
 #include "compiler/prove/Describe.h"
+#include "compiler/prove/Trace.h"
 
 #include "llvm/Support/Format.h"
 
@@ -18,6 +19,7 @@ public:
   // Sets `words` and `op`; false where the terms are equal.
   bool find(Term expected, Term found);
   std::string words;
+  bool isPlain = false;    // they say nothing but that there is a difference
   Operation *op = nullptr; // of the rank's program
   Term expected, found;    // where they differ
   // The last pair that is no part of a reduction: mesh axes that the found one should not depend on.
@@ -31,9 +33,6 @@ private:
   bool ofPlace(const TermNode &expected, const TermNode &found);
   bool ofReduction(Term expected, Term found);
   std::pair<double, Term> leading(Term term);
-  std::string axesText(ArrayRef<Mesh::Digit> digits);
-  std::string rankText(ArrayRef<int64_t> rank);
-  SmallVector<SmallVector<int64_t>> someRanks();
   void say(Term expected, Term found, const Twine &text);
 
   Proof &proof;
@@ -52,15 +51,6 @@ void Difference::say(Term at, Term instead, const Twine &text) {
   words = text.str();
   expected = at;
   found = instead;
-}
-
-std::string Difference::axesText(ArrayRef<Mesh::Digit> digits) {
-  std::string text;
-  std::set<StringRef> names;
-  for (const Mesh::Digit &digit : digits)
-    if (names.insert(mesh.nameOf(digit.var)).second)
-      text += (text.empty() ? "" : ", ") + mesh.nameOf(digit.var).str();
-  return text;
 }
 
 std::pair<double, Term> Difference::leading(Term term) {
@@ -97,7 +87,7 @@ bool Difference::ofFactor(Term expected, Term found) {
       if (size < 2 || std::abs(times - static_cast<double>(size)) > 1e-6)
         continue;
       stream << (isMore ? "it is summed twice over " : "it is summed once too little over ")
-             << axesText(group) << ": ";
+             << mesh.textOf(group) << ": ";
       break;
     }
     if (!text.empty())
@@ -135,33 +125,10 @@ bool Difference::ofPending(Term expected, Term found) {
       say(expected, found,
           Twine(isSum ? "it is never summed over " : "its ") +
               (isSum ? "" : model::stringifyCombiner(combiner).str() + " is never taken over ") +
-              axesText(over) + ": each rank has a part of it");
+              mesh.textOf(over) + ": each rank has a part of it");
       return true;
     }
   return false;
-}
-
-SmallVector<SmallVector<int64_t>> Difference::someRanks() {
-  SmallVector<SmallVector<int64_t>> ranks;
-  ArrayRef<int64_t> sizes = dist::MeshOp(mesh.op()).getSizes();
-  ranks.emplace_back(sizes.size(), 0);
-  for (size_t i = 0; i < sizes.size(); ++i)
-    for (int64_t at : {int64_t(1), sizes[i] - 1})
-      if (at < sizes[i]) {
-        ranks.emplace_back(sizes.size(), 0);
-        ranks.back()[i] = at;
-      }
-  ranks.emplace_back();
-  for (int64_t size : sizes)
-    ranks.back().push_back(size - 1);
-  return ranks;
-}
-
-std::string Difference::rankText(ArrayRef<int64_t> rank) {
-  std::string text;
-  for (auto [i, name] : llvm::enumerate(dist::MeshOp(mesh.op()).getAxes().getAsValueRange<StringAttr>()))
-    text += (i ? ", " : "") + name.str() + " " + std::to_string(rank[i]);
-  return text;
 }
 
 static std::string elementsText(Interval range) {
@@ -203,15 +170,15 @@ bool Difference::ofPlace(const TermNode &wanted, const TermNode &given) {
       return true;
     const Atom &atom = algebra.atomOf(wanted.number);
     std::string of = atom.kind == AtomKind::Argument && !atom.name.empty() ? " of '" + atom.name + "'" : "";
-    for (ArrayRef<int64_t> rank : someRanks()) {
+    for (ArrayRef<int64_t> rank : mesh.someRanks()) {
       Rewrite rewrite = mesh.at(rank);
       Interval a = algebra.rangeOf(algebra.substitute(there, rewrite));
       Interval b = algebra.rangeOf(algebra.substitute(here, rewrite));
       if ((a.low == b.low && a.high == b.high) || a.low <= -kFar || a.high >= kFar || b.low <= -kFar ||
           b.high >= kFar)
         continue;
-      words = "rank (" + rankText(rank) + ") reads " + elementsText(b) + of + " where " + elementsText(a) +
-              (a.low == a.high ? " is" : " are") + " meant";
+      words = "rank (" + mesh.rankText(rank) + ") reads " + elementsText(b) + of + " where " +
+              elementsText(a) + (a.low == a.high ? " is" : " are") + " meant";
       return true;
     }
     words = "it reads other elements" + of + " than are meant";
@@ -279,7 +246,7 @@ std::string Difference::strangeAxes() {
   for (const Mesh::Digit &digit : mesh.all())
     if (algebra.depends(openFound, digit.var) && !algebra.depends(openExpected, digit.var))
       strange.push_back(digit);
-  return axesText(strange);
+  return mesh.textOf(strange);
 }
 
 bool Difference::find(Term wanted, Term given) {
@@ -309,24 +276,53 @@ bool Difference::find(Term wanted, Term given) {
   if (!op)
     op = outer;
   std::string axes = strangeAxes();
+  isPlain = words.empty() && axes.empty();
   say(wanted, given,
       axes.empty() ? "it is computed in another way"
                    : "ranks along " + axes + " have different values of it, where they should have one");
   return true;
 }
 
-void cleave::prove::describe(Proof &proof, const Mesh &mesh, const Mismatch &mismatch) {
+std::optional<std::string> cleave::prove::differenceOf(Proof &proof, const Mesh &mesh, Term expected,
+                                                       Term found) {
   Difference difference(proof, mesh);
-  difference.find(mismatch.expected, mismatch.found);
-  Operation *op = difference.op ? difference.op : mismatch.op;
-  std::string value = mismatch.what;
-  if (auto reason = op->getAttrOfType<comm::ReasonAttr>("reason"))
-    value = reason.getValue().str();
-  else if (auto names = op->getAttrOfType<ArrayAttr>("names"); names && !names.empty())
-    value = cast<StringAttr>(names[0]).getValue().str();
+  difference.find(expected, found);
+  return difference.isPlain ? std::nullopt : std::optional(difference.words);
+}
+
+void cleave::prove::describe(Proof &proof, const Mesh &mesh, const Mismatch &mismatch, ArrayRef<Step> whole) {
+  Location at = mismatch.op->getLoc();
+  std::string value, words;
+  std::optional<Fault> fault = Trace(proof, mesh, whole).find(mismatch.value);
+  if (fault) {
+    at = fault->value.getLoc();
+    value = fault->name;
+    words = fault->words;
+  } else {
+    Difference difference(proof, mesh);
+    difference.find(mismatch.expected, mismatch.found);
+    Operation *op = difference.op ? difference.op : mismatch.op;
+    at = op->getLoc();
+    if (auto reason = op->getAttrOfType<comm::ReasonAttr>("reason"))
+      value = reason.getValue().str();
+    else if (auto names = op->getAttrOfType<ArrayAttr>("names"); names && !names.empty())
+      value = cast<StringAttr>(names[0]).getValue().str();
+    words = difference.words;
+  }
+  if (value.empty())
+    value = mismatch.what;
+  Operation *op = fault ? fault->value.getDefiningOp() : nullptr;
+  auto reason = op ? op->getAttrOfType<comm::ReasonAttr>("reason") : comm::ReasonAttr();
   InFlightDiagnostic error =
-      op->emitError("E960: what a rank has of a value is its part of what the program computes, found '")
-      << value << "': " << difference.words;
+      emitError(at, "E960: what a rank has of a value is its part of what the program computes, found '")
+      << value << "'" << (fault && fault->isInside ? ", in a value that it is computed from" : "")
+      << (reason && reason.getPhase() == "backward" ? ", in the backward pass" : "") << ": " << words;
+  if (reason)
+    error.attachNote(reason.getPlan()) << "this collective is there since " << reason.getBecause().getValue();
+  if (fault && fault->use && fault->use->getLoc() != at)
+    error.attachNote(fault->use->getLoc()) << "it is used here as if it were whole";
+  if (fault && fault->program && *fault->program != at)
+    error.attachNote(*fault->program) << "the program computes it here";
   if (value != mismatch.what)
     error.attachNote(mismatch.op->getLoc()) << "'" << mismatch.what << "' follows from it";
 }

@@ -28,6 +28,11 @@ SmallVector<int64_t, 4> Evaluator::sizesOf(ArrayRef<int64_t> shape, const Length
   return sizes;
 }
 
+void Evaluator::note(Value value, const Tensor &tensor) {
+  if (unsure == 0)
+    steps.push_back({value, tensor, turns, around});
+}
+
 void Evaluator::define(Value value, Term element, Values &values, const Lengths &lengths) {
   if (mesh) {
     proof.origins.try_emplace(element.id, value.getDefiningOp());
@@ -40,6 +45,7 @@ void Evaluator::define(Value value, Term element, Values &values, const Lengths 
   made.lengths = lengths;
   if (mesh && mesh->isUneven())
     inferLengths(made);
+  note(value, made);
 }
 
 // A dim that is counted from where an uneven block begins has the block's length.
@@ -145,10 +151,19 @@ std::optional<Tensors> Evaluator::run(func::FuncOp function, ArrayRef<Tensor> ar
   Block &block = function.getBody().front();
   for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments))
     values[argument] = tensor;
+  if (!mesh || function->hasAttr(model::kEntryAttr))
+    for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments))
+      note(argument, tensor);
   for (Operation &op : block.without_terminator())
     if (!runOp(&op, values))
       return std::nullopt;
   return gathered(block.getTerminator()->getOperands(), values);
+}
+
+std::optional<Tensor> Evaluator::apply(Operation *op, const Tensor &input) {
+  Values values;
+  values[op->getOperand(0)] = input;
+  return runOp(op, values) ? std::optional(values[op->getResult(0)]) : std::nullopt;
 }
 
 bool Evaluator::runOp(Operation *op, Values &values) {

@@ -34,11 +34,20 @@ struct Loop {
   llvm::SmallVector<Index, 2> context; // variables of loops around it
 };
 
+// A value as it was evaluated: for words, once a proof has failed.
+struct Step {
+  mlir::Value value;
+  Tensor tensor;
+  std::map<Var, Index> turns;    // of the whole program's loops around it, by those of the rank's
+  llvm::SmallVector<Var> around; // turns of the rank's loops
+};
+
 // A value of the rank's program that is not what the whole program has in its place.
 struct Mismatch {
   mlir::Operation *op = nullptr;
   std::string what; // which value
   Term expected, found;
+  mlir::Value value;
 };
 
 // What both evaluations share.
@@ -48,6 +57,7 @@ struct Proof {
   Algebra algebra;
   std::vector<Loop> loops;
   std::vector<Mismatch> mismatches;
+  std::vector<Step> steps; // of a rank's program, up to the first mismatch
   mlir::Operation *unknownOp = nullptr;
   std::string unknown; // what the checker has no rule for
   // The first op of the rank's program that gave a term, or read an atom as its result.
@@ -64,10 +74,15 @@ public:
   // The results of a function; none where there is something it has no rule for.
   std::optional<Tensors> run(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> arguments);
 
+  // What an op makes of its one operand.
+  std::optional<Tensor> apply(mlir::Operation *op, const Tensor &input);
+
   // Prints and assertions, in order: op and operands.
   std::vector<std::pair<mlir::Operation *, Tensors>> effects;
   // Operands of collectives, in order.
   std::vector<std::pair<mlir::Operation *, Term>> sent;
+  // Every value that an op gives or a loop is given, in order.
+  std::vector<Step> steps;
 
 private:
   using Values = llvm::DenseMap<mlir::Value, Tensor>;
@@ -75,6 +90,7 @@ private:
   bool fail(mlir::Operation *op, const llvm::Twine &what);
   bool runOp(mlir::Operation *op, Values &values);
   using Lengths = std::map<unsigned, Index>;
+  void note(mlir::Value value, const Tensor &tensor);
   void define(mlir::Value value, Term element, Values &values, const Lengths &lengths = {});
   // The sizes of a type, but for dims that have a length.
   llvm::SmallVector<int64_t, 4> sizesOf(llvm::ArrayRef<int64_t> shape, const Lengths &lengths);

@@ -57,6 +57,8 @@ std::optional<Tensors> Evaluator::turnOf(Carried &loop, ArrayRef<Tensor> carries
   }
   ++depth;
   around.push_back(loop.turn);
+  for (auto [argument, tensor] : llvm::zip_equal(loop.body.getArguments(), arguments))
+    note(argument, tensor);
   std::optional<Tensors> holds;
   if (loop.isWhile)
     holds = run(loop.condition, arguments);
@@ -288,6 +290,13 @@ static dist::LayoutAttr layoutOfCarry(func::FuncOp body, unsigned argument) {
   return body.getArgAttrOfType<dist::LayoutAttr>(argument, dist::kLayoutAttr);
 }
 
+// As what comes out of a turn is called.
+static std::string nameOfCarry(Value value) {
+  Operation *op = value.getDefiningOp();
+  auto names = op ? op->getAttrOfType<ArrayAttr>("names") : ArrayAttr();
+  return names && !names.empty() ? cast<StringAttr>(names[0]).getValue().str() : "what the loop carries";
+}
+
 bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Tensors &finals, bool isLast) {
   SmallVector<unsigned> parts = loop.recurrences();
   if (whole.count != loop.count || whole.reverse != loop.reverse || whole.isWhile != loop.isWhile ||
@@ -301,11 +310,16 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
     context.push_back(algebra.substitute(index, outside));
   SmallVector<Rewrite> places;
   SmallVector<SmallVector<Index>> inside; // padding may be anything
-  auto differs = [&](unsigned i, Term expected, Term found) {
-    if (isLast && unsure == 0)
-      proof.mismatches.push_back({loop.op, "carry " + std::to_string(i) + " of the loop", expected, found});
+  auto differs = [&](Term expected, Term found, Value value) {
+    if (!isLast || unsure != 0)
+      return false;
+    if (proof.mismatches.empty())
+      proof.steps = steps;
+    proof.mismatches.push_back({loop.op, nameOfCarry(value), expected, found, value});
     return false;
   };
+  unsigned firstInit = loop.op->getNumOperands() - loop.inits.size() - loop.slices.size();
+  Operation *end = loop.body.getBody().front().getTerminator();
   for (auto [part, i] : llvm::enumerate(parts)) {
     const Tensor &from = whole.inits[part], &own = loop.inits[i];
     if (from.sizes.size() != own.sizes.size() ||
@@ -326,7 +340,7 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
     Term expected = algebra.assume(algebra.substitute(from.element, place), inside.back());
     Term found = algebra.assume(own.element, inside.back());
     if (expected != found)
-      return differs(i, expected, found);
+      return differs(expected, found, loop.op->getOperand(firstInit + i));
     readLoop(algebra, whole, part, algebra.of(loop.turn), indices, context, carries[i], finals[i]);
   }
   std::map<Var, Index> outer = turns;
@@ -342,21 +356,21 @@ bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Ten
     Term expected = algebra.assume(algebra.substitute(whole.nexts[part].element, place), inside[part]);
     Term found = algebra.assume(loop.nexts[i].element, inside[part]);
     if (expected != found)
-      isSame = differs(i, expected, found);
+      isSame = differs(expected, found, end->getOperand(i));
   }
   if (isSame && loop.isWhile) {
     Rewrite place;
     place.map = turns;
     Term expected = algebra.substitute(whole.condition, place);
     if (expected != loop.holds)
-      isSame = differs(0, expected, loop.holds);
+      isSame = differs(expected, loop.holds, loop.condition.getBody().front().getTerminator()->getOperand(0));
   }
   turns = std::move(outer);
   return isSame;
 }
 
 bool Evaluator::relate(Carried &loop, Tensors &carries, Tensors &finals) {
-  size_t prints = effects.size(), before = sent.size(), wrong = proof.mismatches.size();
+  size_t prints = effects.size(), before = sent.size(), noted = steps.size(), wrong = proof.mismatches.size();
   SmallVector<const Loop *> candidates;
   for (const Loop &whole : ArrayRef(proof.loops).slice(known.first, known.second - known.first))
     if (whole.count == loop.count && whole.reverse == loop.reverse && whole.isWhile == loop.isWhile)
@@ -371,6 +385,7 @@ bool Evaluator::relate(Carried &loop, Tensors &carries, Tensors &finals) {
       }
       effects.resize(prints);
       sent.resize(before);
+      steps.resize(noted);
       if (isLast && proof.mismatches.size() > wrong)
         return false;
       proof.mismatches.resize(wrong);

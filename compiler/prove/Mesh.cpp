@@ -99,3 +99,35 @@ Rewrite Mesh::at(ArrayRef<int64_t> coordinates) const {
   }
   return rewrite;
 }
+
+std::string Mesh::textOf(ArrayRef<Digit> some) const {
+  std::string text;
+  std::set<StringRef> names;
+  for (const Digit &digit : some)
+    if (names.insert(nameOf(digit.var)).second)
+      text += (text.empty() ? "" : ", ") + nameOf(digit.var).str();
+  return text;
+}
+
+std::string Mesh::rankText(ArrayRef<int64_t> rank) const {
+  std::string text;
+  for (auto [i, name] : llvm::enumerate(dist::MeshOp(mesh).getAxes().getAsValueRange<StringAttr>()))
+    text += (i ? ", " : "") + name.str() + " " + std::to_string(rank[i]);
+  return text;
+}
+
+SmallVector<SmallVector<int64_t>> Mesh::someRanks() const {
+  SmallVector<SmallVector<int64_t>> ranks;
+  ArrayRef<int64_t> sizes = dist::MeshOp(mesh).getSizes();
+  ranks.emplace_back(sizes.size(), 0);
+  for (size_t i = 0; i < sizes.size(); ++i)
+    for (int64_t at : {int64_t(1), sizes[i] - 1})
+      if (at < sizes[i]) {
+        ranks.emplace_back(sizes.size(), 0);
+        ranks.back()[i] = at;
+      }
+  ranks.emplace_back();
+  for (int64_t size : sizes)
+    ranks.back().push_back(size - 1);
+  return ranks;
+}

@@ -37,6 +37,10 @@ public:
   // A term's coordinates on one rank, as constants.
   Rewrite at(llvm::ArrayRef<int64_t> coordinates) const;
   llvm::ArrayRef<int64_t> coordinates() const { return own; }
+  // --- for words ---
+  std::string textOf(llvm::ArrayRef<Digit> digits) const;          // "dp, tp"
+  std::string rankText(llvm::ArrayRef<int64_t> rank) const;        // "dp 0, tp 1"
+  llvm::SmallVector<llvm::SmallVector<int64_t>> someRanks() const; // among which two that differ differ
 
 private:
   Algebra *algebra = nullptr;

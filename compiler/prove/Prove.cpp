@@ -30,6 +30,7 @@ Domain domainOf(Type element) {
 // What an entry of the whole program gives.
 struct Entry {
   std::map<std::string, Tensor> results;
+  std::vector<Step> steps;
   std::vector<std::pair<Operation *, Tensors>> effects;
   std::pair<size_t, size_t> loops; // of the proof
 };
@@ -84,6 +85,7 @@ bool Prover::Implementation::evaluateWhole() {
       entry.results[portName(function.getResultAttrDict(i))] = result;
     entry.loops.second = proof.loops.size();
     entry.effects = std::move(evaluator.effects);
+    entry.steps = std::move(evaluator.steps);
   }
   return true;
 }
@@ -128,6 +130,8 @@ LogicalResult Prover::Implementation::checkEntry(func::FuncOp function, const En
   std::optional<Tensors> results = evaluator.run(function, arguments);
   if (!results)
     return reportUnknown();
+  Operation *end = function.getBody().front().getTerminator();
+  std::vector<Mismatch> mismatches;
   for (auto [i, result] : llvm::enumerate(*results)) {
     DictionaryAttr attributes = function.getResultAttrDict(i);
     std::string name = portName(attributes);
@@ -144,11 +148,15 @@ LogicalResult Prover::Implementation::checkEntry(func::FuncOp function, const En
     Term expected = algebra.assume(algebra.substitute(wanted->second.element, rewrite), inside);
     Term found = algebra.assume(result.element, inside);
     if (expected != found)
-      proof.mismatches.push_back({function.getBody().front().getTerminator(), name, expected, found});
+      mismatches.push_back({end, name, expected, found, end->getOperand(i)});
   }
-  if (proof.mismatches.empty())
+  if (mismatches.empty() && proof.mismatches.empty())
     return success();
-  describe(proof, mesh, proof.mismatches.front());
+  if (proof.mismatches.empty())
+    proof.steps = std::move(evaluator.steps);
+  llvm::append_range(proof.mismatches, mismatches);
+  describe(proof, mesh, proof.mismatches.front(), entry.steps);
+  proof.steps.clear();
   return failure();
 }
 
