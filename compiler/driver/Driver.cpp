@@ -13,6 +13,7 @@
 #include "compiler/explain/Collect.h"
 #include "compiler/explain/Edits.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/prove/Meetings.h"
 #include "compiler/prove/Prove.h"
 #include "dialects/comm/transforms/Overlap.h"
 #include "dialects/dist/ir/Dist.h"
@@ -239,6 +240,7 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
       return std::nullopt;
     ranks = std::move(*found);
   }
+  prove::Meetings meetings;
   for (RankClass &each : ranks) {
     bool isLast = each.number + 1 == ranks.size();
     locals.push_back({each, isLast ? std::move(whole) : OwningOpRef<ModuleOp>(whole->clone())});
@@ -247,6 +249,8 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
       return std::nullopt;
     if (prover && !isProved(*prover, local))
       return std::nullopt;
+    if (options.prove && last >= Stage::Memory)
+      meetings.add(local);
     if (facts && each.number == 0)
       collectCollectives(*facts, local);
     if (last > Stage::Comm && !run(local, Stage::Sched, last, each))
@@ -254,6 +258,9 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
     if (facts && last == Stage::Memory)
       addMemory(*facts, locals.back(), classes.classOf);
   }
+  DiagnosticsBridge bridge(*context, engine);
+  if (failed(meetings.check(classes.classOf)))
+    return std::nullopt;
   return locals;
 }
 

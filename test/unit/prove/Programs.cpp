@@ -2,6 +2,7 @@
 
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/PlanFacts.h"
+#include "compiler/prove/Meetings.h"
 #include "compiler/prove/Prove.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -60,11 +61,10 @@ std::unique_ptr<Compiled> cleave::test::compile(const ProgramUnderPlan &program)
   if (!module || !run(*compiled, *module, grad))
     return compiled;
   compiled->whole = module->clone();
-  std::vector<uint32_t> classOf;
   auto dist = [&](OpPassManager &manager) { buildDistStage(manager, pipeline); };
   if (!run(*compiled, *module, dist))
     return compiled;
-  std::optional<std::vector<RankClass>> classes = rankClassesOf(*module, classOf);
+  std::optional<std::vector<RankClass>> classes = rankClassesOf(*module, compiled->classOf);
   for (const RankClass &each : classes.value_or(std::vector<RankClass>())) {
     pipeline.rank = each.coordinates;
     OwningOpRef<ModuleOp> local = module->clone();
@@ -90,5 +90,8 @@ std::string cleave::test::prove(Compiled &compiled) {
   for (auto &local : compiled.locals)
     if (failed(prover.check(*local)))
       return engine.render();
-  return "";
+  prove::Meetings meetings;
+  for (auto &local : compiled.locals)
+    meetings.add(*local);
+  return succeeded(meetings.check(compiled.classOf)) ? "" : engine.render();
 }
