@@ -135,6 +135,9 @@ struct Atom {
   model::Combiner combiner = model::Combiner::None;
   llvm::SmallVector<int64_t, 2> slots; // sizes of what is reduced
   Term body;
+  // What `body` asks of its params, which a place that it is read at may decide: indices that are held
+  // against 0.
+  llvm::SmallVector<Index, 2> conditions;
   bool isWhole = false; // made for the whole program
   uint64_t content = 0;
 };
@@ -223,6 +226,7 @@ public:
   // What holds of an element of a tensor of these sizes.
   llvm::SmallVector<Index> insideOf(llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<Index> place);
   Term select(Term condition, Term then, Term otherwise);
+  bool isSelect(Term term) const; // by a truth that the program computes
   bool isZero(Term term) const { return term == zeroTerm; }
   std::optional<double> numberOf(Term term) const;
 
@@ -264,6 +268,8 @@ public:
   bool hasUnknownDim(Index index, const Rewrite &known) const;
   // Whether a term reads an atom, also within atoms.
   bool reads(Term term, uint32_t atom);
+  // Whether an index is >= 0 where those in `known` are.
+  bool implied(Index index, llvm::ArrayRef<Index> known);
 
 private:
   friend class Reducer;
@@ -282,7 +288,6 @@ private:
   bool touches(uint32_t set, const Rewrite &rewrite) const;
   Index substituteBase(uint32_t id, Rewrite &rewrite);
   std::optional<Index> condition(Index index, llvm::ArrayRef<Index> known, bool &isNever);
-  bool implied(Index index, llvm::ArrayRef<Index> known);
   Term guardReal(llvm::ArrayRef<Index> conditions, Term then);
   Index closeIndex(Index index, Closing &closing);
   void sortForClosing(llvm::SmallVectorImpl<Index> &conditions, const Closing &closing) const;
@@ -291,6 +296,8 @@ private:
   void markContent(TermNode &node);
   uint64_t contentOf(const Atom &atom) const;
   uint64_t contentOf(const Base &base) const;
+  llvm::SmallVector<Index, 2> conditionsOf(Term body);
+  Term refresh(Term read, Rewrite &rewrite);
 
   std::deque<Base> bases;
   std::deque<IndexNode> indexNodes;
@@ -306,6 +313,7 @@ private:
   std::unordered_map<uint32_t, Interval> ranges;
   std::unordered_map<uint64_t, bool> readsMemo;
   std::unordered_map<uint32_t, bool> wholeMemo;
+  std::unordered_map<uint32_t, Term> refreshed;
   int64_t nextBound = 0;
   Term zeroTerm, oneTerm;
   Name selectName, reciprocalName;

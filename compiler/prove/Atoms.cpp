@@ -4,6 +4,8 @@
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/xxhash.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace cleave;
 using namespace cleave::prove;
@@ -24,6 +26,8 @@ uint32_t Algebra::atom(Atom made) {
   uint32_t id = atoms.size();
   made.isWhole = makesWhole;
   made.content = contentOf(made);
+  if (made.kind == AtomKind::Reduction)
+    made.conditions = conditionsOf(made.body);
   atoms.push_back(std::move(made));
   atomIds.emplace(hash, id);
   return id;
@@ -69,6 +73,103 @@ Term Algebra::open(Term read, SmallVectorImpl<Var> &vars) {
   return substitute(from.body, rewrite);
 }
 
+namespace {
+// Guards and clamps of a closed body that depend on its params.
+class Conditions {
+public:
+  explicit Conditions(Algebra &algebra) : algebra(algebra) {}
+
+  void visit(Term term) {
+    const TermNode of = algebra.node(term);
+    if (!of.clamps || !terms.insert(term.id).second)
+      return;
+    for (Term child : of.children)
+      visit(child);
+    for (Index index : of.indices) {
+      if (of.kind == TermKind::Guard)
+        add(index);
+      visit(index);
+    }
+    if (of.kind == TermKind::Read)
+      addWithin(of);
+  }
+  llvm::SmallVector<Index, 2> found;
+
+private:
+  void visit(Index index) {
+    if (!algebra.node(index).clamps || !indices.insert(index.id).second)
+      return;
+    for (auto [id, factor] : IndexNode(algebra.node(index)).entries) {
+      const Base base = algebra.base(id);
+      for (Index inner : base.indices)
+        visit(inner);
+      if (base.kind == BaseKind::Data)
+        visit(base.term);
+      if (base.kind == BaseKind::Max)
+        add(algebra.add(base.indices[0], -base.number));
+      if (base.kind == BaseKind::Min)
+        add(algebra.subtract(algebra.constant(base.number), base.indices[0]));
+    }
+  }
+
+  // What an atom that is read asks of where it is read, its own slots under names of their own.
+  void addWithin(const TermNode &read) {
+    const Atom atom = algebra.atomOf(read.number);
+    Rewrite rewrite;
+    for (auto [i, index] : llvm::enumerate(read.indices))
+      rewrite.map.emplace(algebra.variable(VarKind::Param, i, 0), index);
+    for (auto [i, size] : llvm::enumerate(atom.slots))
+      rewrite.map.emplace(algebra.variable(VarKind::Slot, i, size),
+                          algebra.of(algebra.variable(VarKind::Slot, -1 - static_cast<int64_t>(i), size)));
+    for (Index condition : atom.conditions)
+      add(algebra.substitute(condition, rewrite));
+  }
+
+  void add(Index index) {
+    bool hasParam = llvm::any_of(algebra.varsOf(algebra.node(index).vars),
+                                 [&](Var var) { return algebra.base(var).varKind == VarKind::Param; });
+    if (hasParam && found.size() < 32 && !llvm::is_contained(found, index))
+      found.push_back(index);
+  }
+
+  Algebra &algebra;
+  std::set<uint32_t> terms, indices;
+};
+} // namespace
+
+SmallVector<Index, 2> Algebra::conditionsOf(Term body) {
+  Conditions conditions(*this);
+  conditions.visit(body);
+  return std::move(conditions.found);
+}
+
+// A reduction where it is read, once it is known there what its body holds against 0.
+Term Algebra::refresh(Term term, Rewrite &rewrite) {
+  const TermNode of = node(term);
+  if (of.kind != TermKind::Read || atoms[of.number].conditions.empty())
+    return term;
+  if (rewrite.known.empty())
+    if (auto known = refreshed.find(term.id); known != refreshed.end())
+      return known->second;
+  Rewrite place;
+  for (auto [i, value] : llvm::enumerate(of.indices))
+    place.map.emplace(variable(VarKind::Param, i, 0), value);
+  bool isDecided = llvm::any_of(SmallVector<Index, 2>(atoms[of.number].conditions), [&](Index condition) {
+    Index here = substitute(condition, place);
+    return implied(here, rewrite.known) || implied(subtract(constant(-1), here), rewrite.known);
+  });
+  Term made = term;
+  if (isDecided) {
+    SmallVector<Var> vars;
+    model::Combiner combiner = atoms[of.number].combiner;
+    Term body = assume(open(term, vars), rewrite.known);
+    made = reduce(combiner, vars, body);
+  }
+  if (rewrite.known.empty())
+    refreshed.emplace(term.id, made);
+  return made;
+}
+
 //===----------------------------------------------------------------------===//
 // Closing
 //===----------------------------------------------------------------------===//
@@ -112,8 +213,10 @@ Index Algebra::closeIndex(Index index, Closing &closing) {
   }
   // Larger factors first: an order that names have no part in.
   sortStably(bound, [](auto a, auto b) { return std::abs(a.second) > std::abs(b.second); });
-  Index made = constant(from.constant);
+  // So does the constant, so that it is the same whether something is added to a param before or after.
+  Index made = constant(free.entries.empty() ? from.constant : 0);
   if (!free.entries.empty()) {
+    free.constant = from.constant;
     Index value = intern(std::move(free));
     auto [it, isNew] = closing.params.try_emplace(value, closing.values.size());
     if (isNew)

@@ -160,28 +160,51 @@ bool Evaluator::runCollective(Operation *op, Values &values) {
   return true;
 }
 
-// What members get of members that number sources[i], where it is digits of their own number in another
-// order, or a number more or less.
-std::optional<Index> Evaluator::sourceOf(ArrayRef<int64_t> sources, Index own) {
+// A number's digits of these sizes, the first the most significant.
+static SmallVector<int64_t> digitsOf(int64_t number, ArrayRef<int64_t> sizes) {
+  SmallVector<int64_t> digits(sizes.size());
+  for (size_t i = sizes.size(); i-- > 0; number /= sizes[i])
+    digits[i] = number % sizes[i];
+  return digits;
+}
+
+// What members get of members that number sources[i], where the digits of the one's number are digits of the
+// other's in another order, or a number more or less.
+std::optional<Index> Evaluator::sourceOf(ArrayRef<int64_t> sources, AxesRef over) {
   auto members = static_cast<int64_t>(sources.size());
-  auto isAll = [&](llvm::function_ref<int64_t(int64_t)> source) {
-    return llvm::all_of(llvm::enumerate(sources), [&](auto pair) {
-      return pair.value() == source(static_cast<int64_t>(pair.index()));
-    });
-  };
-  for (int64_t minor = 1; minor <= members; ++minor) // a * minor + b -> b * major + a
-    if (members % minor == 0 && isAll([&](int64_t i) { return i % minor * (members / minor) + i / minor; }))
-      return algebra.add(algebra.scale(algebra.mod(own, minor), members / minor),
-                         algebra.floorDiv(own, minor));
+  Index own = mesh->member(over);
   int64_t shift = sources[0];
-  if (shift >= 0 && isAll([&](int64_t i) { return (i + shift) % members; }))
+  if (shift >= 0 && llvm::all_of(llvm::enumerate(sources), [&](auto pair) {
+        return pair.value() == (static_cast<int64_t>(pair.index()) + shift) % members;
+      }))
     return algebra.mod(algebra.add(own, shift), members);
-  return std::nullopt;
+  SmallVector<int64_t> sizes; // prime ones
+  for (const Mesh::Digit &digit : mesh->digitsOf(over))
+    for (int64_t left = digit.size, factor = 2; left > 1; left % factor == 0 ? left /= factor : ++factor)
+      if (left % factor == 0)
+        sizes.push_back(factor);
+  SmallVector<Index> digits(sizes.size());
+  for (size_t i = sizes.size(); i-- > 0; own = algebra.floorDiv(own, sizes[i]))
+    digits[i] = algebra.mod(own, sizes[i]);
+  Index source = algebra.constant(0);
+  for (auto [to, size] : llvm::enumerate(sizes)) {
+    std::optional<size_t> found;
+    for (size_t from = 0; from < sizes.size() && !found; ++from)
+      if (llvm::all_of(llvm::enumerate(sources), [&, to = to](auto pair) {
+            return pair.value() >= 0 &&
+                   digitsOf(pair.value(), sizes)[to] == digitsOf(pair.index(), sizes)[from];
+          }))
+        found = from;
+    if (!found)
+      return std::nullopt;
+    source = algebra.add(algebra.scale(source, size), digits[*found]);
+  }
+  return source;
 }
 
 Term Evaluator::permute(comm::PermuteOp op, const Tensor &input, AxesRef over) {
   Index own = mesh->member(over);
-  if (std::optional<Index> source = sourceOf(op.getSources(), own))
+  if (std::optional<Index> source = sourceOf(op.getSources(), over))
     return fromMember(input, dimsOf(input.sizes), over, *source);
   Term element = algebra.identity(model::Combiner::Sum, algebra.node(input.element).domain);
   for (auto [member, source] : llvm::enumerate(op.getSources())) {

@@ -290,6 +290,31 @@ bool Evaluator::runGather(model::GatherOp op, Values &values) {
   return true;
 }
 
+// A position that is outside the result unless conditions hold, and so dropped, becomes what it is where they
+// do: they are those of its being anywhere.
+void Evaluator::unmask(model::ScatterOp op, unsigned symbol, Index &position,
+                       SmallVectorImpl<Index> &conditions) {
+  for (auto [id, factor] : IndexNode(algebra.node(position)).entries) {
+    const Base base = algebra.base(id);
+    if (base.kind != BaseKind::Data || factor != 1 || algebra.node(base.term).kind != TermKind::Guard)
+      continue;
+    const TermNode masked = algebra.node(base.term);
+    Index rest = algebra.subtract(position, algebra.data(base.term));
+    Interval range = algebra.rangeOf(algebra.add(rest, algebra.indexOf(masked.children[1])));
+    bool isDropped =
+        llvm::any_of(llvm::zip_equal(op.getResultMap().getResults(), shapeOf(op.getType())), [&](auto pair) {
+          auto [expr, size] = pair;
+          return expr == getAffineSymbolExpr(symbol, op.getContext()) &&
+                 (range.high < 0 || range.low >= size);
+        });
+    if (!isDropped)
+      continue;
+    conditions.append(masked.indices.begin(), masked.indices.end());
+    position = algebra.add(rest, algebra.indexOf(masked.children[0]));
+    return;
+  }
+}
+
 bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
   Tensor init = values[op.getInit()], updates = values[op.getUpdates()];
   SmallVector<Index> points, symbols, conditions, result = dimsOf(init.sizes);
@@ -311,7 +336,9 @@ bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
     SmallVector<Index> place;
     for (AffineExpr expr : map.getResults())
       place.push_back(algebra.affine(expr, points));
-    symbols.push_back(algebra.indexOf(at(values[index], place)));
+    Index position = algebra.indexOf(at(values[index], place));
+    unmask(op, symbols.size(), position, conditions);
+    symbols.push_back(position);
   }
   for (auto [place, expr] : llvm::zip_equal(result, op.getResultMap().getResults())) {
     Index position = algebra.affine(expr, points, symbols);

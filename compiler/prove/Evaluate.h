@@ -104,6 +104,8 @@ private:
   // --- Evaluate.cpp ---
   bool runIndex(model::IndexOp op, Values &values);
   bool runGather(model::GatherOp op, Values &values);
+  void unmask(model::ScatterOp op, unsigned symbol, Index &position,
+              llvm::SmallVectorImpl<Index> &conditions);
   bool runScatter(model::ScatterOp op, Values &values);
   bool runArgsort(model::ArgsortOp op, Values &values);
   bool runIf(model::IfOp op, Values &values);
@@ -124,7 +126,7 @@ private:
   bool runCollective(mlir::Operation *op, Values &values);
   std::optional<Tensor> collective(mlir::Operation *op, const Tensor &input,
                                    llvm::ArrayRef<dist::AxisRefAttr> over);
-  std::optional<Index> sourceOf(llvm::ArrayRef<int64_t> sources, Index own);
+  std::optional<Index> sourceOf(llvm::ArrayRef<int64_t> sources, llvm::ArrayRef<dist::AxisRefAttr> over);
   Term permute(comm::PermuteOp op, const Tensor &input, llvm::ArrayRef<dist::AxisRefAttr> over);
   Term reduceOver(model::Combiner combiner, llvm::ArrayRef<dist::AxisRefAttr> over, Term element);
   Term fromMember(const Tensor &tensor, llvm::ArrayRef<Index> place, llvm::ArrayRef<dist::AxisRefAttr> over,
@@ -144,6 +146,14 @@ private:
   bool tryTurn(Carried &loop, const Tensors &carries);
   void classify(Carried &loop, llvm::ArrayRef<Tensor> nexts);
   bool finish(Carried &loop, llvm::ArrayRef<Tensor> inits, Values &values);
+  struct Part;
+  std::optional<Part> partOf(const Tensor &from, const Tensor &own, Carried &loop, unsigned carry,
+                             bool isLast);
+  bool isPart(const Part &part, Term whole, Term own, std::optional<Var> turn, const Carried &loop,
+              mlir::Value value, bool isLast);
+  bool agrees(Term expected, Term found, const Carried &loop, mlir::Value value, bool isLast);
+  bool keepsParts(const Loop &whole, Carried &loop, llvm::MutableArrayRef<Part> parts, bool isLast,
+                  bool &retry);
   bool relate(Carried &loop, Tensors &carries, Tensors &finals);
   bool relateTo(const Loop &whole, Carried &loop, Tensors &carries, Tensors &finals, bool isLast);
   void makeLoop(Carried &loop, Tensors &carries, Tensors &finals);

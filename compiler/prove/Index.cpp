@@ -196,14 +196,20 @@ Index Algebra::floorDiv(Index a, int64_t by) {
     by /= common;
   }
   Index inner = intern(std::move(rest));
-  Interval range = rangeOf(inner);
   if (by == 1)
     return add(multiple, inner);
-  if (range.low > -kFar && range.high < kFar) {
-    auto quotient = [&](int64_t value) { return value >= 0 ? value / by : -((-value + by - 1) / by); };
-    if (quotient(range.low) == quotient(range.high))
-      return add(multiple, constant(quotient(range.low)));
-  }
+  // Of a factor beyond `by`, what is left below it: where that makes it a constant.
+  Index below = inner, beyond = constant(0);
+  for (auto [base, factor] : IndexNode(node(inner)).entries)
+    if (int64_t left = ((factor % by) + by) % by; std::abs(factor) > by) {
+      Index one = fromBase(Base(bases[base]));
+      below = add(below, scale(one, left - factor));
+      beyond = add(beyond, scale(one, (factor - left) / by));
+    }
+  auto quotient = [&](int64_t value) { return value >= 0 ? value / by : -((-value + by - 1) / by); };
+  Interval range = rangeOf(below);
+  if (range.low > -kFar && range.high < kFar && quotient(range.low) == quotient(range.high))
+    return add(add(multiple, beyond), constant(quotient(range.low)));
   const IndexNode &left = node(inner);
   if (left.constant == 0 && left.entries.size() == 1 && left.entries[0].second == 1 &&
       bases[left.entries[0].first].kind == BaseKind::Div) {

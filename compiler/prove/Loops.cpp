@@ -297,73 +297,130 @@ static std::string nameOfCarry(Value value) {
   return names && !names.empty() ? cast<StringAttr>(names[0]).getValue().str() : "what the loop carries";
 }
 
-bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Tensors &finals, bool isLast) {
-  SmallVector<unsigned> parts = loop.recurrences();
-  if (whole.count != loop.count || whole.reverse != loop.reverse || whole.isWhile != loop.isWhile ||
-      whole.inits.size() != parts.size())
+// A rank's part of a carry of the whole.
+struct Evaluator::Part {
+  unsigned carry = 0; // of the rank's loop
+  Rewrite place;      // what stands for the whole's Dims
+  SmallVector<Index> indices, inside;
+  bool isZeroOutside = false; // its padding; else that may be anything
+};
+
+// Whether a term is 0 wherever one of these indices is below 0.
+static bool isZeroOutside(Algebra &algebra, Term term, ArrayRef<Index> inside) {
+  Term zero = algebra.identity(model::Combiner::Sum, algebra.node(term).domain);
+  return llvm::all_of(inside, [&](Index index) {
+    return algebra.implied(index, {}) ||
+           algebra.assume(term, algebra.subtract(algebra.constant(-1), index)) == zero;
+  });
+}
+
+// Where the rank's part of a carry is, and that it begins with it. None where it does not.
+std::optional<Evaluator::Part> Evaluator::partOf(const Tensor &from, const Tensor &own, Carried &loop,
+                                                 unsigned carry, bool isLast) {
+  if (from.sizes.size() != own.sizes.size() ||
+      algebra.node(from.element).domain != algebra.node(own.element).domain)
+    return std::nullopt;
+  Part part;
+  part.carry = carry;
+  part.place.map = turns;
+  Matcher(algebra, part.place).match(from.element, own.element);
+  unsigned argument = (loop.isWhile ? 0 : 1) + loop.consts.size() + carry;
+  for (auto [dim, size] : llvm::enumerate(from.sizes)) {
+    Var var = algebra.dim(dim, size);
+    if (!part.place.map.count(var))
+      part.place.map[var] =
+          guessBlock(algebra, *mesh, layoutOfCarry(loop.body, argument), dim, size, own.sizes[dim], around);
+    part.indices.push_back(part.place.map[var]);
+  }
+  part.inside = algebra.insideOf(from.sizes, part.indices);
+  part.isZeroOutside = isZeroOutside(algebra, own.element, part.inside);
+  unsigned firstInit = loop.op->getNumOperands() - loop.inits.size() - loop.slices.size();
+  Value init = loop.op->getOperand(firstInit + carry);
+  return isPart(part, from.element, own.element, {}, loop, init, isLast) ? std::optional(part) : std::nullopt;
+}
+
+// `isLast`: where they are not, it is said.
+bool Evaluator::agrees(Term expected, Term found, const Carried &loop, Value value, bool isLast) {
+  if (expected == found || !isLast || unsure != 0)
+    return expected == found;
+  if (proof.mismatches.empty())
+    proof.steps = steps;
+  proof.mismatches.push_back({loop.op, nameOfCarry(value), expected, found, value});
+  return false;
+}
+
+bool Evaluator::isPart(const Part &part, Term whole, Term own, std::optional<Var> turn, const Carried &loop,
+                       Value value, bool isLast) {
+  Rewrite place;
+  place.map = part.place.map;
+  if (turn)
+    place.map[*turn] = algebra.of(loop.turn);
+  Term expected = algebra.assume(algebra.substitute(whole, place), part.inside);
+  Term found = algebra.assume(own, part.inside);
+  return agrees(expected, found, loop, value, isLast);
+}
+
+// Whether a turn makes of parts the parts of what the whole's turn makes. `retry`: not all that was 0 stays
+// 0.
+bool Evaluator::keepsParts(const Loop &whole, Carried &loop, MutableArrayRef<Part> parts, bool isLast,
+                           bool &retry) {
+  for (Part &part : parts)
+    if (part.isZeroOutside && !isZeroOutside(algebra, loop.nexts[part.carry].element, part.inside)) {
+      part.isZeroOutside = false;
+      retry = true;
+    }
+  if (retry)
     return false;
-  unsigned first = (loop.isWhile ? 0 : 1) + loop.consts.size();
+  Operation *end = loop.body.getBody().front().getTerminator();
+  for (auto [next, part] : llvm::zip_equal(whole.nexts, parts))
+    if (!isPart(part, next.element, loop.nexts[part.carry].element, whole.turn, loop,
+                end->getOperand(part.carry), isLast))
+      return false;
+  if (!loop.isWhile)
+    return true;
+  Rewrite place;
+  place.map = turns;
+  Term expected = algebra.substitute(whole.condition, place);
+  return agrees(expected, loop.holds, loop, loop.condition.getBody().front().getTerminator()->getOperand(0),
+                isLast);
+}
+
+bool Evaluator::relateTo(const Loop &whole, Carried &loop, Tensors &carries, Tensors &finals, bool isLast) {
+  SmallVector<unsigned> recurrences = loop.recurrences();
+  if (whole.inits.size() != recurrences.size())
+    return false;
+  SmallVector<Part, 1> parts;
+  for (auto [from, carry] : llvm::zip_equal(whole.inits, recurrences)) {
+    std::optional<Part> part = partOf(from, loop.inits[carry], loop, carry, isLast);
+    if (!part)
+      return false;
+    parts.push_back(std::move(*part));
+  }
   SmallVector<Index> context;
   Rewrite outside;
   outside.map = turns;
   for (Index index : whole.context)
     context.push_back(algebra.substitute(index, outside));
-  SmallVector<Rewrite> places;
-  SmallVector<SmallVector<Index>> inside; // padding may be anything
-  auto differs = [&](Term expected, Term found, Value value) {
-    if (!isLast || unsure != 0)
-      return false;
-    if (proof.mismatches.empty())
-      proof.steps = steps;
-    proof.mismatches.push_back({loop.op, nameOfCarry(value), expected, found, value});
-    return false;
-  };
-  unsigned firstInit = loop.op->getNumOperands() - loop.inits.size() - loop.slices.size();
-  Operation *end = loop.body.getBody().front().getTerminator();
-  for (auto [part, i] : llvm::enumerate(parts)) {
-    const Tensor &from = whole.inits[part], &own = loop.inits[i];
-    if (from.sizes.size() != own.sizes.size() ||
-        algebra.node(from.element).domain != algebra.node(own.element).domain)
-      return false;
-    Rewrite &place = places.emplace_back();
-    place.map = turns;
-    Matcher(algebra, place).match(from.element, own.element);
-    SmallVector<Index> indices;
-    for (auto [dim, size] : llvm::enumerate(from.sizes)) {
-      Var var = algebra.dim(dim, size);
-      if (!place.map.count(var))
-        place.map[var] = guessBlock(algebra, *mesh, layoutOfCarry(loop.body, first + i), dim, size,
-                                    own.sizes[dim], around);
-      indices.push_back(place.map[var]);
-    }
-    inside.push_back(algebra.insideOf(from.sizes, indices));
-    Term expected = algebra.assume(algebra.substitute(from.element, place), inside.back());
-    Term found = algebra.assume(own.element, inside.back());
-    if (expected != found)
-      return differs(expected, found, loop.op->getOperand(firstInit + i));
-    readLoop(algebra, whole, part, algebra.of(loop.turn), indices, context, carries[i], finals[i]);
-  }
   std::map<Var, Index> outer = turns;
   turns[whole.turn] = algebra.of(loop.turn);
-  bool isDone = turnOf(loop, carries).has_value();
-  bool isSame = isDone;
-  for (auto [part, i] : llvm::enumerate(parts)) {
-    Rewrite place;
-    place.map = places[part].map;
-    place.map[whole.turn] = algebra.of(loop.turn);
-    if (!isSame)
-      break;
-    Term expected = algebra.assume(algebra.substitute(whole.nexts[part].element, place), inside[part]);
-    Term found = algebra.assume(loop.nexts[i].element, inside[part]);
-    if (expected != found)
-      isSame = differs(expected, found, end->getOperand(i));
-  }
-  if (isSame && loop.isWhile) {
-    Rewrite place;
-    place.map = turns;
-    Term expected = algebra.substitute(whole.condition, place);
-    if (expected != loop.holds)
-      isSame = differs(expected, loop.holds, loop.condition.getBody().front().getTerminator()->getOperand(0));
+  size_t prints = effects.size(), before = sent.size(), noted = steps.size(), wrong = proof.mismatches.size();
+  bool isSame = false;
+  for (bool retry = true; retry;) {
+    retry = false;
+    effects.resize(prints);
+    sent.resize(before);
+    steps.resize(noted);
+    proof.mismatches.resize(wrong);
+    for (auto [number, part] : llvm::enumerate(parts)) {
+      Tensor &carry = carries[part.carry], &last = finals[part.carry];
+      readLoop(algebra, whole, number, algebra.of(loop.turn), part.indices, context, carry, last);
+      for (Tensor *tensor : {&carry, &last})
+        if (part.isZeroOutside)
+          tensor->element =
+              algebra.guard(part.inside, tensor->element,
+                            algebra.identity(model::Combiner::Sum, algebra.node(tensor->element).domain));
+    }
+    isSame = turnOf(loop, carries).has_value() && keepsParts(whole, loop, parts, isLast, retry);
   }
   turns = std::move(outer);
   return isSame;

@@ -163,50 +163,11 @@ LogicalResult Prover::Implementation::checkEntry(func::FuncOp function, const En
 Prover::Prover(ModuleOp whole) : implementation(std::make_unique<Implementation>(whole)) {}
 Prover::~Prover() = default;
 
-// Padding and offsets of uneven blocks show that a dim is not cut evenly, and so do states and ports.
 std::optional<std::string> Prover::uncovered(ModuleOp local) {
-  auto isEven = [](Type block, DictionaryAttr attributes) {
-    auto whole = attributes ? attributes.getAs<TypeAttr>(comm::kGlobalAttr) : TypeAttr();
-    if (!whole)
-      return true;
-    if (attributes.get(comm::kPaddedAttr))
-      return false;
-    return llvm::all_of(llvm::zip(cast<RankedTensorType>(whole.getValue()).getShape(),
-                                  cast<RankedTensorType>(block).getShape()),
-                        [](auto pair) { return std::get<0>(pair) % std::get<1>(pair) == 0; });
-  };
-  WalkResult result = local.walk([&](Operation *op) {
-    bool even = !op->hasAttr("padded");
-    if (auto offset = dyn_cast<comm::OffsetOp>(op))
-      even = offset.getBlock() != 0 && offset.getExtent() % offset.getBlock() == 0;
-    if (auto gather = dyn_cast<comm::AllGatherOp>(op))
-      even &= cast<RankedTensorType>(gather.getType()).getDimSize(gather.getDim()) %
-                  cast<RankedTensorType>(gather.getInput().getType()).getDimSize(gather.getDim()) ==
-              0;
-    if (auto function = dyn_cast<func::FuncOp>(op)) {
-      for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-        even &= isEven(type, function.getArgAttrDict(i));
-      for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-        even &= isEven(type, function.getResultAttrDict(i));
-    }
-    if (auto state = dyn_cast<model::StateOp>(op))
-      even &= isEven(state.getType(), state->getDiscardableAttrDictionary());
-    return even ? WalkResult::advance() : WalkResult::interrupt();
-  });
-  if (result.wasInterrupted())
-    return "some dim is padded, or cut in blocks that are not all equal";
-  // A plan that says what to do with remainders has some, or might; one that names single layers takes
-  // repeats apart.
   std::optional<std::string> reason;
-  local.walk([&](Operation *op) {
-    auto selector = op->getAttrOfType<StringAttr>("selector");
-    if (selector)
-      for (StringRef rest = selector.getValue().split('[').second; !rest.empty();
-           rest = rest.split('[').second)
-        if (llvm::isDigit(rest.front()))
-          reason = "the plan names single layers";
-    if (isa<dist::RemainderOp>(op))
-      reason = "the plan says what to do with remainders";
+  local.walk([&](dist::RemainderOp remainder) {
+    if (remainder.getPolicy() == "uneven")
+      reason = "the plan has a 'remainder uneven': some blocks may be larger than others";
   });
   return reason;
 }

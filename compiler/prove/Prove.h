@@ -24,8 +24,8 @@ public:
   explicit Prover(mlir::ModuleOp whole);
   ~Prover();
 
-  // Why a proof that fails may tell of no fault, as "some dim is ..."; none where every dim that is cut is
-  // cut in equal blocks, without padding, and the plan names no single layers.
+  // Why a proof that fails may tell of no fault, as "the plan has ..."; none where all blocks of a dim are as
+  // large, with padding or without.
   static std::optional<std::string> uncovered(mlir::ModuleOp local);
 
   // Emits an error for the first thing that does not hold in each entry.

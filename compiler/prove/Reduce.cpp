@@ -31,6 +31,7 @@ private:
   bool flatten(SmallVector<Var> &vars, Term &body);
   std::optional<Term> factorOut(SmallVector<Var> &vars, Term body);
   std::optional<Term> throughGuard(SmallVector<Var> &vars, Term body);
+  std::optional<Term> throughSelect(SmallVector<Var> &vars, Term body);
   bool clip(SmallVector<Var> &vars, Term &body);
   bool choose(SmallVector<Var> &vars, Term &body);
   bool merge(SmallVector<Var> &vars, Term &body);
@@ -171,6 +172,15 @@ std::optional<Term> Reducer::throughGuard(SmallVector<Var> &vars, Term body) {
   Term then = Reducer(*this).run(vars, algebra.guard(inside, of.children[0], of.children[1]));
   Term otherwise = Reducer(*this).run(vars, of.children[1]);
   return algebra.guard(outside, then, otherwise);
+}
+
+// So does a truth that the program computes.
+std::optional<Term> Reducer::throughSelect(SmallVector<Var> &vars, Term body) {
+  const TermNode of = algebra.node(body);
+  if (!algebra.isSelect(body) || dependsOnAny(of.children[0], vars))
+    return std::nullopt;
+  return algebra.select(of.children[0], Reducer(*this).run(vars, of.children[1]),
+                        Reducer(*this).run(vars, of.children[2]));
 }
 
 // A condition that fails for some values of a variable, whatever the others are, cuts its range.
@@ -377,6 +387,8 @@ Term Reducer::run(SmallVector<Var> vars, Term body) {
         vars.append(inner.begin(), inner.end());
         continue;
       }
+    if (merge(vars, body))
+      continue;
     if (algebra.guarded(body).kind == TermKind::Guard) {
       if (std::optional<Term> made = throughGuard(vars, body))
         return *made;
@@ -385,7 +397,9 @@ Term Reducer::run(SmallVector<Var> vars, Term body) {
       if (isIdentity && (clip(vars, body) || choose(vars, body) || chooseBlock(vars, body)))
         continue;
     }
-    if (merge(vars, body) || split(vars, body) || lift(vars, body))
+    if (std::optional<Term> made = throughSelect(vars, body))
+      return *made;
+    if (split(vars, body) || lift(vars, body))
       continue;
     if (isReal && algebra.node(body).kind == TermKind::Product)
       if (std::optional<Term> made = factorOut(vars, body))

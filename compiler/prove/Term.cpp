@@ -64,6 +64,7 @@ static bool isSame(const TermNode &a, const TermNode &b) {
 
 void Algebra::markVars(TermNode &made) {
   made.clamps |= made.kind == TermKind::Guard;
+  made.clamps |= made.kind == TermKind::Read && !atoms[made.number].conditions.empty();
   for (Term child : made.children) {
     made.vars = unite(made.vars, node(child).vars);
     made.clamps |= node(child).clamps;
@@ -281,7 +282,6 @@ Term Algebra::reciprocal(Term term) {
 // Guards
 //===----------------------------------------------------------------------===//
 
-// Whether an index is >= 0 where those in `known` are.
 bool Algebra::implied(Index index, ArrayRef<Index> known) {
   if (rangeOf(index).low >= 0)
     return true;
@@ -407,6 +407,10 @@ Term Algebra::guardReal(ArrayRef<Index> conditions, Term then) {
   return sum(terms);
 }
 
+bool Algebra::isSelect(Term term) const {
+  return node(term).kind == TermKind::Op && node(term).name == selectName;
+}
+
 Term Algebra::select(Term condition, Term then, Term otherwise) {
   const TermNode &of = node(condition);
   if (of.kind == TermKind::Boolean)
@@ -465,7 +469,7 @@ Term Algebra::substitute(Term term, Rewrite &rewrite) {
     made = integer(indices[0]);
     break;
   case TermKind::Op:
-    if (from.name == selectName)
+    if (isSelect(term))
       made = select(children[0], children[1], children[2]);
     else if (from.name == reciprocalName)
       made = reciprocal(children[0]);
@@ -484,11 +488,15 @@ Term Algebra::substitute(Term term, Rewrite &rewrite) {
     break;
   case TermKind::Guard: {
     llvm::erase_if(indices, [&](Index index) { return implied(index, rewrite.known); });
-    made = guard(indices, children[0], children[1]);
+    bool isNever = llvm::any_of(
+        indices, [&](Index index) { return implied(subtract(constant(-1), index), rewrite.known); });
+    made = isNever ? children[1] : guard(indices, children[0], children[1]);
     break;
   }
   case TermKind::Read:
     made = read(from.number, indices);
+    if (from.clamps && from.domain != Domain::Integer)
+      made = refresh(made, rewrite);
     break;
   }
   rewrite.terms.emplace(term.id, made);

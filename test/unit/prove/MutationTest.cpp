@@ -146,28 +146,38 @@ TEST_P(MutantTest, IsRefusedWithTheValueAndTheReason) {
   }
   RecordProperty("plain", static_cast<int>(plain));
   RecordProperty("fitting", static_cast<int>(fitting));
-  EXPECT_LE(plain * 20, it.mutants) << "reasons that say little";
-  EXPECT_GE(fitting * 20, it.mutants * 19) << "reasons that say what was done";
+  // Masks of padding and layers of their own are in the way of telling what was done.
+  bool isEasy = it.tactics.empty() || it.tactics.find("accumulate") == 0;
+  EXPECT_LE(plain * 20, it.mutants * (isEasy ? 1 : 6)) << "reasons that say little";
+  EXPECT_GE(fitting * 20, it.mutants * (isEasy ? 19 : 10)) << "reasons that say what was done";
 }
 
-INSTANTIATE_TEST_SUITE_P(Plans, MutantTest,
-                         testing::Values(Broken{"02_mlp/mlp.dsl", "data", "dp=2", "", 20},
-                                         Broken{"02_mlp/mlp.dsl", "zero2", "dp=2", "", 20},
-                                         Broken{"04_gpt/gpt.dsl", "fsdp", "dp=2", "", 50},
-                                         Broken{"04_gpt/gpt.dsl", "tensor", "tp=2", "", 35},
-                                         Broken{"04_gpt/gpt.dsl", "tensor_sequence", "tp=4", "", 40},
-                                         Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2", "", 75},
-                                         Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2",
-                                                "accumulate 2 of Batch", 40},
-                                         Broken{"03_conv/conv.dsl", "spatial", "sp=2", "", 20}),
-                         [](const auto &info) {
-                           std::string name = info.param.program.substr(3, 4) + info.param.plan +
-                                              (info.param.tactics.empty() ? "" : "_2");
-                           for (char &letter : name)
-                             if (!std::isalnum(static_cast<unsigned char>(letter)))
-                               letter = '_';
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Plans, MutantTest,
+    testing::Values(Broken{"02_mlp/mlp.dsl", "data", "dp=2", "", 20},
+                    Broken{"02_mlp/mlp.dsl", "zero2", "dp=2", "", 20},
+                    Broken{"04_gpt/gpt.dsl", "fsdp", "dp=2", "", 50},
+                    Broken{"04_gpt/gpt.dsl", "tensor", "tp=2", "", 35},
+                    Broken{"04_gpt/gpt.dsl", "tensor_sequence", "tp=4", "", 40},
+                    Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2", "", 75},
+                    Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2", "accumulate 2 of Batch", 40},
+                    Broken{"03_conv/conv.dsl", "spatial", "sp=2", "", 20},
+                    Broken{"04_gpt/gpt.dsl", "fsdp", "dp=3", "remainder pad", 40},
+                    Broken{"04_gpt/gpt.dsl", "tensor_sequence", "tp=3", "remainder pad", 40},
+                    Broken{"03_conv/conv.dsl", "spatial", "sp=3", "remainder pad", 10},
+                    Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2",
+                           "layout gpt.blocks[0].h: [Batch, Seq, Embed/tp]\n"
+                           "store params of gpt.blocks[1].up.w over dp",
+                           40}),
+    [](const auto &info) {
+      std::string first = info.param.tactics.substr(0, info.param.tactics.find(' '));
+      std::string name =
+          info.param.program.substr(3, 4) + info.param.plan + (first.empty() ? "" : "_" + first);
+      for (char &letter : name)
+        if (!std::isalnum(static_cast<unsigned char>(letter)))
+          letter = '_';
+      return name;
+    });
 
 //===----------------------------------------------------------------------===//
 // The same in every process

@@ -42,10 +42,10 @@ std::vector<Case> cases() {
       for (const char *plan : {"data", "zero1", "zero2", "fsdp"})
         all.push_back({program, plan, "dp=" + size});
     all.push_back({gpt, "tensor", "tp=" + size});
-    if (ranks != 3) // uneven windows of uneven positions are not proved yet
+    if (ranks != 3) // uneven rows under windows are not proved yet
       all.push_back({gpt, "tensor_sequence", "tp=" + size, ""});
     all.push_back({gpt, "two_d", ranks % 2 ? "dp=3,tp=1" : "dp=2,tp=" + std::to_string(ranks / 2)});
-    if (ranks != 3) // uneven rows under pools are not proved yet
+    if (ranks != 3) // uneven rows under windows are not proved yet
       all.push_back({conv, "spatial", "sp=" + size});
   }
   for (const char *remainder : {"remainder pad", "remainder uneven\naccumulate 2 of Batch"}) {
@@ -76,10 +76,12 @@ constexpr uint64_t kPlans = 30; // for each program, of those of verify's test
 
 class RandomPlanTest : public testing::TestWithParam<PlannedProgram> {};
 
-// CLEAVE_PLAN=transformer:17 in the environment proves one of them and shows it.
+// CLEAVE_PLAN=transformer:17 in the environment proves one of them and shows it; CLEAVE_PLANS=500 as many.
 TEST_P(RandomPlanTest, IsRefusedOrProved) {
   const PlannedProgram &random = GetParam();
   uint64_t first = 0, last = kPlans, accepted = 0;
+  if (const char *plans = std::getenv("CLEAVE_PLANS"))
+    last = std::strtoull(plans, nullptr, 10);
   if (const char *wanted = std::getenv("CLEAVE_PLAN")) {
     std::string text = wanted;
     if (text.substr(0, text.find(':')) != random.file)
