@@ -8,10 +8,27 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <ctime>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 
 namespace cleave::rt {
+
+namespace {
+int64_t threadNanoseconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// How often this thread has waited for something, and not for a processor.
+int64_t timesBlocked() {
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+} // namespace
 
 Executor::Executor(const Program &program, const Entry &entry, Bases bases) : program(program), entry(entry) {
   size_t count = 0;
@@ -66,6 +83,7 @@ Status Executor::connect(Communicator &communicator) {
     operations.push_back(std::move(*made));
     step.operation = operations.back().get();
   }
+  begun.resize(started.size());
   return {};
 }
 
@@ -88,12 +106,23 @@ Status Executor::communicate(const Step &step) {
     if (Status status = endOpen(step); !status)
       return status;
     started[step.count] = step.operation;
-    return step.operation->start(in, out);
+    return traced ? startTraced(step, in, out) : step.operation->start(in, out);
   case Opcode::Wait: // of the last Start: before a loop, say, or at the end of its last iteration
     return endOpen(step);
   default:
     return step.operation->run(in, out);
   }
+}
+
+// That a rank was put off while it began is not the message's fault: then its processor's time counts. Had it
+// to wait, all of it does.
+Status Executor::startTraced(const Step &step, const void *in, void *out) {
+  int64_t waits = timesBlocked(), worked = threadNanoseconds(), begin = steadyNanoseconds();
+  Status status = step.operation->start(in, out);
+  worked = threadNanoseconds() - worked;
+  ended = std::exchange(begun[step.count],
+                        {begin, timesBlocked() == waits ? worked : steadyNanoseconds() - begin});
+  return status;
 }
 
 Status Executor::inject(const Fault &wanted, Communicator &communicator) {
@@ -157,31 +186,27 @@ bool Executor::strike() {
   return true;
 }
 
-namespace {
-int64_t nowNanoseconds() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-} // namespace
-
 // A message is logged where it ends: by a wait, or by the next start of the same, and is under way since its
 // start.
 void Executor::traceCollective(uint32_t at, int64_t begin) {
   const Step &step = steps[at];
-  TraceEvent event = {at, begin, nowNanoseconds()};
-  begunAt.resize(started.size());
+  TraceEvent event = {at, 0, begin, steadyNanoseconds()};
   bool starts = step.op == Opcode::Start && !(step.ahead && inLastTurn(step));
-  int64_t since = begin, there = 0;
+  Begun since = {begin, 0};
+  int64_t there = 0;
   if (step.op == Opcode::Collective) {
     there = step.operation->doneAt();
   } else {
-    since = begunAt[step.count];
+    since = starts ? ended : begun[step.count];
     there = endedAt;
-    begunAt[step.count] = starts ? event.end : step.op == Opcode::Start ? since : 0;
+    if (step.op == Opcode::Wait)
+      begun[step.count] = {};
   }
   bool ends = step.op != Opcode::Start || starts;
-  if (ends && since != 0 && communicates(program.collectives[entry.instructions[at].target].kind)) {
-    event.sent = since;
-    event.received = there > 0 ? std::clamp(there, since, event.end) : event.end;
+  if (ends && since.at != 0 && communicates(program.collectives[entry.instructions[at].target].kind)) {
+    event.sent = since.at;
+    event.received = there > 0 ? std::clamp(there, since.at, event.end) : event.end;
+    event.starting = since.work;
   }
   traced->add(event);
 }
@@ -191,12 +216,12 @@ template <Executor::Mode mode> bool Executor::collective(uint32_t at) {
   std::chrono::steady_clock::time_point start;
   if (mode == Mode::Profiled)
     start = std::chrono::steady_clock::now();
-  int64_t begin = mode == Mode::Traced ? nowNanoseconds() : 0;
+  int64_t begin = mode == Mode::Traced ? steadyNanoseconds() : 0;
   Status status = communicate(steps[at]);
   if (!status) {
     failed = status.error();
     if (mode == Mode::Traced)
-      traced->add({at, begin, nowNanoseconds()}); // what a rank waited for in vain
+      traced->add({at, 0, begin, steadyNanoseconds()}); // what a rank waited for in vain
     return false;
   }
   if (mode == Mode::Traced)
@@ -337,9 +362,9 @@ template <Executor::Mode mode> void Executor::launch(ThreadPool &pool, uint32_t 
   const Step &step = steps[at];
   bool launches = step.op == Opcode::Launch;
   if (mode == Mode::Traced) {
-    TraceEvent event = {at, nowNanoseconds()};
+    TraceEvent event = {at, 0, steadyNanoseconds()};
     launches ? pool.run(step.function, step.arguments, step.rows, step.grain) : copy(at);
-    event.end = nowNanoseconds();
+    event.end = steadyNanoseconds();
     traced->add(event);
     return;
   }
@@ -460,6 +485,8 @@ Executor::End Executor::run(ThreadPool &pool, const Hooks &hooks) {
             : traced   ? runSteps<Mode::Traced>(pool, hooks, nullptr, nullptr)
                        : runSteps<Mode::Plain>(pool, hooks, nullptr, nullptr);
   fault.reset();
+  if (traced)
+    ++traced->run;
   if (measured)
     ++measured->runs;
   if (end.outcome == Outcome::NotFinite)

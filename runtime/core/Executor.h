@@ -145,6 +145,7 @@ private:
   void traceCollective(uint32_t at, int64_t begin);
   Status communicate(const Step &step); // Collective, Start, Wait
   bool strike();
+  Status startTraced(const Step &step, const void *in, void *out);
   Status endOpen(const Step &step); // what its token's last Start has begun
   uint32_t follow(const Step &step, uint32_t at);
   void restore(const End &end);
@@ -169,8 +170,13 @@ private:
   std::unique_ptr<ReuseDistance> reuse;
   std::vector<std::unique_ptr<Operation>> operations;
   std::vector<Operation *> started; // by token: what its last Start has begun
-  std::vector<int64_t> begunAt;     // by token, where runs are logged; 0: it is through
-  int64_t endedAt = 0;              // when what was ended last was done; 0: not known
+  struct Begun {
+    int64_t at = 0;   // 0: it is through
+    int64_t work = 0; // to begin it: see TraceEvent
+  };
+  std::vector<Begun> begun; // by token, where runs are logged
+  Begun ended;              // what its last Start has ended
+  int64_t endedAt = 0;      // when what was ended last was done; 0: not known
   std::optional<Error> failed;
   std::atomic<uint32_t> now{kNotStarted};
   std::optional<Fault> fault;           // of the next run

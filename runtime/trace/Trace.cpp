@@ -68,7 +68,7 @@ public:
     for (const TraceEvent &own : log.events) {
       TraceEvent event = translated(own);
       const Instruction &instruction = entry.instructions[event.instruction];
-      Json args = {{"instruction", event.instruction}, {"bytes", bytesOf(instruction)}};
+      Json args = {{"instruction", event.instruction}, {"run", event.run}, {"bytes", bytesOf(instruction)}};
       if (!instruction.source.empty())
         args["line"] = instruction.source;
       if (instruction.op == Opcode::Launch)
@@ -125,6 +125,7 @@ private:
       over.push_back(part.axis);
     add(events, textOf(program, it), "message", static_cast<int>(lane) + 1, event.sent, event.received,
         {{"collective", instruction.target},
+         {"run", event.run},
          {"over", over},
          {"group", groupOf(program.mesh, it.over, rank).front()},
          {"bytes", instruction.operands.front().shape.bytes()},
@@ -133,7 +134,8 @@ private:
          {"estimated_us", it.seconds * 1e6},
          {"hidden_us", it.hidden * 1e6},
          {"wait_end_us", static_cast<double>(event.end - zero) / 1e3},
-         {"waited_us", static_cast<double>(event.end - event.begin) / 1e3}});
+         {"waited_us", static_cast<double>(event.end - event.begin) / 1e3},
+         {"start_us", static_cast<double>(event.starting) / 1e3}});
   }
 
   int64_t rank;
@@ -171,17 +173,26 @@ void addBegins(const std::vector<const Json *> &events, Meetings &begins) {
   }
 }
 
+// Microseconds that can be hidden, and are.
+struct Hidden {
+  double can = 0, is = 0;
+};
+
 // Adds up one rank's messages, each from when it was sent or its links were free. What a rank waits for
-// others that have not begun yet is not the message's fault.
+// others that have not begun yet is not the message's fault, nor how long it takes to go on once it is there.
 void addMessages(const std::vector<const Json *> &events, const Meetings &begins,
-                 std::vector<MessageTimes> &messages) {
+                 std::vector<MessageTimes> &messages, std::map<int64_t, Hidden> &runs) {
   std::map<int, double> free; // by mesh axis, in microseconds
   std::map<std::pair<int64_t, int64_t>, int64_t> times;
+  std::map<std::pair<int64_t, size_t>, Hidden> collectives; // by run
   for (const Json *event : events) {
     const Json &args = event->at("args");
     double begin = event->at("ts"), end = begin + event->at("dur").get<double>();
-    double waitEnd = args.at("wait_end_us"), waited = args.at("waited_us");
-    double wait = std::min(waited, std::max(0.0, waitEnd - begins.at(meetingOf(*event, times))));
+    double waitEnd = args.at("wait_end_us"), waitBegin = waitEnd - args.at("waited_us").get<double>();
+    double all = begins.at(meetingOf(*event, times)); // when all had begun
+    double waited =
+        args.at("start_us").get<double>() + std::max(0.0, std::min(waitEnd, end) - std::max(waitBegin, all));
+    double others = std::max(0.0, std::min(waitEnd, all) - waitBegin);
     double from = begin;
     for (int axis : args.at("over")) {
       from = std::max(from, std::min(free[axis], end));
@@ -193,8 +204,15 @@ void addMessages(const std::vector<const Json *> &events, const Meetings &begins
     messages.resize(std::max(messages.size(), number + 1));
     messages[number].times += 1;
     messages[number].seconds += (end - from) * 1e-6;
-    messages[number].waited += wait * 1e-6;
-    messages[number].others += (waited - wait) * 1e-6;
+    messages[number].waited += waited * 1e-6;
+    messages[number].others += others * 1e-6;
+    Hidden &one = collectives[{args.at("run"), number}];
+    one.can += args.at("hidden_us").get<double>(); // the mean of a loop's turns
+    one.is += std::max(0.0, end - from - waited);
+  }
+  for (const auto &[of, one] : collectives) {
+    runs[of.first].can += one.can;
+    runs[of.first].is += std::min(one.is, one.can);
   }
 }
 
@@ -225,8 +243,12 @@ TraceFacts factsOf(const Json &json) {
     });
     addBegins(events, begins);
   }
+  std::map<int64_t, Hidden> runs;
   for (auto &[rank, events] : byRank)
-    addMessages(events, begins, facts.messages);
+    addMessages(events, begins, facts.messages, runs);
+  for (const auto &[run, hidden] : runs)
+    if (hidden.can > 0)
+      facts.hiddenParts.push_back(hidden.is / hidden.can);
   auto ranks = static_cast<double>(std::max<int64_t>(1, facts.ranks));
   for (MessageTimes &message : facts.messages) {
     message.times /= std::max<int64_t>(1, facts.ranks);
@@ -287,6 +309,12 @@ std::string traceText(const std::vector<RankTrace> &ranks, int entry) {
                  {"events_left_out", left}}},
                {"traceEvents", std::move(events)}};
   return json.dump();
+}
+
+double TraceFacts::hiddenPart() const {
+  std::vector<double> parts(hiddenParts.begin() + (hiddenParts.size() > 1), hiddenParts.end());
+  std::sort(parts.begin(), parts.end());
+  return parts.empty() ? 1 : parts[(parts.size() - 1) / 2];
 }
 
 Result<TraceFacts> readTrace(const std::string &path) {

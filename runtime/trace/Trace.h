@@ -17,10 +17,11 @@ namespace cleave::rt {
 
 // Times are nanoseconds of the steady clock.
 struct TraceEvent {
-  uint32_t instruction = 0;
-  int64_t begin = 0, end = 0; // of the instruction
+  uint32_t instruction = 0, run = 0; // the entry's runs from 0 on
+  int64_t begin = 0, end = 0;        // of the instruction
   // Of the message that it ended, from its start to when it was there; no message: both 0.
   int64_t sent = 0, received = 0;
+  int64_t starting = 0; // that the rank took to begin it, less what it did not run for other programs' sake
 };
 
 struct TraceLog {
@@ -28,7 +29,9 @@ struct TraceLog {
 
   std::vector<TraceEvent> events;
   int64_t left = 0; // not kept
-  void add(const TraceEvent &event) {
+  uint32_t run = 0; // of what is added
+  void add(TraceEvent event) {
+    event.run = run;
     if (events.size() < kMost)
       events.push_back(event);
     else
@@ -59,7 +62,7 @@ TraceLog lastOf(const TraceLog &log, size_t most);
 struct MessageTimes {
   int64_t times = 0;
   double seconds = 0; // under way, each from when its link was free
-  double waited = 0;  // of the rank for it, once all of its group had begun
+  double waited = 0;  // of the rank for it: to begin it, and from when all had begun until it was there
   double others = 0;  // of the rank for others that had not
 };
 
@@ -70,6 +73,13 @@ struct TraceFacts {
   double clocksWithin = 0;            // seconds by which times of different ranks may be wrong
   double seconds = 0;                 // from the first event to the last
   std::vector<MessageTimes> messages; // by number of the collective in the program; means over ranks
+  // Of the seconds of messages that other work can cover by the cost model, the part that it did: of all
+  // ranks in each run, no collective counting for more than can be. No run where there is nothing to cover.
+  std::vector<double> hiddenParts;
+
+  // The median of the runs, but for the first where there are more: memory is touched there first. 1: no
+  // runs.
+  double hiddenPart() const;
 };
 
 // Reads a file that traceText made. E741: it cannot be read, or is no such file.

@@ -1,7 +1,9 @@
 """Where links are slow, what the cost model says can be hidden is hidden; the numbers stay what they are.
 
-Links take the time that the plan declares (`cleave run --slow-links`). The best of several runs counts: tests share their
-machine with others, and a rank that is not running hides nothing.
+Links take the time that the plan declares (`cleave run --slow-links`). Of one run of 20 steps the median step but for the first
+counts. Tests share their machine with others: that a rank was put off is in no wait for a message (see the README of
+tools/cleave). Between processes the MPI library works for the messages, on the processors that the ranks compute on, and a busy
+machine shows: there it is the plan of many small messages that is held to the figure.
 """
 import json
 import os
@@ -15,7 +17,7 @@ from launchers import LIBRARIES, environment, launcher
 
 suite = Suite(__doc__)
 WANTED = 0.8
-ATTEMPTS = 6
+STEPS = 20
 
 PROGRAM = """
 import nn
@@ -100,30 +102,52 @@ def losses(path, folder, plan, *more, library=None):
         return [json.loads(line)["loss"] for line in lines], file.read()
 
 
-def hidden(path, folder, plan):
+def traced(path, plan, trace):
+    """What `explain` says of a trace."""
+    return json.loads(suite.cleave("explain", path, "--plan", plan, "--trace", trace, "--json").stdout)["trace"]
+
+
+def expect_hidden(path, folder, plan, library=None):
     trace = os.path.join(folder, "trace.json")
-    best = 0
-    for _ in range(ATTEMPTS):
-        suite.cleave("run", path, "--plan", plan, "--steps", "6", "--threads", "1", "--slow-links", "--trace", trace,
-                     "--quiet")
-        facts = json.loads(suite.cleave("explain", path, "--plan", plan, "--trace", trace, "--json").stdout)["trace"]
-        can = sum(it["can_hide_seconds"] * it["times"] for it in facts["collectives"])
-        expect(can > 0, "the cost model finds something to hide")
-        best = max(best, facts["hidden_part"])
-        if best >= WANTED:
-            break
-    return best
+    words = ["run", path, "--plan", plan, "--steps", STEPS, "--threads", 1, "--slow-links", "--trace", trace, "--quiet"]
+    # Each of the two ranks has a processor: Open MPI must not give it away between looking for messages.
+    processes(library, 2, *words, OMPI_MCA_mpi_yield_when_idle="0") if library else suite.cleave(*words)
+    facts = traced(path, plan, trace)
+    can, all_of_it = (sum(it[what] * it["times"] for it in facts["collectives"])
+                      for what in ("can_hide_seconds", "estimated_seconds"))
+    expect(can >= 0.5 * all_of_it, f"the cost model finds a half to hide at least; found {can} s of {all_of_it} s")
+    parts = facts["hidden_parts"]
+    print(f"{plan}{', ' + LIBRARIES[library] if library else ''}: {facts['hidden_part']:.0%} hidden, {min(parts[1:]):.0%} in the "
+          "step with the least")
+    expect(len(parts) == STEPS and facts["hidden_part"] >= WANTED, f"{WANTED:.0%} are hidden in the median step; found {parts}")
+    return trace
 
 
-for name in ("data", "sharded"):
-    @suite.test(f"overlap hides 80 % of what can be hidden under '{name}'")
-    def _(name=name):
+for name, library in (("data", None), ("sharded", None), ("sharded", "openmpi"), ("sharded", "mpich")):
+    @suite.test(f"overlap hides 80 % of what can be hidden under '{name}'" + (f" with {LIBRARIES[library]}" if library else ""))
+    def _(name=name, library=library):
         if suite.sanitizers:
             raise Skip("bounds are for programs without sanitizers")
         with tempfile.TemporaryDirectory() as folder:
-            part = hidden(program(folder), folder, name)
-            print(f"{name}: {part:.0%} hidden")
-            expect(part >= WANTED, f"{WANTED:.0%} are hidden; found {part:.0%}")
+            expect_hidden(program(folder), folder, name, library)
+
+
+@suite.test("a run that waits where it begins has hidden nothing")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        path, trace = program(folder), os.path.join(folder, "trace.json")
+        suite.cleave("run", path, "--plan", "data", "--steps", "3", "--threads", "1", "--slow-links", "--trace", trace, "--quiet")
+        with open(trace) as file:
+            changed = json.load(file)
+        ranks = [[event for event in changed["traceEvents"] if event.get("cat") == "message" and event["pid"] == rank]
+                 for rank in (0, 1)]
+        for mine, theirs in zip(*ranks):  # as if both had begun together, and done nothing else
+            mine["args"].update(wait_end_us=mine["ts"] + mine["dur"], waited_us=mine["dur"])
+            theirs.update(ts=mine["ts"], dur=mine["dur"], args=mine["args"])
+        with open(trace, "w") as file:
+            json.dump(changed, file)
+        facts = traced(path, "data", trace)
+        expect(facts["hidden_part"] < 0.05, f"nothing is hidden; found {facts['hidden_parts']}")
 
 
 for name, ways in (("data", "all,no-norms"), ("sharded", "early,reductions,prefetch,buckets"),

@@ -74,15 +74,6 @@ rt::Result<std::vector<TracedCollective>> compareTrace(const rt::Program &progra
   return found;
 }
 
-double hiddenPart(const std::vector<TracedCollective> &collectives) {
-  double can = 0, hidden = 0;
-  for (const TracedCollective &it : collectives) {
-    can += it.canHide * static_cast<double>(it.times);
-    hidden += std::min(it.hidden(), it.canHide) * static_cast<double>(it.times);
-  }
-  return can > 0 ? hidden / can : 1;
-}
-
 std::string traceText(const std::vector<TracedCollective> &collectives, const rt::TraceFacts &trace) {
   std::vector<std::vector<std::string>> rows = {
       {"collective", "times", "estimated", "taken", "waited", "for others", "can hide", "hidden"}};
@@ -105,8 +96,10 @@ std::string traceText(const std::vector<TracedCollective> &collectives, const rt
       text += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
     text += "\n";
   }
-  return text + "  hidden: " + percent(hiddenPart(collectives)) +
-         " of what other work can cover by the cost model\n";
+  text += "  hidden: " + percent(trace.hiddenPart()) + " of what other work can cover by the cost model";
+  if (trace.hiddenParts.size() > 2)
+    text += ", the median of " + std::to_string(trace.hiddenParts.size() - 1) + " steps";
+  return text + "\n";
 }
 
 Json traceJson(const std::vector<TracedCollective> &collectives, const rt::TraceFacts &trace) {
@@ -121,9 +114,13 @@ Json traceJson(const std::vector<TracedCollective> &collectives, const rt::Trace
                     {"waited_for_others_seconds", it.others},
                     {"can_hide_seconds", it.canHide},
                     {"hidden_seconds", it.hidden()}});
-  return {{"entry", trace.entry},        {"ranks", trace.ranks},
-          {"mesh_ranks", trace.ofRanks}, {"clocks_within_seconds", trace.clocksWithin},
-          {"seconds", trace.seconds},    {"hidden_part", hiddenPart(collectives)},
+  return {{"entry", trace.entry},
+          {"ranks", trace.ranks},
+          {"mesh_ranks", trace.ofRanks},
+          {"clocks_within_seconds", trace.clocksWithin},
+          {"seconds", trace.seconds},
+          {"hidden_part", trace.hiddenPart()},
+          {"hidden_parts", trace.hiddenParts},
           {"collectives", list}};
 }
 

@@ -25,9 +25,6 @@ struct TracedCollective {
 rt::Result<std::vector<TracedCollective>> compareTrace(const rt::Program &program, const std::string &entry,
                                                        const rt::TraceFacts &trace);
 
-// Of the communication that can be hidden by the cost model, the part that was; 1 where there is none.
-double hiddenPart(const std::vector<TracedCollective> &collectives);
-
 std::string traceText(const std::vector<TracedCollective> &collectives, const rt::TraceFacts &trace);
 nlohmann::ordered_json traceJson(const std::vector<TracedCollective> &collectives,
                                  const rt::TraceFacts &trace);

@@ -40,9 +40,9 @@ constexpr int64_t kMs = 1'000'000;
 TraceLog logOf(int64_t late) {
   TraceLog log;
   int64_t zero = 5000 * kMs;
-  log.add({0, zero, zero + kMs});
-  log.add({1, zero + (1 + late) * kMs, zero + (1 + late) * kMs + 1000});
-  log.add({2, zero + 3 * kMs, zero + 6 * kMs, zero + (1 + late) * kMs, zero + 5 * kMs});
+  log.add({0, 0, zero, zero + kMs});
+  log.add({1, 0, zero + (1 + late) * kMs, zero + (1 + late) * kMs + 1000});
+  log.add({2, 0, zero + 3 * kMs, zero + 6 * kMs, zero + (1 + late) * kMs, zero + 5 * kMs});
   return log;
 }
 
@@ -70,9 +70,33 @@ TEST(TraceTest, IsReadAsItWasWritten) {
   const MessageTimes &sum = facts->messages[0];
   EXPECT_EQ(sum.times, 1);
   EXPECT_NEAR(sum.seconds, (0.004 + 0.001) / 2, 1e-9);
-  // Both wait from 3 to 6 ms, and all have begun at 4 ms.
-  EXPECT_NEAR(sum.waited, 0.002, 1e-9);
+  // Both wait from 3 to 6 ms; all have begun at 4 ms, and it is there at 5.
+  EXPECT_NEAR(sum.waited, 0.001, 1e-9);
   EXPECT_NEAR(sum.others, 0.001, 1e-9);
+}
+
+// Of 2 ms under way, 1 can be hidden: in the last run half of it is, for the wait is of 1.5 ms.
+TEST(TraceTest, WhatIsHiddenIsTheMedianOfRuns) {
+  Program p = program();
+  TraceLog log;
+  for (double waitAt : {2.5, 4.0, 2.0, 3.0, 1.5}) { // of a message from 1 to 3 ms
+    int64_t zero = 100 * kMs * (log.run + 1);
+    auto at = static_cast<int64_t>(waitAt * kMs);
+    log.add({0, 0, zero, zero + kMs});
+    log.add({1, 0, zero + kMs, zero + kMs});
+    log.add({2, 0, zero + at, zero + 5 * kMs, zero + kMs, zero + 3 * kMs});
+    ++log.run;
+  }
+  Result<TraceFacts> facts = readTrace(written(traceText({{&p, &log, 0}}, 0)));
+  ASSERT_TRUE(facts) << facts.error().message;
+  ASSERT_EQ(facts->hiddenParts.size(), 5u);
+  const double wanted[] = {1, 1, 1, 1, 0.5};
+  for (size_t i = 0; i < 5; ++i)
+    EXPECT_NEAR(facts->hiddenParts[i], wanted[i], 1e-6) << i;
+  facts->hiddenParts = {0.1, 0.9, 0.3, 0.5};
+  EXPECT_EQ(facts->hiddenPart(), 0.5);
+  facts->hiddenParts = {0.1};
+  EXPECT_EQ(facts->hiddenPart(), 0.1);
 }
 
 // Rank 1's clock is 7 s ahead, then 7.002 s: it runs a part in 1000 too fast over 2 s.
