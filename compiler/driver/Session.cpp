@@ -2,6 +2,7 @@
 
 #include "lang/ast/Tree.h"
 #include "lang/diag/Engine.h"
+#include "runtime/core/Fault.h"
 #include "runtime/core/File.h"
 
 namespace cleave {
@@ -70,8 +71,13 @@ rt::Status Session::agreeOnText(bool good) {
 
 rt::Status Session::agree(const SameProgram &mine) {
   hasMet = true;
+  if (options.watch)
+    options.watch->is("compares its program with the others'");
+  rt::faultAt("compare", options.processes->process());
   rt::Status status = requireSameProgram(*options.processes, mine);
   hasAgreed = status.ok();
+  if (options.watch && options.watch->isOver() && options.processes->process() == 0)
+    options.watch->speakOrEnd(); // whoever has called says it
   return status;
 }
 

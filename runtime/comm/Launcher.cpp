@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <optional>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace cleave::rt {
 
@@ -85,6 +87,35 @@ Result<std::optional<Claim>> findClaim(const Environment &environment) {
   return hydra ? hydra : variables;
 }
 
+// The process that has started those of this machine, and joins them: it has made the connection PMI_FD.
+std::string starterOf(const Environment &environment) {
+  std::optional<int64_t> file = numberOf(environment, "PMI_FD");
+  ucred who = {};
+  socklen_t size = sizeof(who);
+  bool isKnown = file && getsockopt(static_cast<int>(*file), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
+  return std::to_string(isKnown && who.pid > 0 ? who.pid : getppid());
+}
+
+// What only this run's processes of a machine have alike, and how many they are.
+void nameRun(const Environment &environment, Launch &launch) {
+  auto text = [&](const char *name) { return std::string(environment(name) ? environment(name) : ""); };
+  auto number = [&](const char *name) { return numberOf(environment, name).value_or(0); };
+  if (launch.launcher == "srun") {
+    launch.name = "slurm-" + text("SLURM_JOB_ID") + "." + text("SLURM_STEP_ID");
+    launch.onMachine = number("SLURM_STEP_NUM_NODES") == 1 ? launch.processes : 0;
+  } else if (launch.launcher == "mpirun of Open MPI") {
+    launch.name = text("PMIX_NAMESPACE").empty() ? "" : "openmpi-" + text("PMIX_NAMESPACE");
+    launch.onMachine = number("OMPI_COMM_WORLD_LOCAL_SIZE");
+  } else if (!launch.master.empty()) {
+    launch.name = "master-" + launch.master;
+    launch.onMachine = number("LOCAL_WORLD_SIZE");
+  } else {
+    launch.name = "mpich-" + starterOf(environment);
+    launch.onMachine = number("MPI_LOCALNRANKS");
+    launch.killsAtOnce = true;
+  }
+}
+
 } // namespace
 
 const char *nameOf(MpiLibrary library) { return library == MpiLibrary::OpenMpi ? "Open MPI" : "MPICH"; }
@@ -138,6 +169,7 @@ Result<Launch> findLaunch(const CommunicatorChoice &choice, const Environment &e
                    "or start them with mpirun"};
     launch.master = std::string(host) + ":" + port;
   }
+  nameRun(seen, launch);
   return launch;
 }
 

@@ -33,6 +33,9 @@ struct Launch {
   int64_t processes = 1, process = 0;
   MpiLibrary library = MpiLibrary::OpenMpi; // that joins them
   std::string master;                       // HOST:PORT where the variables are MASTER_*; empty: others join
+  std::string name;         // of this run, alike in its processes of one machine; empty: there is none
+  int64_t onMachine = 0;    // processes of it on this machine; 0: not known
+  bool killsAtOnce = false; // the launcher ends all (SIGKILL) some milliseconds after the death of one
 };
 
 using Environment = std::function<const char *(const char *name)>; // as std::getenv

@@ -1,8 +1,11 @@
 #include "runtime/core/Fault.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <limits>
+#include <unistd.h>
 
 namespace cleave::rt {
 
@@ -10,8 +13,8 @@ namespace {
 
 Error malformed(const std::string &found) {
   return {"E736",
-          "a fault on demand must be kind=kill|stall|fail|mismatch with rank=, step=, entry= and "
-          "instruction= where they matter, separated by commas, found " +
+          "a fault on demand must be kind=kill|stall|fail|mismatch with rank=, step=, entry=, instruction= "
+          "and moment= where they matter, separated by commas, found " +
               found,
           "",
           {},
@@ -54,6 +57,11 @@ bool parseField(const std::string &name, const std::string &value, Fault &fault)
     fault.entry = value;
     return true;
   }
+  if (name == "moment") {
+    const char *const all[] = {"launch", "roll", "join", "listen", "greet", "compare", "make"};
+    fault.moment = value;
+    return std::find(std::begin(all), std::end(all), value) != std::end(all);
+  }
   if (name == "instruction" && parseNumber(value, std::numeric_limits<uint32_t>::max(), number)) {
     fault.instruction = static_cast<uint32_t>(number);
     return true;
@@ -77,6 +85,8 @@ Result<Fault> parseFault(const std::string &text) {
   }
   if (!hasKind)
     return malformed("no kind in '" + text + "'");
+  if (!fault.moment.empty() && fault.kind != FaultKind::Kill && fault.kind != FaultKind::Stall)
+    return malformed("a moment for another kind than kill and stall");
   return fault;
 }
 
@@ -88,6 +98,16 @@ Result<std::optional<Fault>> faultFromEnvironment() {
   if (!fault)
     return fault.error();
   return std::optional<Fault>(*fault);
+}
+
+void faultAt(const char *moment, int64_t process) {
+  Result<std::optional<Fault>> asked = faultFromEnvironment(); // what is wrong with it is told when ranks run
+  if (!asked || !*asked || (*asked)->moment != moment || (*asked)->rank != process)
+    return;
+  if ((*asked)->kind == FaultKind::Kill)
+    raise(SIGKILL);
+  while (true)
+    pause();
 }
 
 } // namespace cleave::rt

@@ -8,6 +8,13 @@
 //                stall     the rank goes no further
 //                fail      the rank's run ends with E737
 //                mismatch  the rank starts another collective than the members of its group
+//   moment       kill and stall: as a process of several starts, before it has ranks (one each, for `rank`):
+//                  launch    before others can know of it
+//                  roll      those of its machine know of it
+//                  join      MPI has joined it to the others
+//                  listen    others know where it listens       greet  it is connected to one of them,
+//                  unnamed compare   all watch each other; before programs are compared make      before its
+//                  ranks are made
 //   rank         whose; default 0
 //   step         in the run that begins with this step counter; default: the first
 //   entry        of this entry; default: any but `init`
@@ -28,11 +35,12 @@ struct Fault {
   FaultKind kind = FaultKind::Kill;
   int64_t rank = 0;
   std::optional<int64_t> step;
-  std::string entry; // empty: any but init
+  std::string entry;  // empty: any but init
+  std::string moment; // empty: in an entry
   uint32_t instruction = 0;
 
   bool strikes(int64_t inRank, const std::string &inEntry, int64_t atStep) const {
-    return rank == inRank && (entry.empty() ? inEntry != "init" : entry == inEntry) &&
+    return moment.empty() && rank == inRank && (entry.empty() ? inEntry != "init" : entry == inEntry) &&
            (!step || *step == atStep);
   }
 };
@@ -41,6 +49,8 @@ struct Fault {
 Result<Fault> parseFault(const std::string &text);
 // What CLEAVE_FAULT asks for, if anything.
 Result<std::optional<Fault>> faultFromEnvironment();
+// Makes the fault that it asks for at this moment of this process's start, if it does.
+void faultAt(const char *moment, int64_t process);
 
 } // namespace cleave::rt
 

@@ -1,4 +1,5 @@
 // A process other than 0: its ranks do what process 0 says.
+#include "runtime/core/Fault.h"
 #include "runtime/core/File.h"
 #include "runtime/core/Spread.h"
 #include "runtime/device/cpu/ThreadPool.h"
@@ -286,6 +287,9 @@ Result<PartOfRanks> makePart(Processes &processes, Artefact artefact, const Spre
   }
   if (own.threadsPerRank <= 0)
     own.threadsPerRank = std::max<int>(1, static_cast<int>(processorCount() / sharing));
+  if (options.watch)
+    options.watch->is("makes its ranks");
+  faultAt("make", processes.process());
   RanksPart here;
   here.first = part.firsts[processes.process()];
   here.ends = processes.connect(part.firsts, options.timeoutSeconds);

@@ -103,8 +103,10 @@ Error SpreadRanks::end(Error why) const {
     for (const std::string &place : part.ranks->whereabouts())
       why.notes.push_back(place);
   over = why;
-  if (watch)
+  if (watch) {
     watch->fail(why);
+    watch->speakOrEnd(); // whoever has called says it
+  }
   return why;
 }
 

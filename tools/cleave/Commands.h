@@ -36,6 +36,7 @@ struct IrOptions : CommonOptions {
 struct LaunchOptions {
   std::string communicator; // local, mpi, mpi:openmpi, mpi:mpich; empty: as the launcher says
   int64_t ranksPerProcess = 1;
+  double joinTimeout = 120; // seconds; 0: none
 };
 
 struct RunOptions : CommonOptions {

@@ -3,7 +3,6 @@
 #include "tools/cleave/Commands.h"
 
 #include <csignal>
-#include <cstdio>
 #include <ctime>
 #include <initializer_list>
 #include <unistd.h>
@@ -12,11 +11,10 @@ namespace cleave::tool {
 
 namespace {
 
-constexpr unsigned kJoinSeconds = 120;
-
 volatile std::sig_atomic_t signalled = 0;
 volatile std::sig_atomic_t signalledAt = 0; // seconds
 volatile std::sig_atomic_t terminal = 0;    // someone reads standard error
+volatile std::sig_atomic_t troubled = 0;
 
 // Launchers (timeout, srun) may send one signal twice, to the process and to its group: only one that comes
 // later is a second wish.
@@ -44,50 +42,19 @@ void handleWith(void (*handler)(int)) {
 
 } // namespace
 
-namespace {
-
-char joiningMessage[256], aloneMessage[256];
-
-void sayAndEnd(const char *message) {
-  size_t length = 0;
-  while (message[length])
-    ++length;
-  if (write(STDERR_FILENO, message, length) < 0)
-    _exit(Failed);
-  _exit(Failed);
+void watchWhileJoining() {
+  watchForInterrupts();
+  std::signal(SIGUSR1, [](int) { troubled = 1; }); // MPI's library takes it over
 }
 
-void endWhileJoining(int) { sayAndEnd(joiningMessage); }
-void endAlone(int) { sayAndEnd(aloneMessage); }
-
-} // namespace
-
-void watchWhileJoining(int64_t process) {
-  std::snprintf(
-      joiningMessage, sizeof(joiningMessage),
-      "cleave: error[E738]: processes must all live until they have joined, found process %lld told to "
-      "end before: another one has died, or the launcher was stopped\n",
-      static_cast<long long>(process));
-  std::snprintf(
-      aloneMessage, sizeof(aloneMessage),
-      "cleave: error[E738]: processes must join within %u s, found process %lld to wait still: another "
-      "one has died, or was never started\n",
-      kJoinSeconds, static_cast<long long>(process));
-  handleWith(endWhileJoining);
-  std::signal(SIGALRM, endAlone);
-  alarm(kJoinSeconds);
-}
+bool toldOfTrouble() { return signalled != 0 || troubled != 0; }
 
 void watchForInterrupts() {
-  alarm(0);
   terminal = isatty(STDERR_FILENO);
   handleWith(remember);
 }
 
-void stopWatching() {
-  alarm(0);
-  handleWith(SIG_DFL);
-}
+void stopWatching() { handleWith(SIG_DFL); }
 
 bool interrupted() { return signalled != 0; }
 

@@ -7,13 +7,14 @@
 
 namespace cleave::tool {
 
-// Until then, in one of several processes: a signal ends it, and it says so; so does waiting for two minutes.
-// As long as they have not joined none of them can know which one died.
-void watchWhileJoining(int64_t process);
-
 // From now on signals are remembered instead of ending the process.
 void watchForInterrupts();
 bool interrupted();
+
+// In one of several processes, until they have joined: signals are remembered, also the one (SIGUSR1) with
+// which MPICH's launcher, told to leave the survivors of a death alone, ends those that have not joined yet.
+void watchWhileJoining();
+bool toldOfTrouble();
 
 // From now on a signal ends the process again: there is nothing left to save.
 void stopWatching();

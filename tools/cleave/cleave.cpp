@@ -114,6 +114,13 @@ void addLaunch(CLI::App &command, LaunchOptions &options) {
       .add_option("--ranks-per-process", options.ranksPerProcess,
                   "Ranks in each process that mpirun or srun has started; default 1")
       ->check(CLI::PositiveNumber);
+  command
+      .add_option(
+          "--join-timeout", options.joinTimeout,
+          "Seconds within which all processes that were started must have joined; default 120, 0: for "
+          "ever")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SECONDS");
 }
 
 void addRun(CLI::App &app, RunOptions &options) {

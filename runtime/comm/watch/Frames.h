@@ -13,8 +13,8 @@
 namespace cleave::rt {
 
 enum class FrameKind : uint8_t {
-  Hello,   // secret, process: who connects
-  Welcome, // secret: whom it has reached
+  Hello,   // secret, process: who connects; of the roll: process, pid
+  Welcome, // secret: whom it has reached; of the roll: count, (process, pid)..., itself first
   Beat,    // nothing: it lives
   Lost,    // rank, process, error: the run cannot go on; passed on to all
   Bye,     // the process leaves, as all do
@@ -22,6 +22,7 @@ enum class FrameKind : uint8_t {
   Down,    // number, count, text...: what all have said
   Ask,     // question, process that asks, process that is asked
   Answer,  // question, process that asked, text
+  Here,    // process, pid: has come, on this machine
 };
 
 // Fields of a frame, one after the other.
@@ -83,6 +84,7 @@ public:
   Clock::time_point lastSaid() const { return said; }
 
   int64_t process = -1; // who is there; negative: not known yet
+  bool isOfRoll = false;
   bool hasLeft = false; // it has said so
 
 private:

@@ -17,6 +17,7 @@ constexpr double kWelcomeSeconds = 5; // for an answer from there
 constexpr double kLongestBeat = 5;    // seconds
 constexpr double kShortestBeat = 0.02;
 constexpr double kBetweenTries = 0.05;
+constexpr double kForEver = 1e9; // seconds
 
 double secondsSince(Clock::time_point from) {
   return std::chrono::duration<double>(Clock::now() - from).count();
@@ -92,15 +93,25 @@ std::string TreeWatch::nameOf(int64_t process) const {
     last = options.firstRank[process + 1] - 1;
   std::string ranks = last > first ? "ranks " + std::to_string(first) + " to " + std::to_string(last)
                                    : "rank " + std::to_string(first);
-  return ranks + " (process " + std::to_string(peers[process].pid) + " on " + peers[process].host + ")";
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!peers.empty())
+    return ranks + " (process " + std::to_string(peers[process].pid) + " on " + peers[process].host + ")";
+  auto here = onRoll.find(process);
+  return ranks + (here == onRoll.end()
+                      ? ""
+                      : " (process " + std::to_string(here->second) + " on " + hostName() + ")");
+}
+
+double TreeWatch::secondsToJoin() const {
+  return options.joinSeconds > 0 ? options.joinSeconds - secondsSince(startedAt) : kForEver;
 }
 
 Channel *TreeWatch::towards(int64_t process) {
   for (std::shared_ptr<Channel> &channel : channels)
-    if (channel->process > options.process && isBelow(process, channel->process))
+    if (!channel->isOfRoll && channel->process > options.process && isBelow(process, channel->process))
       return channel.get();
   for (std::shared_ptr<Channel> &channel : channels)
-    if (channel->process >= 0 && channel->process < options.process)
+    if (!channel->isOfRoll && channel->process >= 0 && channel->process < options.process)
       return channel.get();
   return nullptr;
 }
@@ -123,33 +134,50 @@ Status TreeWatch::begin() {
   if (options.silenceSeconds > 0)
     beatSeconds = std::clamp(options.silenceSeconds / 4, kShortestBeat, kLongestBeat);
   waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (Status status = meet(); !status)
-    return status;
+  callRoll();
   thread = std::thread([this] { watch(); });
-  if (Status status = reachParent(); !status)
-    return status;
-  return awaitChildren();
+  return {};
 }
 
-Status TreeWatch::meet() {
+Status TreeWatch::meet(const Exchange &exchange) {
+  Status status = findAll(exchange);
+  if (status)
+    status = reachParent();
+  if (status)
+    status = awaitChildren();
+  if (status)
+    hasMet.store(true);
+  return status;
+}
+
+Status TreeWatch::findAll(const Exchange &exchange) {
   Peer mine;
   Result<int> made = listenAnywhere(mine.port);
-  if (made)
-    listener = *made;
   mine.host = hostName();
   mine.pid = getpid();
   mine.addresses = ownAddresses();
   mine.secret = options.process == 0 ? makeSecret() : "";
   // Also who cannot take part must be heard, or others would wait for him.
-  Result<std::vector<std::string>> all = options.exchange(made ? pack(mine) : "");
+  Result<std::vector<std::string>> all = exchange(made ? pack(mine) : "");
   if (!made)
     return made.error();
-  if (!all)
-    return all.error();
-  peers.resize(options.processes);
-  for (int64_t process = 0; process < options.processes; ++process)
-    if (process >= static_cast<int64_t>(all->size()) || !unpack((*all)[process], peers[process]))
-      return unreachable("that process " + std::to_string(process) + " has no port");
+  std::vector<Peer> found(options.processes);
+  Status status = all ? Status() : all.error();
+  for (int64_t process = 0; status && process < options.processes; ++process)
+    if (process >= static_cast<int64_t>(all->size()) || !unpack((*all)[process], found[process]))
+      status = unreachable("that process " + std::to_string(process) + " has no port");
+  if (!status) {
+    close(*made);
+    return status;
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    peers = std::move(found);
+  }
+  hasFound.store(true);
+  post([this, file = *made] { listener = file; });
+  if (options.moment)
+    options.moment("listen");
   return {};
 }
 
@@ -159,6 +187,8 @@ std::shared_ptr<Channel> TreeWatch::greet(const std::string &address, const Peer
   int file = connectTo(address, parent.port, kConnectSeconds, why);
   if (file < 0)
     return nullptr;
+  if (options.moment)
+    options.moment("greet");
   auto channel = std::make_shared<Channel>(file);
   channel->process = parentOf(options.process);
   channel->send(FrameKind::Hello, Packer().add(peers[0].secret).add(options.process));
@@ -186,7 +216,7 @@ Status TreeWatch::reachParent() {
   if (parent.host == hostName()) // its loops are, as it seems, this one's
     std::reverse(addresses.begin(), addresses.end());
   std::string why = "it has no address";
-  for (auto start = Clock::now(); secondsSince(start) < options.startSeconds;) {
+  while (secondsToJoin() > 0 && !loss()) {
     for (const std::string &address : addresses)
       if (std::shared_ptr<Channel> channel = greet(address, parent, why)) {
         post([this, channel] { channels.push_back(channel); });
@@ -194,6 +224,8 @@ Status TreeWatch::reachParent() {
       }
     std::this_thread::sleep_for(std::chrono::duration<double>(kBetweenTries));
   }
+  if (loss())
+    return endedBy();
   return unreachable(nameOf(options.process) + " not to reach " + nameOf(parentOf(options.process)) + ": " +
                      why);
 }
@@ -201,9 +233,11 @@ Status TreeWatch::reachParent() {
 Status TreeWatch::awaitChildren() {
   std::unique_lock<std::mutex> lock(mutex);
   auto isThere = [this] { return childrenThere == childCount() || loss(); };
-  if (!changed.wait_for(lock, std::chrono::duration<double>(options.startSeconds), isThere))
-    return unreachable(std::to_string(childCount() - childrenThere) + " not to have reached " +
-                       nameOf(options.process));
+  if (!changed.wait_for(lock, std::chrono::duration<double>(std::max(0.0, secondsToJoin())), isThere)) {
+    int64_t missing = childCount() - childrenThere;
+    lock.unlock();
+    return unreachable(std::to_string(missing) + " not to have reached " + nameOf(options.process));
+  }
   return loss() ? Status(endedBy()) : Status();
 }
 

@@ -1,5 +1,6 @@
 // A Watch whose processes are a tree: process 0 on top, each with so many below it. Internal to watch/.
 //
+//   Roll.cpp      how those of one machine find each other, before all others can
 //   Meeting.cpp   how they find each other
 //   Watch.cpp     the thread, and what it is asked to do
 #ifndef CLEAVE_RUNTIME_COMM_WATCH_TREEWATCH_H
@@ -12,6 +13,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace cleave::rt {
@@ -34,7 +36,11 @@ public:
 
   Status begin();
   void fail(int64_t rank, const Error &why) override;
+  Status meet(const Exchange &exchange) override;
+  bool hasCompany() const override { return company.load(std::memory_order_relaxed); }
   const Loss *loss() const override { return isLost.load(std::memory_order_acquire) ? &lost : nullptr; }
+  bool speak() override { return !hasSpoken.exchange(true); }
+  void linger() const override;
   Result<std::vector<std::string>> allGather(const std::string &mine) override;
   std::string ask(int64_t process, double seconds) override;
   Status leave() override;
@@ -51,8 +57,9 @@ private:
   int64_t childCount() const;
   int64_t firstRankOf(int64_t process) const;
   std::string nameOf(int64_t process) const;
+  double secondsToJoin() const; // that are left
 
-  Status meet();
+  Status findAll(const Exchange &exchange);
   Status reachParent();
   std::shared_ptr<Channel> greet(const std::string &address, const Peer &parent, std::string &why) const;
   Status awaitChildren();
@@ -61,28 +68,42 @@ private:
   void watch();
   void sayGoodbye();
   void doWhatIsAsked();
-  void accept();
+  void accept(int from, bool isOfRoll);
   bool hear(Channel &channel);
   void take(Channel &from, const Frame &frame);
   void admit(Channel &from, Unpacker fields);
   void missed(const Channel &channel, const std::string &how);
   void lose(Loss found, const Channel *from);
   void keepTime();
+  void keepTimeAfterLoss();
+  void keepTimeBeforeMeeting();
   void addUp(int64_t number, int64_t process, std::string text);
   void goOn(int64_t number, Gather &gather);
   void handDown(int64_t number, const std::vector<std::string> &all);
   Channel *towards(int64_t process);
+
+  // The roll; the thread's too.
+  void callRoll();
+  bool isOnRoll() const;
+  void takeOfRoll(Channel &from, const Frame &frame);
+  void enrol(Channel &from, Unpacker fields);
+  void hasCome(int64_t process, int64_t pid);
+  std::vector<std::string> whoHasNotCome() const;
+
   void post(std::function<void()> task);
   Error endedBy() const;
 
   WatchOptions options;
-  std::vector<Peer> peers;
-  int listener = -1, waker = -1;
+  std::vector<Peer> peers; // under the mutex until all have met
+  int listener = -1, rollListener = -1, waker = -1;
+  const Clock::time_point startedAt = Clock::now();
   double beatSeconds = 5;
   std::thread thread;
 
   std::vector<std::shared_ptr<Channel>> channels; // the thread's, once it runs
   bool ending = false, hasAgreed = false;         // the thread's
+  std::map<int64_t, int64_t> onRoll;              // pids, by process; the thread's
+  std::optional<Clock::time_point> hurriedAt;     // the thread's
   std::map<int64_t, Gather> gathers;              // by number; the thread's
   int64_t gathered = 0;                           // the caller's
   int64_t asked = 0;
@@ -93,10 +114,10 @@ private:
   std::map<int64_t, std::vector<std::string>> results; // of gathers that are done
   std::map<int64_t, std::string> answers;
   int64_t childrenThere = 0;
-  std::atomic<bool> isLost{false};
+  std::atomic<bool> isLost{false}, hasFound{false}, hasMet{false}, hasSpoken{false}, company{false};
   Loss lost; // set before isLost, once
   Clock::time_point lostAt;
-  bool isOwn = false, hasSpoken = false;
+  bool isOwn = false, hasSaidLast = false; // the thread's
 };
 
 } // namespace cleave::rt

@@ -15,7 +15,10 @@ namespace cleave::rt {
 
 namespace {
 
-constexpr double kHurry = 0.2;          // a launcher's SIGKILL comes a second after its SIGTERM
+constexpr double kHurry = 0.2;          // a launcher's SIGKILL comes a second after its SIGTERM, or less
+constexpr double kTogether = 0.7;       // after a loss nobody ends before: the next end hurries launchers
+constexpr double kLongest = 4;          // for a process to come to its end when it has spoken
+constexpr double kMeetsLate = 1;        // for who meets to say that the others do not
 constexpr double kBetweenLooks = 0.05;  // while there is something to wait for that no connection tells
 constexpr double kLeaveSeconds = 2;     // at most, until all have said that they leave
 constexpr double kEndSeconds = 0.1;     // for the news of a loss to go out
@@ -105,6 +108,11 @@ std::string TreeWatch::ask(int64_t process, double seconds) {
   return found == answers.end() ? "" : found->second;
 }
 
+void TreeWatch::linger() const {
+  while (loss() && secondsSince(lostAt) < kTogether)
+    usleep(10000);
+}
+
 Status TreeWatch::leave() {
   if (Result<std::vector<std::string>> all = allGather(""); !all)
     return all.error();
@@ -118,7 +126,7 @@ TreeWatch::~TreeWatch() {
     post([this] { ending = true; });
     thread.join();
   }
-  for (int file : {listener, waker})
+  for (int file : {listener, rollListener, waker})
     if (file >= 0)
       close(file);
 }
@@ -129,21 +137,24 @@ void TreeWatch::watch() {
   pthread_setname_np(pthread_self(), "cleave-watch");
   std::vector<pollfd> files;
   while (!ending) {
-    files = {{waker, POLLIN, 0}, {listener, POLLIN, 0}};
+    files = {{waker, POLLIN, 0}, {listener, POLLIN, 0}, {rollListener, POLLIN, 0}};
+    size_t first = files.size();
     for (const std::shared_ptr<Channel> &channel : channels)
       files.push_back(
           {channel->file(), static_cast<int16_t>(POLLIN | (channel->hasToSend() ? POLLOUT : 0)), 0});
-    double most = isLost.load() ? kBetweenLooks : beatSeconds / 2;
+    double most = isLost.load() || !hasMet.load() ? kBetweenLooks : beatSeconds / 2;
     poll(files.data(), files.size(), static_cast<int>(most * 1000) + 1);
     std::vector<std::shared_ptr<Channel>> before = channels;
     for (size_t i = 0; i < before.size(); ++i) {
-      if (files[i + 2].revents & POLLOUT)
+      if (files[first + i].revents & POLLOUT)
         before[i]->flush();
-      if ((files[i + 2].revents & ~POLLOUT) && !hear(*before[i]))
+      if ((files[first + i].revents & ~POLLOUT) && !hear(*before[i]))
         channels.erase(std::find(channels.begin(), channels.end(), before[i]));
     }
     if (files[1].revents)
-      accept();
+      accept(listener, /*isOfRoll=*/false);
+    if (files[2].revents)
+      accept(rollListener, /*isOfRoll=*/true);
     doWhatIsAsked();
     keepTime();
   }
@@ -154,6 +165,9 @@ void TreeWatch::watch() {
 // may take along what has been sent.
 void TreeWatch::sayGoodbye() {
   bool inOrder = hasAgreed && !isLost.load();
+  if (rollListener >= 0) // who comes now is of another run
+    close(rollListener);
+  rollListener = -1;
   for (std::shared_ptr<Channel> &channel : channels) {
     if (inOrder)
       channel->send(FrameKind::Bye);
@@ -176,14 +190,16 @@ void TreeWatch::sayGoodbye() {
   channels.clear();
 }
 
-void TreeWatch::accept() {
+void TreeWatch::accept(int from, bool isOfRoll) {
   while (true) {
-    int file = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int file = accept4(from, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (file < 0)
       return;
     int one = 1;
-    setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (!isOfRoll)
+      setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     channels.push_back(std::make_shared<Channel>(file));
+    channels.back()->isOfRoll = isOfRoll;
   }
 }
 
@@ -200,6 +216,8 @@ bool TreeWatch::hear(Channel &channel) {
 
 void TreeWatch::take(Channel &from, const Frame &frame) {
   Unpacker fields(frame.fields);
+  if (from.isOfRoll && frame.kind != FrameKind::Lost && frame.kind != FrameKind::Bye)
+    return takeOfRoll(from, frame);
   if (from.process < 0 && frame.kind != FrameKind::Hello)
     return;
   switch (frame.kind) {
@@ -208,6 +226,7 @@ void TreeWatch::take(Channel &from, const Frame &frame) {
     break;
   case FrameKind::Welcome:
   case FrameKind::Beat:
+  case FrameKind::Here:
     break;
   case FrameKind::Lost: {
     Loss found;
@@ -267,7 +286,7 @@ void TreeWatch::take(Channel &from, const Frame &frame) {
 void TreeWatch::admit(Channel &from, Unpacker fields) {
   std::string secret = fields.text();
   int64_t process = fields.number();
-  bool isRight = fields.good() && secret == peers[0].secret && process > options.process &&
+  bool isRight = fields.good() && !peers.empty() && secret == peers[0].secret && process > options.process &&
                  process < options.processes && parentOf(process) == options.process;
   if (!isRight || from.process >= 0)
     return;
@@ -311,17 +330,53 @@ void TreeWatch::lose(Loss found, const Channel *from) {
     options.onLoss(lost);
 }
 
-// What time alone brings: a sign of life is due, or too late, or the process has had its grace.
-void TreeWatch::keepTime() {
-  if (isLost.load()) {
-    double grace = options.isHurried && options.isHurried() ? std::min(kHurry, options.graceSeconds)
-                                                            : options.graceSeconds;
-    if (hasSpoken || !options.lastWord || secondsSince(lostAt) < grace)
-      return;
-    hasSpoken = true;
-    options.lastWord(lost);
-    return;
+// The process has had its grace, or its time to end.
+void TreeWatch::keepTimeAfterLoss() {
+  if (!isOnRoll())
+    callRoll(); // its keeper is gone, and others may come late
+  double since = secondsSince(lostAt);
+  bool isDeath = lost.why.code == "E738", isMet = hasMet.load();
+  double grace = !isMet ? 0 : isDeath && options.deathSeconds ? options.deathSeconds() : options.graceSeconds;
+  if (options.isHurried && options.isHurried())
+    grace = std::min(kHurry, grace);
+  if (!hasSaidLast && options.lastWord && since >= grace && speak()) {
+    hasSaidLast = true;
+    if (isMet || isDeath)
+      options.lastWord(lost);
   }
+  if (options.end && since >= (hasSaidLast ? kTogether : std::max(kLongest, options.graceSeconds + 1)))
+    options.end();
+}
+
+// Nobody may ever come.
+void TreeWatch::keepTimeBeforeMeeting() {
+  if (!isOnRoll())
+    callRoll();
+  Error error = {"E738", "", "", whoHasNotCome(), ""};
+  if (!hurriedAt && options.isHurried && options.isHurried())
+    hurriedAt = Clock::now();
+  if (hurriedAt && secondsSince(*hurriedAt) >= kHurry) {
+    error.message =
+        "processes must all live until they have joined, found that they were told to end before: "
+        "another one has died, or the launcher was stopped";
+    lose({-1, -1, error}, nullptr);
+  } else if (secondsToJoin() <= (hasFound.load() ? -kMeetsLate : 0)) { // who meets can say more
+    char seconds[32];
+    std::snprintf(seconds, sizeof(seconds), "%g", options.joinSeconds);
+    error.message = std::string("processes must join within ") + seconds + " s, found " +
+                    (error.notes.empty() ? "some that have not: they have died, or were never started"
+                                         : "some that were never started, or have died");
+    error.hint = "more time is to be had with --join-timeout SECONDS";
+    lose({-1, -1, error}, nullptr);
+  }
+}
+
+// What time alone brings: a sign of life is due, or too late.
+void TreeWatch::keepTime() {
+  if (isLost.load())
+    return keepTimeAfterLoss();
+  if (!hasMet.load())
+    keepTimeBeforeMeeting();
   for (const std::shared_ptr<Channel> &channel : std::vector<std::shared_ptr<Channel>>(channels)) {
     if (channel->process < 0) {
       if (secondsSince(channel->lastHeard()) > kStrangerSeconds)
@@ -374,7 +429,7 @@ void TreeWatch::handDown(int64_t number, const std::vector<std::string> &all) {
   for (const std::string &text : all)
     fields.add(text);
   for (std::shared_ptr<Channel> &channel : channels)
-    if (channel->process > options.process)
+    if (!channel->isOfRoll && channel->process > options.process)
       channel->send(FrameKind::Down, fields);
   std::lock_guard<std::mutex> lock(mutex);
   results[number] = all;

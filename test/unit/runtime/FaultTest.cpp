@@ -68,8 +68,13 @@ TEST_F(Faults, AreReadFromText) {
   EXPECT_EQ(fault->instruction, 31u);
   EXPECT_TRUE(parseFault("kind=kill")->strikes(0, "train", 100));
   EXPECT_FALSE(parseFault("kind=kill")->strikes(0, "init", 0));
-  for (const char *text : {"", "kind=crash", "rank=1", "kind=kill,rank=-1", "kind=kill,step=", "kind=kill,,",
-                           "kind=kill,when=1", "kind=kill,instruction=99999999999", "kind"}) {
+  fault = parseFault("kind=kill,rank=2,moment=join");
+  ASSERT_TRUE(fault.ok()) << fault.error().message;
+  EXPECT_EQ(fault->moment, "join");
+  EXPECT_FALSE(fault->strikes(2, "train", 0)); // it has no ranks then
+  for (const char *text :
+       {"", "kind=crash", "kind=kill,moment=never", "kind=fail,moment=join", "rank=1", "kind=kill,rank=-1",
+        "kind=kill,step=", "kind=kill,,", "kind=kill,when=1", "kind=kill,instruction=99999999999", "kind"}) {
     Result<Fault> wrong = parseFault(text);
     ASSERT_FALSE(wrong.ok()) << text;
     EXPECT_EQ(wrong.error().code, "E736");

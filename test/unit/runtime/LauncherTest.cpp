@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <unistd.h>
 
 namespace cleave::rt {
 namespace {
@@ -49,6 +50,24 @@ TEST(Launcher, EachIsKnownByItsVariables) {
   EXPECT_EQ(found(with(kSlurm, {{"PMIX_RANK", "1"}})), "srun: 1 of 2 by Open MPI");
   EXPECT_EQ(found({{"WORLD_SIZE", "2"}, {"RANK", "0"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "29500"}}),
             "RANK and WORLD_SIZE: 0 of 2 by MPICH");
+}
+
+// What the processes of one machine find each other by, and how many they are.
+TEST(Launcher, ARunHasANameOfItsOwn) {
+  auto named = [](const Variables &variables) {
+    Result<Launch> launch = find(variables);
+    return launch->name + ", " + std::to_string(launch->onMachine) + (launch->killsAtOnce ? ", at once" : "");
+  };
+  EXPECT_EQ(named(with(kOpenMpi, {{"PMIX_NAMESPACE", "77"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}})),
+            "openmpi-77, 2");
+  EXPECT_EQ(named(kOpenMpi), ", 0");
+  EXPECT_EQ(named(with(kHydra, {{"PMI_FD", "no number"}, {"MPI_LOCALNRANKS", "4"}})),
+            "mpich-" + std::to_string(getppid()) + ", 4, at once");
+  Variables slurm = with(kSlurm, {{"PMIX_RANK", "1"}, {"SLURM_JOB_ID", "12"}, {"SLURM_STEP_ID", "3"}});
+  EXPECT_EQ(named(slurm), "slurm-12.3, 0");
+  EXPECT_EQ(named(with(slurm, {{"SLURM_STEP_NUM_NODES", "1"}})), "slurm-12.3, 2");
+  EXPECT_EQ(named({{"WORLD_SIZE", "2"}, {"RANK", "0"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "29500"}}),
+            "master-a:29500, 0");
 }
 
 TEST(Launcher, MpirunWithinATaskOfSlurmIsTheNearerOne) {

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <sys/wait.h>
 #include <thread>
 
@@ -47,6 +48,7 @@ Result<std::vector<std::string>> meetIn(const std::string &folder, int64_t proce
 //   wait    waits for the loss         stick   does not even do that: its last word must end it
 //   kill    dies                       stop    is stopped
 //   fail    has failed                 ask     asks the last process where it is, then all leave
+//   vanish  dies before they meet, once others have come       join    waits for that, and never meets
 // What it has seen is in the file `report.N`.
 class Child {
 public:
@@ -55,6 +57,14 @@ public:
     if (!started)
       return report(started.error().code + ": " + started.error().message);
     watch = std::move(*started);
+    std::string what = setting("WATCH_ACT");
+    if (what == "vanish" || what == "join")
+      return meetNobody(what == "vanish");
+    Status met = watch->meet([this](const std::string &mine) {
+      return meetIn(setting("WATCH_FOLDER"), process, processes, mine);
+    });
+    if (!met && watch->speak())
+      return report(met.error().code + ": " + met.error().message);
     act();
     return 0;
   }
@@ -64,20 +74,36 @@ private:
     WatchOptions it;
     it.process = process;
     it.processes = processes;
-    it.branches = 2;
+    it.branches = std::stoll(setting("WATCH_BRANCHES"));
+    it.roll = setting("WATCH_FOLDER");
+    it.onMachine = processes;
     it.silenceSeconds = std::stod(setting("WATCH_SILENCE"));
-    it.startSeconds = std::stod(setting("WATCH_START"));
+    it.joinSeconds = std::stod(setting("WATCH_START"));
     it.graceSeconds = 0.3;
-    it.exchange = [this](const std::string &mine) {
-      return meetIn(setting("WATCH_FOLDER"), process, processes, mine);
-    };
     it.whereabouts = [this] { return "rank " + std::to_string(process) + " is at instruction 7"; };
     it.onLoss = [this](const Loss &) { told = true; };
     it.lastWord = [this](const Loss &loss) {
-      report("last word: " + loss.why.message);
+      saidAt = std::chrono::steady_clock::now();
+      std::string notes;
+      for (const std::string &note : loss.why.notes)
+        notes += "; " + note;
+      report("last word: " + loss.why.message + notes);
+    };
+    it.end = [this] {
+      std::chrono::duration<double> since = std::chrono::steady_clock::now() - saidAt;
+      report(since.count() > 0.2 ? "ends later" : "ends at once");
       _exit(3);
     };
     return it;
+  }
+
+  int meetNobody(bool dies) {
+    while (dies && !watch->hasCompany())
+      usleep(1000);
+    if (dies)
+      raise(SIGKILL);
+    while (true) // in something that waits for all
+      pause();
   }
 
   void act() {
@@ -118,6 +144,7 @@ private:
   }
 
   int report(const std::string &text) {
+    std::lock_guard<std::mutex> lock(reporting);
     reported += text + "\n";
     write(setting("WATCH_FOLDER") + "/report." + std::to_string(process), reported);
     return 0;
@@ -126,6 +153,8 @@ private:
   int64_t process = std::stoll(setting("WATCH_PROCESS")), processes = std::stoll(setting("WATCH_PROCESSES"));
   std::unique_ptr<Watch> watch;
   std::atomic<bool> told{false};
+  std::chrono::steady_clock::time_point saidAt;
+  std::mutex reporting;
   std::string reported;
 };
 
@@ -145,7 +174,7 @@ class Watches : public testing::Test {
 protected:
   // Starts a process for each act (none for an empty one) and waits until all have ended; one that is stopped
   // is killed then.
-  void run(const std::vector<std::string> &acts, double silence = 60, double start = 60) {
+  void run(const std::vector<std::string> &acts, double silence = 60, double start = 60, int branches = 2) {
     std::vector<pid_t> children(acts.size());
     for (size_t i = 0; i < acts.size(); ++i) {
       if (acts[i].empty())
@@ -155,7 +184,8 @@ protected:
                                       "WATCH_PROCESSES=" + std::to_string(acts.size()),
                                       "WATCH_FOLDER=" + (folder / ""),
                                       "WATCH_SILENCE=" + std::to_string(silence),
-                                      "WATCH_START=" + std::to_string(start)};
+                                      "WATCH_START=" + std::to_string(start),
+                                      "WATCH_BRANCHES=" + std::to_string(branches)};
       children[i] = spawn(own);
     }
     for (size_t i = 0; i < acts.size(); ++i)
@@ -206,6 +236,38 @@ TEST_F(Watches, TellAllToAllAndLeaveTogether) {
   run(allBut(9, "leave", {}));
   for (size_t process = 0; process < 9; ++process)
     EXPECT_EQ(reportOf(process), "left\n") << process;
+}
+
+// More than one level, and more than one process below each.
+TEST_F(Watches, AreAsManyAsThereAre) {
+  run(allBut(20, "leave", {}), 60, 60, /*branches=*/8);
+  for (size_t process = 0; process < 20; ++process)
+    EXPECT_EQ(reportOf(process), "left\n") << process;
+}
+
+TEST_F(Watches, ADeathBeforeTheyMeetIsKnown) {
+  for (size_t dead : {size_t{0}, size_t{2}}) {
+    std::filesystem::remove_all(folder / "");
+    std::filesystem::create_directories(folder / "");
+    run(allBut(4, "join", {{dead, "vanish"}}));
+    for (size_t process = 0; process < 4; ++process)
+      if (process != dead)
+        EXPECT_THAT(reportOf(process),
+                    MatchesRegex("last word: every process must live until the run has ended, found that of "
+                                 "rank " +
+                                 std::to_string(dead) + " \\(process [0-9]+ on .*\\) dead: .*\nends later\n"))
+            << process;
+  }
+}
+
+TEST_F(Watches, WhoHasNotComeIsNamed) {
+  run({"join", "join", ""}, 60, /*start=*/0.5);
+  for (size_t process : {0, 1})
+    EXPECT_THAT(
+        reportOf(process),
+        StartsWith("last word: processes must join within 0.5 s, found some that were never started, or "
+                   "have died; the process of rank 2 has not come\n"))
+        << process;
 }
 
 TEST_F(Watches, AskWhereAProcessIs) {
