@@ -183,7 +183,7 @@ bool Evaluator::runOp(Operation *op, Values &values) {
       })
       .Case<model::PrintOp, model::AssertOp>([&](auto it) {
         if (unsure == 0)
-          effects.push_back({it, gathered(it->getOperands(), values)});
+          effects.push_back({it, gathered(it->getOperands(), values), turns, around});
         return true;
       })
       .Default([&](Operation *it) {

@@ -42,6 +42,14 @@ struct Step {
   llvm::SmallVector<Var> around; // turns of the rank's loops
 };
 
+// A print or an assertion.
+struct Effect {
+  mlir::Operation *op = nullptr;
+  Tensors operands;
+  std::map<Var, Index> turns; // as of a step
+  llvm::SmallVector<Var> around;
+};
+
 // A value of the rank's program that is not what the whole program has in its place.
 struct Mismatch {
   mlir::Operation *op = nullptr;
@@ -77,8 +85,8 @@ public:
   // What an op makes of its one operand.
   std::optional<Tensor> apply(mlir::Operation *op, const Tensor &input);
 
-  // Prints and assertions, in order: op and operands.
-  std::vector<std::pair<mlir::Operation *, Tensors>> effects;
+  // Prints and assertions, in order.
+  std::vector<Effect> effects;
   // Operands of collectives, in order.
   std::vector<std::pair<mlir::Operation *, Term>> sent;
   // Every value that an op gives or a loop is given, in order.

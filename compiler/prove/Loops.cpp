@@ -1,10 +1,10 @@
 // Scans and whiles.
 //
-// A carry that only adds up is a sum over turns, one that never changes is what it starts from, a stack is an
-// element for each turn: these need no loop. What remains are recurrences. Those of the whole program are
-// atoms; those of a rank are related to them by induction: where every rank starts from its part of what the
-// whole starts from, and a turn makes of parts the parts of what the whole's turn makes, it has its part
-// behind the loop.
+// A carry that only adds up is a sum over turns, one that only grows or falls a maximum or minimum, one that
+// never changes is what it starts from, a stack is an element for each turn: these need no loop. What remains
+// are recurrences. Those of the whole program are atoms; those of a rank are related to them by induction:
+// where every rank starts from its part of what the whole starts from, and a turn makes of parts the parts of
+// what the whole's turn makes, it has its part behind the loop.
 #include "compiler/prove/Evaluate.h"
 
 #include <set>
@@ -14,7 +14,7 @@ using namespace cleave;
 using namespace cleave::prove;
 
 namespace {
-enum class CarryKind { Unchanged, Sum, Recurrence };
+enum class CarryKind { Unchanged, Sum, Extreme, Recurrence };
 } // namespace
 
 struct Evaluator::Carried {
@@ -112,6 +112,35 @@ static std::optional<Term> addend(Algebra &algebra, Term next, Term self) {
   return algebra.sum({{1, next}, {-1, self}});
 }
 
+namespace {
+// A carry that is the greatest or least of itself and something else.
+struct Extreme {
+  model::Combiner combiner = model::Combiner::None;
+  TermNode op;
+  Term rest;
+};
+} // namespace
+
+static std::optional<Extreme> extremeOf(Algebra &algebra, Term next, Term self) {
+  auto opOf = [&](Term term) {
+    const TermNode &of = algebra.node(term);
+    if (of.kind != TermKind::Integer)
+      return of;
+    const IndexNode &index = algebra.node(of.indices[0]);
+    bool isData = index.constant == 0 && index.entries.size() == 1 && index.entries[0].second == 1 &&
+                  algebra.base(index.entries[0].first).kind == BaseKind::Data;
+    return isData ? algebra.node(algebra.base(index.entries[0].first).term) : of;
+  };
+  TermNode of = opOf(next);
+  StringRef name = algebra.textOf(of.name);
+  if (of.kind != TermKind::Op || of.children.size() != 2 || !llvm::is_contained(of.children, self))
+    return std::nullopt;
+  if (!name.starts_with("arith.max") && !name.starts_with("arith.min"))
+    return std::nullopt;
+  model::Combiner combiner = name.starts_with("arith.max") ? model::Combiner::Max : model::Combiner::Min;
+  return Extreme{combiner, of, of.children[of.children[0] == self ? 1 : 0]};
+}
+
 void Evaluator::classify(Carried &loop, ArrayRef<Tensor> carries) {
   loop.kinds.assign(carries.size(), CarryKind::Recurrence);
   for (auto [i, carry] : llvm::enumerate(carries)) {
@@ -120,14 +149,17 @@ void Evaluator::classify(Carried &loop, ArrayRef<Tensor> carries) {
       continue;
     }
     std::optional<Term> rest = addend(algebra, loop.nexts[i].element, carry.element);
+    std::optional<Extreme> extreme = extremeOf(algebra, loop.nexts[i].element, carry.element);
     uint32_t self = atomRead(algebra, carry.element);
-    bool isSum = !loop.isWhile && rest && !algebra.reads(*rest, self);
+    bool isOwn = !loop.isWhile; // nothing else reads it
     for (auto [j, next] : llvm::enumerate(loop.nexts))
-      isSum = isSum && (i == j || !algebra.reads(next.element, self));
+      isOwn = isOwn && (i == j || !algebra.reads(next.element, self));
     for (const Tensor &stack : loop.stacks)
-      isSum = isSum && !algebra.reads(stack.element, self);
-    if (isSum)
+      isOwn = isOwn && !algebra.reads(stack.element, self);
+    if (isOwn && rest && !algebra.reads(*rest, self))
       loop.kinds[i] = CarryKind::Sum;
+    else if (isOwn && extreme && !algebra.reads(extreme->rest, self))
+      loop.kinds[i] = CarryKind::Extreme;
   }
 }
 
@@ -484,6 +516,14 @@ bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) 
       last = algebra.node(init).domain == Domain::Real
                  ? algebra.sum({{1, init}, {1, added}})
                  : algebra.integer(algebra.add(algebra.indexOf(init), algebra.indexOf(added)));
+    }
+    if (kind == CarryKind::Extreme) {
+      Extreme extreme = *extremeOf(algebra, loop.nexts[i].element, carries[i].element);
+      Domain domain = extreme.op.domain;
+      Term init = loop.inits[i].element;
+      last = algebra.reduce(extreme.combiner, {loop.turn}, extreme.rest);
+      if (init != algebra.identity(extreme.combiner, domain))
+        last = algebra.op(extreme.op.name, extreme.op.detail, domain, {init, last});
     }
     define(loop.op->getResult(result++), last, values, loop.inits[i].lengths);
   }

@@ -1,5 +1,6 @@
 #include "compiler/prove/Prove.h"
 #include "compiler/prove/Describe.h"
+#include "compiler/prove/Effects.h"
 #include "compiler/prove/Evaluate.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -31,7 +32,7 @@ Domain domainOf(Type element) {
 struct Entry {
   std::map<std::string, Tensor> results;
   std::vector<Step> steps;
-  std::vector<std::pair<Operation *, Tensors>> effects;
+  std::vector<Effect> effects;
   std::pair<size_t, size_t> loops; // of the proof
 };
 
@@ -150,6 +151,10 @@ LogicalResult Prover::Implementation::checkEntry(func::FuncOp function, const En
     if (expected != found)
       mismatches.push_back({end, name, expected, found, end->getOperand(i)});
   }
+  // What is shown of a loop that is another one already is said of the loop.
+  if (proof.mismatches.empty() &&
+      failed(compareEffects(proof, entry.effects, evaluator.effects, function, mismatches)))
+    return failure();
   if (mismatches.empty() && proof.mismatches.empty())
     return success();
   if (proof.mismatches.empty())

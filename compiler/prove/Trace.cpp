@@ -189,15 +189,15 @@ SmallVector<Trace::Candidate> Trace::candidatesOf(size_t number) {
   for (Value operand : op ? ValueRange(op->getOperands()) : ValueRange())
     if (const Twin *twin = twinOf(operand, number))
       inputs.push_back(twin->whole->tensor.element);
-  auto add = [&](const Step *each, unsigned common) {
+  auto add = [&](const Step *each, unsigned common, model::Combiner combiner = model::Combiner::Sum) {
     bool isNew = llvm::none_of(found, [&](const Candidate &known) { return known.step == each; });
     if (isNew && each->tensor.sizes.size() == step.tensor.sizes.size() &&
         algebra.node(each->tensor.element).domain == algebra.node(step.tensor.element).domain)
-      found.push_back({each, common});
+      found.push_back({each, common, combiner});
   };
   if (op && isMover(op))
     if (const Twin *twin = twinOf(op->getOperand(0), number))
-      add(twin->whole, 1);
+      add(twin->whole, 1, twin->combiner == model::Combiner::None ? model::Combiner::Sum : twin->combiner);
   auto reading = wholeReading.find(atomRead(algebra, step.tensor.element));
   if (reading != wholeReading.end())
     for (size_t each : reading->second)
@@ -337,14 +337,14 @@ std::optional<Twin> Trace::partOf(const Step &step, const Candidate &candidate) 
       return Twin{&from, placement.place, placement.axes, {}, model::Combiner::None};
     if (candidate.common == 0 || !isAlike(step.value, from.value))
       continue;
-    if (std::optional<Twin> twin = pendingOf(step, from, placement, expected, found))
+    if (std::optional<Twin> twin = pendingOf(step, candidate, placement, expected, found))
       return twin;
   }
   return std::nullopt;
 }
 
-std::optional<Twin> Trace::pendingOf(const Step &step, const Step &from, Placement &placement, Term expected,
-                                     Term found) {
+std::optional<Twin> Trace::pendingOf(const Step &step, const Candidate &candidate, Placement &placement,
+                                     Term expected, Term found) {
   SmallVector<Var> all(step.around), open;
   for (const Mesh::Digit &digit : mesh.all())
     all.push_back(digit.var);
@@ -356,22 +356,18 @@ std::optional<Twin> Trace::pendingOf(const Step &step, const Step &from, Placeme
   }
   if (open.empty() || algebra.node(found).domain == Domain::Boolean)
     return std::nullopt;
-  SmallVector<model::Combiner> combiners{model::Combiner::Sum};
-  if (auto op = step.value.getDefiningOp<model::IndexOp>(); op && op.getNumReductions() > 0)
-    combiners = {op.getCombiner()};
-  for (model::Combiner combiner : combiners) {
-    SmallVector<Var> vars;
-    Rewrite rewrite;
-    for (Var var : open) {
-      vars.push_back(algebra.fresh(algebra.base(var).size));
-      rewrite.map.emplace(var, algebra.of(vars.back()));
-    }
-    if (algebra.reduceToWhole(combiner, vars, algebra.substitute(found, rewrite)) != expected)
-      continue;
-    llvm::erase_if(open, [&](Var var) { return algebra.base(var).varKind != VarKind::Coord; });
-    return Twin{&from, placement.place, placement.axes, open, combiner};
+  auto op = step.value.getDefiningOp<model::IndexOp>();
+  model::Combiner combiner = op && op.getNumReductions() > 0 ? op.getCombiner() : candidate.combiner;
+  SmallVector<Var> vars;
+  Rewrite rewrite;
+  for (Var var : open) {
+    vars.push_back(algebra.fresh(algebra.base(var).size));
+    rewrite.map.emplace(var, algebra.of(vars.back()));
   }
-  return std::nullopt;
+  if (algebra.reduceToWhole(combiner, vars, algebra.substitute(found, rewrite)) != expected)
+    return std::nullopt;
+  llvm::erase_if(open, [&](Var var) { return algebra.base(var).varKind != VarKind::Coord; });
+  return Twin{candidate.step, placement.place, placement.axes, open, combiner};
 }
 
 //===----------------------------------------------------------------------===//

@@ -59,13 +59,14 @@ private:
   static bool isMover(mlir::Operation *op);
   struct Candidate {
     const Step *step = nullptr;
-    unsigned common = 0; // things that both are made of
+    unsigned common = 0;                             // things that both are made of
+    model::Combiner combiner = model::Combiner::Sum; // that a part of it would be pending by
   };
   llvm::SmallVector<Candidate> candidatesOf(size_t step);
   llvm::SmallVector<Term> inputsOf(size_t whole);
   std::optional<Twin> partOf(const Step &step, const Candidate &candidate);
-  std::optional<Twin> pendingOf(const Step &step, const Step &whole, Placement &placement, Term expected,
-                                Term found);
+  std::optional<Twin> pendingOf(const Step &step, const Candidate &candidate, Placement &placement,
+                                Term expected, Term found);
   llvm::SmallVector<Placement> placementsOf(const Step &step, llvm::ArrayRef<int64_t> sizes);
   struct Cut {
     Index place;

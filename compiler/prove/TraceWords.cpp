@@ -31,11 +31,11 @@ std::string Trace::axesText(ArrayRef<Var> some) {
 
 // By the op, by what it is a part of, or by the port.
 std::string Trace::nameOf(Value value, const Twin *twin) {
-  auto ofOp = [](Operation *op) -> std::string {
+  auto ofOp = [&](Operation *op) -> std::string {
     if (!op)
       return "";
     if (auto reason = op->getAttrOfType<comm::ReasonAttr>("reason"))
-      return reason.getValue().str();
+      return symbols->lookup(reason.getValue()) ? "" : reason.getValue().str(); // not of a function
     auto names = op->getAttrOfType<ArrayAttr>("names");
     return names && !names.empty() ? cast<StringAttr>(names[0]).getValue().str() : "";
   };
@@ -237,7 +237,7 @@ Trace::Words Trace::ofFactor(size_t number) {
     return std::pair(first, algebra.scale(1 / first, term));
   };
   auto [given, rest] = leading(step.tensor.element);
-  for (const auto &[candidate, common] : candidatesOf(number))
+  for (const auto &[candidate, common, combiner] : candidatesOf(number))
     for (const Placement &placement : placementsOf(step, candidate->tensor.sizes)) {
       auto [wanted, meant] = leading(termAt(step, *candidate, placement));
       if (meant != rest || given == wanted)
@@ -313,7 +313,7 @@ Trace::Words Trace::ofRest(size_t number, std::optional<Location> &program) {
   const Step &step = proof.steps[number];
   Operation *op = step.value.getDefiningOp();
   const Step *best = nullptr;
-  for (const auto &[candidate, common] : candidatesOf(number)) {
+  for (const auto &[candidate, common, combiner] : candidatesOf(number)) {
     Operation *other = candidate->value.getDefiningOp();
     if (!other || placementsOf(step, candidate->tensor.sizes).empty())
       continue;

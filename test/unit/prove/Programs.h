@@ -27,7 +27,7 @@ struct Compiled {
   std::unique_ptr<mlir::MLIRContext> context;
   diag::Engine engine;
   mlir::OwningOpRef<mlir::ModuleOp> whole;
-  std::vector<uint32_t> classOf; // by rank
+  std::vector<uint32_t> classOf;                         // by rank
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> locals; // of the classes; none where the plan is refused
   std::string failure;                                   // what the compiler said, where it should not have
 };
