@@ -9,12 +9,12 @@
 #include "compiler/driver/EncodeWeights.h"
 #include "compiler/driver/GiveBack.h"
 #include "compiler/driver/PlanFacts.h"
+#include "compiler/driver/Proofs.h"
 #include "compiler/explain/Assertions.h"
 #include "compiler/explain/Collect.h"
 #include "compiler/explain/Edits.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/prove/Meetings.h"
-#include "compiler/prove/Prove.h"
 #include "dialects/comm/transforms/Overlap.h"
 #include "dialects/dist/ir/Dist.h"
 #include "lang/lower/Lower.h"
@@ -118,7 +118,10 @@ struct Driver::Implementation {
   diag::Engine &engine;
   std::unique_ptr<ast::Program> program;
   bool checked = false;
-  std::unique_ptr<MLIRContext> context;
+  std::optional<std::pair<std::string, uint32_t>> planAt; // see sema::Options
+  std::shared_ptr<MLIRContext> context;
+  bool isHeldAgainst = false;   // another plan, in that one's context: it is proved, and no more
+  std::optional<Proofs> proofs; // of the last localModules()
   CacheUse cacheUse = CacheUse::Off;
 
   Implementation(DriverOptions options, diag::Engine &engine) : options(std::move(options)), engine(engine) {}
@@ -129,11 +132,13 @@ struct Driver::Implementation {
   bool hasStage(Stage stage);
   std::optional<std::vector<Local>> localModules(Stage last, rt::RankClasses &classes,
                                                  explain::Facts *facts = nullptr);
-  bool isProved(prove::Prover &prover, ModuleOp local);
   std::optional<std::vector<explain::CollectiveFacts>> collectivesWithout(const explain::Edits &edits,
                                                                           ModuleOp program);
   void tryHints(explain::Facts &facts);
   bool holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts);
+  bool isEquivalent(const ast::Tactic &assertion);
+  bool isEquivalentUnder(const ast::Tactic &assertion, Implementation &other);
+  explain::ProofFacts proof() const { return proofs ? proofs->facts() : explain::ProofFacts(); }
   std::optional<Planned> plan(OwningOpRef<ModuleOp> &module);
   std::optional<codegen::Target> target();
   std::string originOf(const codegen::Target &target) const;
@@ -148,6 +153,7 @@ const ast::Program *Driver::Implementation::check() {
   sema::Options semaOptions;
   semaOptions.sets.assign(options.sets.begin(), options.sets.end());
   semaOptions.plan = options.plan;
+  semaOptions.planAt = planAt;
   semaOptions.mesh.assign(options.mesh.begin(), options.mesh.end());
   semaOptions.libraryPlans = options.libraryPlans;
   semaOptions.stdlib = options.stdlib.empty() ? standardLibrary() : options.stdlib;
@@ -170,7 +176,9 @@ static void addOverlap(ModuleOp module, const std::vector<std::string> &ways) {
 OwningOpRef<ModuleOp> Driver::Implementation::lower() {
   if (!check())
     return nullptr;
-  context = makeContext();
+  proofs.reset(); // of modules of the context there was
+  if (!isHeldAgainst)
+    context = makeContext();
   lower::Options lowerOptions;
   lowerOptions.entries = options.entries;
   OwningOpRef<ModuleOp> module = lower::lower(*program, *context, lowerOptions);
@@ -219,17 +227,10 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
   OwningOpRef<ModuleOp> whole = lower();
   if (!whole || !run(*whole, Stage::Model, std::min(last, Stage::Grad)))
     return std::nullopt;
-  // What every class's program is proved to compute, where all of it is derived: a manual region is not.
-  OwningOpRef<ModuleOp> stated;
-  auto isManual = [](dist::ManualOp) { return WalkResult::interrupt(); };
-  bool isDerived = !whole->walk(isManual).wasInterrupted();
-  if (options.prove && planOf(*whole) && last >= Stage::Memory && isDerived)
-    stated = whole->clone();
+  if (options.prove && planOf(*whole) && (last >= Stage::Memory || isHeldAgainst))
+    proofs.emplace(*whole);
   if (last >= Stage::Dist && !run(*whole, Stage::Dist, Stage::Dist))
     return std::nullopt;
-  std::optional<prove::Prover> prover;
-  if (stated)
-    prover.emplace(*stated);
   if (facts)
     collectLayouts(*facts, *whole);
   std::vector<RankClass> ranks(1);
@@ -247,9 +248,9 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
     ModuleOp local = *locals.back().module;
     if (last > Stage::Dist && !run(local, Stage::Comm, Stage::Comm, each))
       return std::nullopt;
-    if (prover && !isProved(*prover, local))
+    if (proofs && !proofs->accepts(local, engine))
       return std::nullopt;
-    if (options.prove && last >= Stage::Memory)
+    if (proofs)
       meetings.add(local);
     if (facts && each.number == 0)
       collectCollectives(*facts, local);
@@ -261,31 +262,112 @@ std::optional<std::vector<Local>> Driver::Implementation::localModules(Stage las
   DiagnosticsBridge bridge(*context, engine);
   if (failed(meetings.check(classes.classOf)))
     return std::nullopt;
+  if (facts)
+    facts->proof = proof();
   return locals;
-}
-
-// Of what the prover does not cover, a proof that fails tells nothing.
-bool Driver::Implementation::isProved(prove::Prover &prover, ModuleOp local) {
-  if (prove::Prover::uncovered(local))
-    return true;
-  DiagnosticsBridge bridge(*context, engine);
-  bool hasUnknown = false; // an op without a rule is worth a warning, not a refusal
-  ScopedDiagnosticHandler unknown(context.get(), [&](Diagnostic &diagnostic) {
-    std::string text = diagnostic.str();
-    if (!StringRef(text).consume_front("E961: "))
-      return failure();
-    hasUnknown = true;
-    engine.warning("E961", {}, text.substr(6));
-    return success();
-  });
-  return succeeded(prover.check(local)) || hasUnknown;
 }
 
 bool Driver::Implementation::holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts) {
   if (!options.assertions)
     return true;
+  bool holds = true;
+  for (const ast::Tactic &tactic : program->plan ? program->plan->tactics : std::vector<ast::Tactic>())
+    if (tactic.kind == ast::Tactic::Kind::AssertEquivalent && options.prove)
+      holds &= isEquivalent(tactic);
   DiagnosticsBridge bridge(*context, engine);
-  return succeeded(explain::checkAssertions(*locals.front().module, facts));
+  return succeeded(explain::checkAssertions(*locals.front().module, facts)) && holds;
+}
+
+// The program under the other plan is compiled as far as it is proved, in the same context.
+bool Driver::Implementation::isEquivalent(const ast::Tactic &assertion) {
+  const ast::PlanUse &use = assertion.other;
+  diag::Engine apart; // its sources outlive what is said of them
+  Implementation other(options, apart);
+  other.options.assertions = false;
+  other.options.dumpFolder.clear();
+  other.options.mesh.clear();
+  for (const ast::MeshAxis &axis : use.mesh.axes)
+    if (axis.size > 0)
+      other.options.mesh[axis.name] = std::to_string(axis.size);
+  other.planAt = {use.location.source->getPath(), use.location.begin};
+  other.context = context;
+  other.isHeldAgainst = true;
+  return isEquivalentUnder(assertion, other);
+}
+
+// The same place in a text that another engine has.
+static diag::Location sameIn(const diag::Engine &engine, diag::Location at) {
+  for (const auto &source : engine.getSources())
+    if (at && source->getPath() == at.source->getPath())
+      return {source.get(), at.begin, at.end};
+  return {};
+}
+
+// What a manual region says, and of how many ranks.
+static std::string boundaryOf(const ast::Tactic &region, const ast::Plan &plan) {
+  std::string text = ast::toString(region, plan.mesh);
+  for (const auto *list : {&region.manual.layouts, &region.manual.results})
+    for (const ast::Layout &layout : *list)
+      for (const ast::DimLayout &dim : layout.dims)
+        for (const ast::MeshUse &use : dim.over)
+          text += " " + std::to_string(plan.mesh.axes[use.axis].size);
+  for (const ast::MeshUse &use : region.manual.over)
+    text += " " + std::to_string(plan.mesh.axes[use.axis].size);
+  return text;
+}
+
+bool Driver::Implementation::isEquivalentUnder(const ast::Tactic &assertion, Implementation &other) {
+  std::string name = ast::toString(assertion.other);
+  auto refuse = [&](const char *code, const std::string &text) -> diag::Diagnostic & {
+    return engine.error(code, assertion.location, text).note(assertion.other.location, "it is declared here");
+  };
+  static const std::string kRule =
+      "plans that are equivalent are both proved to compute what the program says, found ";
+  if (!proof().isProved) {
+    refuse("E968", kRule + "that this one, " + program->plan->name + ", is not: " + proof().reason);
+    return false;
+  }
+  rt::RankClasses classes;
+  bool isCompiled = other.localModules(Stage::Comm, classes).has_value();
+  if (!isCompiled) {
+    bool isWrong = other.proofs && !other.proof().isProved && other.proof().reason.empty();
+    diag::Diagnostic &error =
+        isWrong
+            ? refuse("E968", kRule + "that " + name + " computes something else")
+            : refuse("E967",
+                     "plans that are equivalent are both plans for the program, found errors under " + name);
+    for (const auto &cause : other.engine.getDiagnostics())
+      if (cause->severity == diag::Severity::Error) {
+        error.note(sameIn(engine, cause->location), cause->code + ": " + cause->message);
+        break;
+      }
+    return false;
+  }
+  if (!other.proof().isProved) {
+    refuse("E968", kRule + "that " + name + " is not: " + other.proof().reason);
+    return false;
+  }
+  std::optional<std::string> value = proofs->difference(*other.proofs);
+  if (!value)
+    return true;
+  diag::Diagnostic &error = refuse("E969", "plans that are equivalent compute the same, found another '" +
+                                               *value + "' under " + name);
+  auto trustedAlone = [&](const ast::Plan &plan, const ast::Plan &beside) {
+    std::vector<const ast::Tactic *> found;
+    for (const ast::Tactic &tactic : plan.tactics) {
+      auto isThis = [&](const ast::Tactic &region) {
+        return !region.manual.instances.empty() && boundaryOf(region, beside) == boundaryOf(tactic, plan);
+      };
+      if (!tactic.manual.instances.empty() && llvm::none_of(beside.tactics, isThis))
+        found.push_back(&tactic);
+    }
+    return found;
+  };
+  for (const ast::Tactic *region : trustedAlone(*program->plan, *other.program->plan))
+    error.note(region->location, "the function of this region is trusted here, and not under " + name);
+  for (const ast::Tactic *region : trustedAlone(*other.program->plan, *program->plan))
+    error.note(sameIn(engine, region->location), "the function of this region is trusted under " + name);
+  return false;
 }
 
 // What is left to send of a program, at the end of the `grad` stage, once its plan is edited.
@@ -414,6 +496,7 @@ std::optional<Driver::Planned> Driver::Implementation::plan(OwningOpRef<ModuleOp
       localModules(Stage::Memory, planned.classes, options.plan.empty() ? nullptr : &seen);
   if (!locals || !holdsAssertions(*locals, seen))
     return std::nullopt;
+  planned.proof = proof();
   std::optional<convert::SharedKernels> kernels;
   for (Local &local : *locals) {
     rt::Program encoded = convert::encodeProgram(*local.module);
@@ -549,6 +632,7 @@ std::optional<rt::Artefact> Driver::compile(std::string *bytes) {
     cache.store(contents->facts.origin, encoded);
   if (bytes)
     *bytes = std::move(encoded);
+  implementation->proofs.reset();
   implementation->context.reset();
   giveBackCompilerMemory();
   rt::Result<rt::Artefact> loaded = rt::loadContents(std::move(*contents), implementation->options.file);

@@ -97,6 +97,7 @@ public:
   struct Planned {
     rt::Program program;
     rt::RankClasses classes;
+    explain::ProofFacts proof;
   };
   std::optional<Planned> plan();
 

@@ -130,8 +130,19 @@ struct MomentFacts {
   int64_t gradients = 0, activations = 0, buffers = 0, temporaries = 0;
 };
 
+// Whether what every rank runs was proved to be what the program says.
+struct ProofFacts {
+  bool isProved = false;
+  std::string reason;               // why not; "" where nothing was asked
+  std::vector<std::string> trusted; // manual regions, which nobody derived: "`manual f = g` at net.dsl:12"
+};
+// "proved: every class of ranks computes what the program says", "not proved: there is ..."; "" where nothing
+// was asked.
+std::string toString(const ProofFacts &proof);
+
 struct Facts {
   MeshFacts mesh;
+  ProofFacts proof;
   std::vector<ValueFacts> values;
   std::vector<CollectiveFacts> collectives; // of rank 0's class
   std::vector<ConflictFacts> conflicts;

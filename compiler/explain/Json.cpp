@@ -140,8 +140,15 @@ std::string cleave::explain::renderJson(const Facts &facts) {
                          {"tactic", conflict.tactic},
                          {"winner", conflict.winner},
                          {"because", conflict.because}});
-  Json all = {{"mesh", meshOf(facts.mesh)}, {"values", values},       {"collectives", collectives},
-              {"memory", memory},           {"conflicts", conflicts}, {"step", stepOf(facts)},
+  Json all = {{"mesh", meshOf(facts.mesh)},
+              {"proved", facts.proof.isProved},
+              {"reason", facts.proof.reason},
+              {"trusted", facts.proof.trusted},
+              {"values", values},
+              {"collectives", collectives},
+              {"memory", memory},
+              {"conflicts", conflicts},
+              {"step", stepOf(facts)},
               {"moments", momentsOf(facts)}};
   return all.dump(2) + "\n";
 }

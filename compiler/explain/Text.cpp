@@ -12,6 +12,15 @@
 using namespace cleave;
 using namespace cleave::explain;
 
+std::string cleave::explain::toString(const ProofFacts &proof) {
+  if (!proof.isProved)
+    return proof.reason.empty() ? "" : "not proved: " + proof.reason;
+  std::string trusting;
+  for (const std::string &region : proof.trusted)
+    trusting += (trusting.empty() ? ", trusting " : " and ") + region;
+  return "proved" + trusting + ": every class of ranks computes what the program says";
+}
+
 namespace {
 
 std::string joined(const std::vector<std::string> &parts, const char *between) {
@@ -54,6 +63,8 @@ private:
     if (!axes.empty())
       out += " on mesh(" + joined(axes, ", ") + ")";
     out += ", " + std::to_string(facts.mesh.ranks) + (facts.mesh.ranks == 1 ? " rank\n" : " ranks\n");
+    if (std::string proof = toString(facts.proof); !proof.empty())
+      out += proof + "\n";
   }
 
   void values() {

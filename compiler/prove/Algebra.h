@@ -131,6 +131,7 @@ struct Atom {
   Domain domain = Domain::Real;
   std::string name;   // Argument
   int64_t number = 0; // Argument: which constant of the program it is; Carry, Final: loop; Self: depth
+  int64_t depth = 0;  // Carry, Final: of the loop, by which it is named already
   int64_t part = 0;   // Carry, Final, Self: which
   model::Combiner combiner = model::Combiner::None;
   llvm::SmallVector<int64_t, 2> slots; // sizes of what is reduced

@@ -300,6 +300,10 @@ bool Algebra::reads(Term term, uint32_t atom) {
   if (of.kind == TermKind::Read) {
     const Atom &read = atoms[of.number];
     found = of.number == atom || (read.kind == AtomKind::Reduction && reads(read.body, atom));
+    // What stands for itself in a loop is bound by it.
+    bool isOfLoop = read.kind == AtomKind::Carry || read.kind == AtomKind::Final;
+    bool isBound = atoms[atom].kind == AtomKind::Self && atoms[atom].number >= read.depth;
+    found = found || (isOfLoop && !isBound && reads(Term{static_cast<uint32_t>(read.number)}, atom));
   }
   SmallVector<Index> work(of.indices.begin(), of.indices.end());
   while (!found && !work.empty()) {

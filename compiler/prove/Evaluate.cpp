@@ -8,8 +8,14 @@ using namespace mlir;
 using namespace cleave;
 using namespace cleave::prove;
 
-Evaluator::Evaluator(Proof &proof, ModuleOp module, const Mesh *mesh, std::pair<size_t, size_t> loops)
-    : proof(proof), algebra(proof.algebra), module(module), symbols(module), mesh(mesh), known(loops) {}
+Evaluator::Evaluator(Proof &proof, ModuleOp module, const Mesh *mesh,
+                     std::optional<std::pair<size_t, size_t>> loops)
+    : proof(proof), algebra(proof.algebra), module(module), symbols(module), mesh(mesh), isWhole(!loops),
+      known(loops.value_or(std::pair<size_t, size_t>())) {
+  if (!isWhole)
+    for (const Mesh::Digit &digit : mesh->all())
+      varying.push_back(digit.var);
+}
 
 bool Evaluator::fail(Operation *op, const Twine &what) {
   if (!proof.unknownOp) {
@@ -34,7 +40,7 @@ void Evaluator::note(Value value, const Tensor &tensor) {
 }
 
 void Evaluator::define(Value value, Term element, Values &values, const Lengths &lengths) {
-  if (mesh) {
+  if (!isWhole) {
     proof.origins.try_emplace(element.id, value.getDefiningOp());
     if (algebra.node(element).kind == TermKind::Read)
       proof.atomOrigins.try_emplace(algebra.node(element).number, value.getDefiningOp());
@@ -43,7 +49,7 @@ void Evaluator::define(Value value, Term element, Values &values, const Lengths 
   made.sizes = sizesOf(shapeOf(value.getType()), lengths);
   made.element = element;
   made.lengths = lengths;
-  if (mesh && mesh->isUneven())
+  if (!isWhole && mesh->isUneven())
     inferLengths(made);
   note(value, made);
 }
@@ -151,7 +157,7 @@ std::optional<Tensors> Evaluator::run(func::FuncOp function, ArrayRef<Tensor> ar
   Block &block = function.getBody().front();
   for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments))
     values[argument] = tensor;
-  if (!mesh || function->hasAttr(model::kEntryAttr))
+  if (isWhole || function->hasAttr(model::kEntryAttr))
     for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments))
       note(argument, tensor);
   for (Operation &op : block.without_terminator())
@@ -177,6 +183,12 @@ bool Evaluator::runOp(Operation *op, Values &values) {
       .Case([&](model::IfOp it) { return runIf(it, values); })
       .Case([&](model::CallOp it) { return runCall(it, values); })
       .Case([&](arith::ConstantOp it) { return runConstant(it, values); })
+      .Case([&](dist::ManualOp it) { return runManual(it, values); })
+      .Case([&](dist::CollectiveOp it) { return runAsked(it, values); })
+      .Case([&](dist::RankOp it) {
+        define(it.getResult(), algebra.integer(mesh->member(dist::axesOf(it.getOver()))), values);
+        return true;
+      })
       .Case<model::StopGradientOp, model::NameOp, comm::WaitOp>([&](auto it) {
         values[it.getResult()] = values[it.getInput()];
         return true;
@@ -187,7 +199,7 @@ bool Evaluator::runOp(Operation *op, Values &values) {
         return true;
       })
       .Default([&](Operation *it) {
-        if (mesh && isa<comm::CommDialect>(it->getDialect()))
+        if (!isWhole && isa<comm::CommDialect>(it->getDialect()))
           return runCollective(it, values);
         return fail(it, "an op '" + it->getName().getStringRef() + "'");
       });
@@ -386,6 +398,8 @@ bool Evaluator::runCall(model::CallOp op, Values &values) {
     return false;
   for (auto [value, tensor] : llvm::zip_equal(op.getResults(), *results))
     values[value] = tensor;
+  if (auto region = op->getAttrOfType<DictionaryAttr>(comm::kManualAttr))
+    leaveRegion(op, region, values);
   return true;
 }
 

@@ -28,6 +28,7 @@ struct Loop {
   int64_t count = 0; // a while's bound
   bool reverse = false, isWhile = false;
   int64_t number = 0; // of its atoms
+  int64_t depth = 0;  // loops around it
   Var turn;           // its position, in what follows
   Tensors inits, nexts;
   Term condition;                      // of a while
@@ -75,9 +76,10 @@ struct Proof {
 
 class Evaluator {
 public:
-  // `mesh`: of a rank's program; null for the whole.
-  // `loops`: those of the proof that may be related to a rank's.
-  Evaluator(Proof &proof, mlir::ModuleOp module, const Mesh *mesh, std::pair<size_t, size_t> loops = {});
+  // `loops`: of a rank's program, those of the proof that may be related to its own; none: it is the whole,
+  // where the mesh is that of manual regions, and null where there are none.
+  Evaluator(Proof &proof, mlir::ModuleOp module, const Mesh *mesh,
+            std::optional<std::pair<size_t, size_t>> loops);
 
   // The results of a function; none where there is something it has no rule for.
   std::optional<Tensors> run(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> arguments);
@@ -145,6 +147,14 @@ private:
                 bool padded);
   Tensor halo(comm::HaloOp op, const Tensor &input);
 
+  // --- Regions.cpp ---
+  bool runManual(dist::ManualOp op, Values &values);
+  bool runAsked(dist::CollectiveOp op, Values &values);
+  void leaveRegion(model::CallOp op, mlir::DictionaryAttr region, Values &values);
+  Term sameOnRanks(Term element, llvm::ArrayRef<dist::AxisRefAttr> over, dist::LayoutAttr layout);
+  Tensor blockOf(const Tensor &tensor, dist::LayoutAttr layout);
+  Tensor joined(const Tensor &block, dist::LayoutAttr layout, llvm::ArrayRef<int64_t> sizes);
+
   // --- Loops.cpp ---
   struct Carried;
   bool runScan(model::ScanOp op, Values &values);
@@ -172,6 +182,9 @@ private:
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
   const Mesh *mesh;
+  bool isWhole;
+  llvm::SmallVector<Var>
+      varying; // coordinates that values may depend on: of a rank all, of the whole manual ones
   std::pair<size_t, size_t> known;
   int64_t depth = 0;             // loops that are being looked at
   llvm::SmallVector<Var> around; // their positions

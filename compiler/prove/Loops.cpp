@@ -85,9 +85,8 @@ Tensors Evaluator::selves(Carried &loop) {
     self.part = static_cast<int64_t>(i);
     SmallVector<Index> place = dimsOf(init.sizes);
     place.insert(place.begin(), algebra.of(loop.turn));
-    if (mesh)
-      for (const Mesh::Digit &digit : mesh->all())
-        place.push_back(algebra.of(digit.var));
+    for (Var coordinate : varying)
+      place.push_back(algebra.of(coordinate));
     made.push_back(init);
     made.back().element = algebra.read(algebra.atom(std::move(self)), place);
   }
@@ -167,11 +166,12 @@ void Evaluator::classify(Carried &loop, ArrayRef<Tensor> carries) {
 // Recurrences
 //===----------------------------------------------------------------------===//
 
-static uint32_t loopAtom(Algebra &algebra, AtomKind kind, int64_t number, unsigned part, Domain domain) {
+static uint32_t loopAtom(Algebra &algebra, AtomKind kind, const Loop &loop, unsigned part, Domain domain) {
   Atom made;
   made.kind = kind;
   made.domain = domain;
-  made.number = number;
+  made.number = loop.number;
+  made.depth = loop.depth;
   made.part = part;
   return algebra.atom(std::move(made));
 }
@@ -182,9 +182,9 @@ static void readLoop(Algebra &algebra, const Loop &loop, unsigned part, Index tu
   Domain domain = algebra.node(loop.inits[part].element).domain;
   SmallVector<Index> indices(place);
   indices.append(context.begin(), context.end());
-  last.element = algebra.read(loopAtom(algebra, AtomKind::Final, loop.number, part, domain), indices);
+  last.element = algebra.read(loopAtom(algebra, AtomKind::Final, loop, part, domain), indices);
   indices.insert(indices.begin(), turn);
-  carry.element = algebra.read(loopAtom(algebra, AtomKind::Carry, loop.number, part, domain), indices);
+  carry.element = algebra.read(loopAtom(algebra, AtomKind::Carry, loop, part, domain), indices);
 }
 
 // Its recurrences as atoms, named by what they compute.
@@ -195,6 +195,7 @@ void Evaluator::makeLoop(Carried &loop, Tensors &carries, Tensors &finals) {
   made.reverse = loop.reverse;
   made.isWhile = loop.isWhile;
   made.turn = loop.turn;
+  made.depth = depth;
   Algebra::Closing closing;
   closing.bound[loop.turn] = true;
   SmallVector<Term> parts;
@@ -215,7 +216,7 @@ void Evaluator::makeLoop(Carried &loop, Tensors &carries, Tensors &finals) {
   for (auto [part, i] : llvm::enumerate(loop.recurrences()))
     readLoop(algebra, made, part, algebra.of(loop.turn), dimsOf(loop.inits[i].sizes), made.context,
              carries[i], finals[i]);
-  if (!mesh)
+  if (isWhole)
     proof.loops.push_back(std::move(made));
 }
 
@@ -494,13 +495,13 @@ bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) 
   bool isRelated = false;
   size_t own = proof.loops.size(); // loops within it come behind
   if (!loop.recurrences().empty()) {
-    isRelated = mesh && relate(loop, used, finals);
+    isRelated = !isWhole && relate(loop, used, finals);
     if (!isRelated)
       makeLoop(loop, used, finals);
   }
   if (!isRelated && !turnOf(loop, used))
     return false;
-  if (!mesh && !loop.recurrences().empty()) {
+  if (isWhole && !loop.recurrences().empty()) {
     Loop &made = proof.loops[own];
     for (unsigned i : loop.recurrences())
       made.nexts.push_back(loop.nexts[i]);
@@ -541,9 +542,12 @@ bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) 
 }
 
 bool Evaluator::tryTurn(Carried &loop, const Tensors &carries) {
+  size_t before = proof.loops.size();
   ++unsure;
   bool isKnown = turnOf(loop, carries).has_value();
   --unsure;
+  if (isWhole) // loops of carries that stand for themselves are nobody's
+    proof.loops.resize(before);
   if (isKnown)
     classify(loop, carries);
   return isKnown;

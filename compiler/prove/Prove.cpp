@@ -42,10 +42,12 @@ struct Prover::Implementation {
   ModuleOp whole;
   Proof proof;
   std::map<std::string, Entry> entries;
+  SmallVector<Var> digits; // of the mesh, where the whole was evaluated with manual regions
 
   explicit Implementation(ModuleOp whole) : whole(whole), proof(whole.getContext()) {}
 
-  bool evaluateWhole();
+  bool evaluate(ModuleOp module, const Mesh *mesh, std::map<std::string, Entry> &found);
+  bool evaluateWhole(const Mesh &mesh);
   LogicalResult checkEntry(func::FuncOp function, const Entry &entry, const Mesh &mesh);
   Term argument(const std::string &name, RankedTensorType type, ArrayRef<Index> place);
   LogicalResult reportUnknown();
@@ -64,8 +66,11 @@ LogicalResult Prover::Implementation::reportUnknown() {
          << proof.unknown;
 }
 
-bool Prover::Implementation::evaluateWhole() {
-  for (auto function : whole.getOps<func::FuncOp>()) {
+// A program before it was distributed.
+bool Prover::Implementation::evaluate(ModuleOp module, const Mesh *mesh,
+                                      std::map<std::string, Entry> &found) {
+  proof.algebra.makesWhole = true;
+  for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr(model::kEntryAttr))
       continue;
     Tensors arguments;
@@ -76,9 +81,9 @@ bool Prover::Implementation::evaluateWhole() {
         place.push_back(proof.algebra.of(proof.algebra.dim(dim, size)));
       arguments.emplace_back(type.getShape(), argument(portName(function.getArgAttrDict(i)), type, place));
     }
-    Entry &entry = entries[function.getName().str()];
+    Entry &entry = found[function.getName().str()];
     entry.loops.first = proof.loops.size();
-    Evaluator evaluator(proof, whole, nullptr);
+    Evaluator evaluator(proof, module, mesh, std::nullopt);
     std::optional<Tensors> results = evaluator.run(function, arguments);
     if (!results)
       return false;
@@ -89,6 +94,21 @@ bool Prover::Implementation::evaluateWhole() {
     entry.steps = std::move(evaluator.steps);
   }
   return true;
+}
+
+// Its manual regions are functions of coordinates, which all classes of ranks have in common but for the
+// parts of mesh axes that they name.
+bool Prover::Implementation::evaluateWhole(const Mesh &mesh) {
+  SmallVector<Var> own;
+  for (const Mesh::Digit &digit : mesh.all())
+    own.push_back(digit.var);
+  auto isManual = [](dist::ManualOp) { return WalkResult::interrupt(); };
+  bool isKnown = !entries.empty() && (own == digits || !whole->walk(isManual).wasInterrupted());
+  if (isKnown)
+    return true;
+  entries.clear();
+  digits = std::move(own);
+  return evaluate(whole, &mesh, entries);
 }
 
 // Where a rank's element of a port is in the whole. Sizes and lengths of `tensor` are set.
@@ -180,9 +200,6 @@ std::optional<std::string> Prover::uncovered(ModuleOp local) {
 LogicalResult Prover::check(ModuleOp local) {
   Implementation &self = *implementation;
   Proof &proof = self.proof;
-  if (self.entries.empty() && !self.evaluateWhole())
-    return self.reportUnknown();
-  proof.algebra.makesWhole = false;
   dist::MeshOp op;
   for (auto mesh : local.getOps<dist::MeshOp>())
     op = op ? op : mesh;
@@ -191,6 +208,9 @@ LogicalResult Prover::check(ModuleOp local) {
   std::optional<Mesh> mesh = Mesh::create(proof.algebra, op, local);
   if (!mesh)
     return op.emitError("E961: parts of a mesh axis are parts of one splitting of it, found others");
+  if (!self.evaluateWhole(*mesh))
+    return self.reportUnknown();
+  proof.algebra.makesWhole = false;
   LogicalResult result = success();
   for (auto function : local.getOps<func::FuncOp>()) {
     auto entry = self.entries.find(function.getName().str());
@@ -203,4 +223,42 @@ LogicalResult Prover::check(ModuleOp local) {
       result = failure();
   }
   return result;
+}
+
+// The first result that is not the same in both; none where all are.
+static std::optional<std::string> firstDifference(const Entry &a, const Entry &b) {
+  auto same = [](const Tensor &x, const Tensor &y) { return x.sizes == y.sizes && x.element == y.element; };
+  for (const auto &[name, tensor] : a.results)
+    if (auto found = b.results.find(name); found == b.results.end() || !same(tensor, found->second))
+      return name;
+  for (const auto &[name, tensor] : b.results)
+    if (!a.results.count(name))
+      return name;
+  auto sameEffect = [&](const auto &x, const auto &y) {
+    return x.first->getName() == y.first->getName() &&
+           std::equal(x.second.begin(), x.second.end(), y.second.begin(), y.second.end(), same);
+  };
+  if (!std::equal(a.effects.begin(), a.effects.end(), b.effects.begin(), b.effects.end(), sameEffect))
+    return "what is printed and asserted";
+  return std::nullopt;
+}
+
+std::optional<std::string> Prover::difference(ModuleOp other) {
+  Implementation &self = *implementation;
+  std::map<std::string, Entry> entries;
+  auto evaluate = [&](ModuleOp module, std::map<std::string, Entry> &found) {
+    auto op = module.getOps<dist::MeshOp>();
+    std::optional<Mesh> mesh =
+        op.empty() ? std::nullopt : Mesh::create(self.proof.algebra, *op.begin(), module);
+    return self.evaluate(module, mesh ? &*mesh : nullptr, found);
+  };
+  bool isKnown = !self.entries.empty() || evaluate(self.whole, self.entries);
+  if (!isKnown || !evaluate(other, entries))
+    return "what the checker has no rule for";
+  for (const auto &[name, entry] : entries)
+    if (auto found = self.entries.find(name); found == self.entries.end())
+      return name;
+    else if (std::optional<std::string> different = firstDifference(found->second, entry))
+      return different;
+  return std::nullopt;
 }

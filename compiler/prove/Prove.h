@@ -28,6 +28,10 @@ public:
   // large, with padding or without.
   static std::optional<std::string> uncovered(mlir::ModuleOp local);
 
+  // The first result, by name, that the functions of another program, of the same context, and before it was
+  // distributed, do not compute as those of the whole do. None: both are one program.
+  std::optional<std::string> difference(mlir::ModuleOp other);
+
   // Emits an error for the first thing that does not hold in each entry.
   mlir::LogicalResult check(mlir::ModuleOp local);
 

@@ -71,7 +71,7 @@ Index Evaluator::lengthLike(Index place, int64_t size) {
 // A comparison of integers is a condition on their difference.
 Term Evaluator::compare(arith::CmpIOp op, Term left, Term right) {
   // A place in an uneven block is held against the size that the block has on ranks of this class.
-  if (op.getPredicate() == arith::CmpIPredicate::slt && mesh)
+  if (op.getPredicate() == arith::CmpIPredicate::slt && !isWhole)
     if (std::optional<int64_t> size = algebra.constantOf(algebra.indexOf(right)))
       right = algebra.integer(lengthLike(algebra.indexOf(left), *size));
   Index difference = algebra.subtract(algebra.indexOf(left), algebra.indexOf(right));

@@ -178,7 +178,7 @@ Trace::Words Trace::ofPlace(size_t number, Value input, const Twin &twin) {
   uint32_t atom = algebra.atom(std::move(made));
   Tensor from = proof.steps[*stepOf(input, number)].tensor;
   from.element = algebra.read(atom, twin.place);
-  Evaluator evaluator(proof, module, &mesh);
+  Evaluator evaluator(proof, module, &mesh, std::pair<size_t, size_t>());
   std::optional<Tensor> moved = evaluator.apply(step.value.getDefiningOp(), from);
   if (!moved)
     return std::nullopt;

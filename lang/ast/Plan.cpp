@@ -73,6 +73,15 @@ std::string toString(const Mesh &mesh) {
          ")";
 }
 
+std::string toString(const PlanUse &use) {
+  return use.name + "(" +
+         join(use.mesh.axes,
+              [](const MeshAxis &axis) {
+                return axis.name + (axis.size ? ": " + std::to_string(axis.size) : "");
+              }) +
+         ")";
+}
+
 std::string toString(const Layout &layout, const Mesh &mesh) {
   std::string text = "[" +
                      join(layout.dims,
@@ -119,6 +128,8 @@ std::string toString(const Tactic &t, const Mesh &mesh) {
            boundText(t.bound);
   case Tactic::Kind::Manual:
     return manualText(t.manual, mesh);
+  case Tactic::Kind::AssertEquivalent:
+    return "assert equivalent to " + toString(t.other);
   }
   return "";
 }

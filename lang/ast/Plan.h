@@ -110,21 +110,29 @@ struct ManualRegion {
   std::vector<Instance> instances;
 };
 
+// A plan that another one names, on sizes that the other gives it.
+struct PlanUse {
+  std::string name;  // "plans.tensor"
+  Mesh mesh;         // a size of 0: open
+  Location location; // of its declaration
+};
+
 struct Tactic {
   enum class Kind : uint8_t {
-    Shard,      // axes over
-    Layout,     // selections: layout
-    Replicate,  // selections over
-    Store,      // words (params, gradients, optimizer) of selections over
-    Accumulate, // count of axes[0]
-    Recompute,  // selections
-    Save,       // selections
-    Remainder,  // words[0] (pad, uneven, error) for axes; none: for every axis
-    Overlap,    // words, or never these
-    Allow,      // bound
-    AssertNo,   // collective over, in selections
-    Assert,     // bound of collective over, in selections
-    Manual      // manual
+    Shard,           // axes over
+    Layout,          // selections: layout
+    Replicate,       // selections over
+    Store,           // words (params, gradients, optimizer) of selections over
+    Accumulate,      // count of axes[0]
+    Recompute,       // selections
+    Save,            // selections
+    Remainder,       // words[0] (pad, uneven, error) for axes; none: for every axis
+    Overlap,         // words, or never these
+    Allow,           // bound
+    AssertNo,        // collective over, in selections
+    Assert,          // bound of collective over, in selections
+    Manual,          // manual
+    AssertEquivalent // other
   };
   Kind kind = Kind::Shard;
   std::vector<std::string> axes; // as types show them: "Batch", "nn.Taps"
@@ -137,6 +145,7 @@ struct Tactic {
   Bound bound;
   std::string collective; // all_reduce, ...; empty: none
   ManualRegion manual;
+  PlanUse other;
   bool optional = false; // of a plan for any program
   std::string owner;     // the plan it stands in, which the plan may extend
   Location location;
@@ -157,6 +166,8 @@ struct Plan {
 // A tactic as one line in the language's own words.
 std::string toString(const Tactic &tactic, const Mesh &mesh);
 std::string toString(const Mesh &mesh);
+// "plans.tensor(dp: 2, tp: 4)"
+std::string toString(const PlanUse &use);
 std::string toString(const Layout &layout, const Mesh &mesh);
 // What a plan says, and nothing else: links, mesh and tactics, one per line.
 std::string canonical(const Plan &plan);

@@ -99,6 +99,7 @@ tactic
   | ALLOW name '<=' quantity
   | ASSERT NO collective
   | ASSERT name ( '(' collective ')' )? '<=' quantity
+  | ASSERT EQUIVALENT TO path meshAxes?
   | MANUAL path '(' manualPort ( ',' manualPort )* ')' '->' manualResults '=' path ( OVER meshUse ( ',' meshUse )* )?
   ;
 // `tp[1:2]`: the part of `tp` of size 2 that 1 part lies before.
@@ -208,7 +209,7 @@ nameList : name ( ',' name )* ;
 name
   : IDENTIFIER | OVER | ORDER | IN | INTO | AT | BOUND | FROM | AS | WITH | DATA | SET | STATE | WEIGHTS | FOR | UNDER
   | IGNORE | LINK | MESH | PLAN | EXTENDS | ON | SHARD | LAYOUT | REPLICATE | STORE | OF | ACCUMULATE | RECOMPUTE | SAVE
-  | REMAINDER | OVERLAP | ALLOW | NO | MANUAL | PARTIAL | LOCAL
+  | REMAINDER | OVERLAP | ALLOW | NO | MANUAL | PARTIAL | LOCAL | EQUIVALENT | TO
   ;
 
 IMPORT : 'import' ;
@@ -246,6 +247,8 @@ NO : 'no' ;
 MANUAL : 'manual' ;
 LOCAL : 'local' ;
 PARTIAL : 'partial' ;
+EQUIVALENT : 'equivalent' ;
+TO : 'to' ;
 WITH : 'with' ;
 FROM : 'from' ;
 IN : 'in' ;

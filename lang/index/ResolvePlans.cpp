@@ -184,6 +184,24 @@ void Resolver::tactic(const syntax::Item &item, const syntax::Tactic &written, c
   for (const syntax::Layout &result : written.results)
     boundary(item, result, composite);
   path(written.function.parts, Where::Base);
+  equivalent(written);
+}
+
+void Resolver::equivalent(const syntax::Tactic &written) {
+  path(written.plan.parts, Where::Type);
+  size_t failed;
+  const sema::Module *scope, *own = module;
+  const sema::Symbol *symbol =
+      written.plan.parts.empty() ? nullptr : sema.lookup(*module, written.plan, failed, scope);
+  const sema::PlanSymbol *plan = symbol ? symbol->plan : nullptr;
+  for (const syntax::MeshAxis &axis : written.sizes) {
+    if (plan)
+      module = plan->module;
+    Symbol *found = plan ? meshAxis(*plan->item, axis.name.text) : nullptr;
+    module = own;
+    use(axis.name, found);
+    expression(axis.size);
+  }
 }
 
 void Resolver::plan(const syntax::Item &item) {

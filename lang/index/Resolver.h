@@ -48,6 +48,7 @@ private:
   void plan(const syntax::Item &item);
   void plansOf(const syntax::File &file);
   void tactic(const syntax::Item &item, const syntax::Tactic &written, const Symbol *target);
+  void equivalent(const syntax::Tactic &written);
   void planAxis(const syntax::Path &written);
   void meshUses(const syntax::Item &item, const std::vector<syntax::MeshUse> &uses);
   void selector(const syntax::Selector &written, const Symbol *target);

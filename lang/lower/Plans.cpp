@@ -18,6 +18,7 @@ public:
 
 private:
   void emitSelected(const ast::Tactic &tactic, StringRef selector, Location where);
+  void emitEquivalent(const ast::PlanUse &other, Location where);
   ArrayAttr over(const ast::Tactic &tactic);
   ArrayAttr strings(const std::vector<std::string> &texts);
 
@@ -96,6 +97,16 @@ void PlanEmitter::emitSelected(const ast::Tactic &tactic, StringRef selector, Lo
   }
 }
 
+void PlanEmitter::emitEquivalent(const ast::PlanUse &other, Location where) {
+  SmallVector<StringRef> axes;
+  SmallVector<int64_t> sizes;
+  for (const ast::MeshAxis &axis : other.mesh.axes) {
+    axes.push_back(axis.name);
+    sizes.push_back(axis.size);
+  }
+  dist::AssertEquivalentOp::create(builder, where, other.name, builder.getStrArrayAttr(axes), sizes);
+}
+
 void PlanEmitter::emit(const ast::Tactic &tactic, Location where) {
   using Kind = ast::Tactic::Kind;
   switch (tactic.kind) {
@@ -118,6 +129,9 @@ void PlanEmitter::emit(const ast::Tactic &tactic, Location where) {
   case Kind::Manual:
     dist::RegionOp::create(builder, where,
                            regionText(tactic, mesh)); // it stands where the composite is called
+    return;
+  case Kind::AssertEquivalent:
+    emitEquivalent(tactic.other, where);
     return;
   default:
     break;

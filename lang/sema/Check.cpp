@@ -30,6 +30,11 @@ void Sema::run(const std::string &path, std::string text) {
     return;
   if (!options.plan.empty() && !(selectedPlan = findPlan(options.plan)))
     return;
+  if (options.planAt)
+    for (const PlanSymbol &plan : plans)
+      if (const Location &at = plan.item->name.location;
+          at.begin == options.planAt->second && at.source->getPath() == options.planAt->first)
+        selectedPlan = &plan;
   ast::Type counter{ast::ElementType::I64, {}, nullptr};
   program.step = makeValue(ast::Value::Kind::Step, "step", counter, {});
   program.seed = makeValue(ast::Value::Kind::Seed, "seed", counter, {});

@@ -20,6 +20,9 @@ struct Options {
   // `--plan`: a plan of the program, of a module it imports, of the standard library, or FILE.dsl:NAME.
   // Empty: none.
   std::string plan;
+  // Where the plan is declared that is selected in place of `plan`, among those that are loaded for it: a
+  // path and the byte that its name begins at.
+  std::optional<std::pair<std::string, uint32_t>> planAt;
   // `--mesh NAME=SIZE`: sizes of the selected plan's mesh axes.
   std::vector<std::pair<std::string, std::string>> mesh;
   // List the plans of the standard library too.

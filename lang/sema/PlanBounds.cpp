@@ -96,4 +96,41 @@ void PlanResolver::bound(const syntax::Tactic &written, ast::Tactic &tactic) {
           .note(other.location, "the first is here");
 }
 
+// On the mesh of the plan that is named, with the sizes of what axes it shares with this one, and with those
+// that are written.
+void PlanResolver::equivalent(const syntax::Tactic &written, ast::Tactic &tactic) {
+  size_t missing;
+  const Module *scope;
+  const Symbol *found = sema.lookup(*current->module, written.plan, missing, scope);
+  if (!found)
+    found = sema.require(*current->module, written.plan, "a plan");
+  failed |= !found;
+  if (!found)
+    return;
+  if (found->kind != Symbol::Kind::Plan) {
+    error("E966", written.plan.location,
+          "a plan is equivalent to another plan, found " + written.plan.str() + ", " + describe(found->kind))
+        .note(found->location, "it is declared here");
+    return;
+  }
+  if (found->plan == current && written.sizes.empty())
+    error("E966", written.plan.location, "a plan is equivalent to another plan, found itself");
+  for (const syntax::MeshAxis &axis : written.sizes)
+    if (!axis.link.parts.empty())
+      error("E966", axis.link.location,
+            "an assertion gives sizes to the mesh of a plan, found a link for " +
+                std::string(axis.name.text));
+  PlanResolver other(sema, *found->plan, /*selected=*/false, knowsNames);
+  other.plan = sema.program.own(new ast::Plan());
+  if (other.collectChain())
+    other.resolveMesh();
+  for (ast::MeshAxis &axis : other.plan->mesh.axes)
+    for (const ast::MeshAxis &own : plan->mesh.axes)
+      if (own.name == axis.name && own.size > 0)
+        axis.size = own.size;
+  other.addAxes(written.sizes, *current->module, /*mayAdd=*/false);
+  failed |= other.failed;
+  tactic.other = {found->plan->name, other.plan->mesh, found->plan->item->name.location};
+}
+
 } // namespace cleave::sema

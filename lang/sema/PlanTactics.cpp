@@ -279,6 +279,9 @@ void PlanResolver::addTactic(const syntax::Tactic &written) {
   case Kind::Manual:
     manual(written, tactic);
     break;
+  case Kind::AssertEquivalent:
+    equivalent(written, tactic);
+    break;
   }
   // What a program lacks is passed over in a plan for any.
   bool isAbout = written.axes.empty() || !tactic.axes.empty();

@@ -74,6 +74,7 @@ private:
   //===-- Bounds (PlanBounds.cpp)
   void bound(const syntax::Tactic &written, ast::Tactic &tactic);
   void collective(const syntax::Tactic &written, ast::Tactic &tactic);
+  void equivalent(const syntax::Tactic &written, ast::Tactic &tactic);
   std::optional<int64_t> limitOf(const syntax::Quantity &written, bool bytes);
 
   //===-- Selectors and layouts (PlanSelectors.cpp)

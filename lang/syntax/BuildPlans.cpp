@@ -114,6 +114,12 @@ Quantity Builder::quantity(P::QuantityContext *c) {
 }
 
 void Builder::assertion(P::TacticContext *c, Tactic &tactic) {
+  if (c->EQUIVALENT()) {
+    tactic.kind = Tactic::Kind::AssertEquivalent;
+    tactic.plan = path(c->path(0));
+    tactic.sizes = meshAxes(c->meshAxes());
+    return;
+  }
   tactic.kind = c->NO() ? Tactic::Kind::AssertNo : Tactic::Kind::Assert;
   if (P::CollectiveContext *collective = c->collective()) {
     tactic.collective = name(collective->name());

@@ -317,7 +317,8 @@ struct Tactic {
     Allow,
     AssertNo,
     Assert,
-    Manual
+    Manual,
+    AssertEquivalent
   };
   Kind kind = Kind::Shard;
   Location location;
@@ -336,6 +337,9 @@ struct Tactic {
   Path composite, function;
   std::vector<ManualPort> ports;
   std::vector<syntax::Layout> results;
+  // AssertEquivalent: the plan, and sizes for axes of its mesh.
+  Path plan;
+  std::vector<MeshAxis> sizes;
 };
 
 struct Item {

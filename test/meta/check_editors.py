@@ -92,7 +92,7 @@ def _():
             "layout": "layout a: [B]", "replicate": "replicate a over b", "store": "store params of a over b", "of": "store params of a over b",
             "accumulate": "accumulate 2 of A", "recompute": "recompute a", "save": "save a", "remainder": "remainder pad for A",
             "overlap": "overlap prefetch", "allow": "allow reshard <= 1", "no": "assert no all_reduce", "manual": "manual f(a: [A]) -> [A] = g",
-            "partial": "[A] partial sum over b"}
+            "partial": "[A] partial sum over b", "equivalent": "assert equivalent to a", "to": "assert equivalent to a"}
     for word in KEYWORDS:
         line = uses.get(word, f"{word}(x)" if word in ("sum", "max", "min", "mean", "prod", "argmax", "argmin") else f"{word} x")
         scope = scope_of(line, word)

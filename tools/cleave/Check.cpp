@@ -148,6 +148,9 @@ Json planFacts(const Driver::Planned &planned) {
   return {{"plan", {{"name", program.plan}, {"hash", program.planHash}}},
           {"mesh", std::move(mesh)},
           {"ranks", program.mesh.ranks()},
+          {"proved", planned.proof.isProved},
+          {"reason", planned.proof.reason},
+          {"trusted", planned.proof.trusted},
           {"memory", std::move(memory)}};
 }
 
@@ -167,11 +170,13 @@ void showMemory(const Driver::Planned &planned) {
   if (!program.mesh.axes.empty())
     std::printf("  plan %s %.12s on %s, %lld ranks\n", program.plan.c_str(), program.planHash.c_str(),
                 rt::toString(program.mesh).c_str(), static_cast<long long>(program.mesh.ranks()));
+  if (std::string proof = explain::toString(planned.proof); !proof.empty())
+    std::printf("  %s\n", proof.c_str());
   for (const ClassMemory &each : memoryOf(planned))
     showMemory(each, program.mesh.axes.empty());
 }
 
-// What stands in composites' places under the plan: trusted, for no proof covers what a person wrote.
+// What stands in composites' places under the plan: that it does what they do is trusted.
 Json manualFacts(const ast::Plan &plan) {
   Json regions = Json::array();
   for (const ast::Tactic &tactic : plan.tactics)

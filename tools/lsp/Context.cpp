@@ -207,11 +207,14 @@ std::optional<Wants> wantsInPlan(const Reader &read, bool ownLine) {
     return Wants::Tactic;
   std::string_view before = read.at(end - 1), keyword;
   for (size_t i = open; i < end; ++i)
-    if (isAny(read.at(i), {"shard", "over", "layout", "replicate", "store", "accumulate", "of", "recompute",
-                           "save", "remainder", "for", "overlap", "allow", "no", "in", "manual", "assert"}))
+    if (isAny(read.at(i),
+              {"shard", "over", "layout", "replicate", "store", "accumulate", "of", "recompute", "save",
+               "remainder", "for", "overlap", "allow", "no", "in", "manual", "assert", "to"}))
       keyword = read.at(i);
   if (before == "/" || keyword == "over")
     return Wants::MeshAxis;
+  if (keyword == "to")
+    return Wants::Plan;
   for (size_t i = end; i-- > open && keyword == "layout";)
     if (read.at(i) == "[" && read.at(i + 1) != "*")
       return Wants::Axis;

@@ -25,7 +25,7 @@ struct Context {
     MeshAxis,  // in a plan, behind `over` and `/`
     Selector,  // in a plan, where what the program names stands
     Mesh,      // behind `on`
-    Plan,      // behind `extends`
+    Plan,      // behind `extends`, and behind `to` of an assertion
   };
   Wants wants = Wants::Value;
   bool inPlan = false;                  // of a plan: what bodies bind may be named

@@ -217,6 +217,16 @@ def Dist_AssertOp : Dist_Tactic<"assert"> {
   let assemblyFormat = "$quantity $op `over` $over `in` $selector `most` $limit attr-dict";
 }
 
+def Dist_AssertEquivalentOp : Dist_Tactic<"assert_equivalent"> {
+  let summary = "The program under this plan computes what it computes under another plan, on a mesh of these sizes.";
+  let description = [{
+    `dist.assert_equivalent "plans.tensor" on ["dp", "tp"] = [2, 4]`. Who has the program's text compiles it under both
+    plans and proves both; no pass reads this.
+  }];
+  let arguments = (ins StrAttr:$plan, StrArrayAttr:$axes, DenseI64ArrayAttr:$sizes);
+  let assemblyFormat = "$plan `on` $axes `=` $sizes attr-dict";
+}
+
 def Dist_ConstrainOp : Dist_Op<"constrain", [Pure, SameOperandsAndResultType]> {
   let summary = "The value in a layout that was asked for; open dims may be cut further.";
   let arguments = (ins AnyRankedTensor:$input, Dist_LayoutAttr:$layout);

@@ -180,6 +180,21 @@ plan bounds on mesh(dp: 2) {
   allow reshard <= 2 MiB
 }
 
+plan equals on mesh(dp: 2) {
+  shard Batch over dp
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:24: error[E966]: a plan is equivalent to another plan, found Seq, an axis
+  assert equivalent to Seq
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:24: error[E966]: a plan is equivalent to another plan, found itself
+  assert equivalent to equals
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:40: error[E966]: an assertion gives sizes to the mesh of a plan, found a link for dp
+  assert equivalent to base(dp: 2 over slow)
+// CHECK-DAG: wrong.dsl:[[#@LINE+1]]:29: error[E902]: sizes are given to axes of the mesh (dp: 2 over memory, tp: 2 over memory), found 'sp'
+  assert equivalent to base(sp: 2)
+// CHECK-DAG: wrong.dsl:[[#@LINE+2]]:24: error[E101]: a plan must be declared, found unknown name 'bsae'
+// CHECK-DAG: hint: did you mean 'base'?
+  assert equivalent to bsae
+}
+
 plan manual on mesh(dp: 2) {
 // CHECK-DAG: wrong.dsl:[[#@LINE+1]]:10: error[E911]: a manual region takes the place of a composite function, found plain, which is not kept whole
   manual plain(x: [Embed/dp]) -> [Embed/dp] = blocks
@@ -266,6 +281,11 @@ plan bounds on mesh(dp: 2) {
   assert bytes(all_reduce over dp in net.blocks[*]) <= 3 MB
   assert no all_gather in Block
   allow reshard <= 1 MiB
+}
+plan equals on mesh(dp: 2) {
+  shard Batch over dp
+  assert equivalent to equals(dp: 1)
+  assert equivalent to base(tp: 1 + 1)
 }
 plan manual on mesh(dp: 2) {
   manual kept(x: [Embed/dp]) -> [Embed/dp] = blocks

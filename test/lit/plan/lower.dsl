@@ -66,6 +66,8 @@ plan all for net extends base {
   assert no all_gather in nn.Linear
   // CHECK-NEXT: dist.assert "bytes" "all_reduce" over [#dist.axis<"tp">] in "net" most 1024
   assert bytes(all_reduce over tp in net) <= 1 KiB
+  // CHECK-NEXT: dist.assert_equivalent "base" on ["dp", "tp"] = [1, 4]
+  assert equivalent to base(dp: 1)
 }
 // CHECK-NEXT: }
 // NONE-NOT: dist.

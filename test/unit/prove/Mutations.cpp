@@ -9,8 +9,8 @@ using namespace cleave::test;
 static SmallVector<Operation *> collectivesOf(ModuleOp module) {
   SmallVector<Operation *> found;
   module.walk([&](Operation *op) {
-    if (isa<comm::AllReduceOp, comm::ReduceScatterOp, comm::AllGatherOp, comm::SliceOp, comm::AllToAllOp>(
-            op) &&
+    if (isa<comm::AllReduceOp, comm::ReduceScatterOp, comm::AllGatherOp, comm::SliceOp, comm::AllToAllOp,
+            comm::PermuteOp>(op) &&
         !op->getResult(0).use_empty())
       found.push_back(op);
   });
@@ -72,6 +72,8 @@ static bool fits(Fault fault, Operation *op) {
   bool isReduction = isa<comm::AllReduceOp>(op);
   if (membersOf(op) < 2)
     return false;
+  if (isa<comm::PermuteOp>(op))
+    return fault == Fault::Kept && model::isFloatTensor(op->getResult(0));
   switch (fault) {
   case Fault::Dropped:
   case Fault::Doubled:
@@ -88,14 +90,22 @@ static bool fits(Fault fault, Operation *op) {
            model::rankedType(op->getOperand(0)).getDimSize(dimOf(op)) > 1;
   case Fault::Swapped:
     return isa<comm::AllGatherOp, comm::ReduceScatterOp, comm::SliceOp>(op);
+  case Fault::Kept:
+    return false;
   }
   return false;
 }
 
 std::string cleave::test::nameOf(const Mutation &mutation) {
-  static const char *const kNames[] = {
-      "dropped",           "doubled", "moved",   "over another axis",
-      "another reduction", "scaled",  "shifted", "in another order of ranks"};
+  static const char *const kNames[] = {"dropped",
+                                       "doubled",
+                                       "moved",
+                                       "over another axis",
+                                       "another reduction",
+                                       "scaled",
+                                       "shifted",
+                                       "in another order of ranks",
+                                       "kept"};
   return std::string(kNames[static_cast<int>(mutation.fault)]) + ", collective " +
          std::to_string(mutation.op);
 }
@@ -104,7 +114,7 @@ std::vector<Mutation> cleave::test::mutationsOf(ModuleOp module) {
   std::vector<Mutation> found;
   for (auto [number, op] : llvm::enumerate(collectivesOf(module)))
     for (Fault fault : {Fault::Dropped, Fault::Doubled, Fault::Moved, Fault::OtherAxis, Fault::OtherReduction,
-                        Fault::Scaled, Fault::Shifted, Fault::Swapped})
+                        Fault::Scaled, Fault::Shifted, Fault::Swapped, Fault::Kept})
       if (fits(fault, op))
         found.push_back({fault, static_cast<unsigned>(number)});
   return found;
@@ -148,6 +158,7 @@ void cleave::test::apply(ModuleOp module, const Mutation &mutation) {
   Value result = op->getResult(0);
   switch (mutation.fault) {
   case Fault::Dropped:
+  case Fault::Kept:
     result.replaceAllUsesWith(op->getOperand(0));
     op->erase();
     return;

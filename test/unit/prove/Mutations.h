@@ -19,7 +19,8 @@ enum class Fault {
   OtherReduction, // a maximum for a sum
   Scaled,         // twice a sum
   Shifted,        // what is sliced, scattered or gathered begins one element later
-  Swapped         // members in reverse order
+  Swapped,        // members in reverse order
+  Kept            // in a ring a rank keeps its own for another's
 };
 
 struct Mutation {

@@ -48,6 +48,9 @@ std::vector<Case> cases() {
     if (ranks != 3) // uneven rows under windows are not proved yet
       all.push_back({conv, "spatial", "sp=" + size});
   }
+  for (const char *mesh : {"cp=2", "dp=2,cp=4"})
+    for (const char *tactics : {"", "accumulate 2 of Batch"})
+      all.push_back({gpt, "ring", mesh, tactics});
   for (const char *remainder : {"remainder pad", "remainder uneven\naccumulate 2 of Batch"}) {
     all.push_back({gpt, "fsdp", "dp=2", remainder});
     all.push_back({gpt, "two_d", "dp=2,tp=2", remainder});

@@ -202,26 +202,26 @@ TEST(FormatTest, Spaces) {
 TEST(FormatTest, Plans) {
   EXPECT_EQ(formatted("link k (bandwidth :1e9,latency:1e-6 , domain:\"node\")mesh m( dp :2 over k,tp : 2 )"),
             "link k(bandwidth: 1e9, latency: 1e-6, domain: \"node\")\nmesh m(dp: 2 over k, tp: 2)\n");
-  EXPECT_EQ(
-      formatted(
-          "plan p for l extends q on mesh ( dp :2 ){shard A,B over dp,tp [ 1 : 2 ]"
-          "layout l . b [ * ] . w:[ A / dp / tp ?,B ]partial sum over tp "
-          "store params of l . * over dp accumulate 2 of A recompute l.a,l.b remainder pad for A "
-          "allow reshard<=1 MiB assert no all_gather in l assert count ( all_reduce over tp )<=3 "
-          "manual f(q:[ A ],k:[B])->( [A] )=g manual n . f ( q :[ ... L,A / tp ])->[A]=g over tp , dp}"),
-      "plan p for l extends q on mesh(dp: 2) {\n"
-      "  shard A, B over dp, tp[1:2]\n"
-      "  layout l.b[*].w: [A/dp/tp?, B] partial sum over tp\n"
-      "  store params of l.* over dp\n"
-      "  accumulate 2 of A\n"
-      "  recompute l.a, l.b\n"
-      "  remainder pad for A\n"
-      "  allow reshard <= 1 MiB\n"
-      "  assert no all_gather in l\n"
-      "  assert count(all_reduce over tp) <= 3\n"
-      "  manual f(q: [A], k: [B]) -> ([A]) = g\n"
-      "  manual n.f(q: [...L, A/tp]) -> [A] = g over tp, dp\n"
-      "}\n");
+  EXPECT_EQ(formatted("plan p for l extends q on mesh ( dp :2 ){shard A,B over dp,tp [ 1 : 2 ]"
+                      "layout l . b [ * ] . w:[ A / dp / tp ?,B ]partial sum over tp "
+                      "store params of l . * over dp accumulate 2 of A recompute l.a,l.b remainder pad for A "
+                      "allow reshard<=1 MiB assert no all_gather in l assert count ( all_reduce over tp )<=3 "
+                      "assert  equivalent  to n . p( dp :2,tp: 2*2 ) manual f(q:[ A ],k:[B])->( [A] )=g "
+                      "manual n . f ( q :[ ... L,A / tp ])->[A]=g over tp , dp}"),
+            "plan p for l extends q on mesh(dp: 2) {\n"
+            "  shard A, B over dp, tp[1:2]\n"
+            "  layout l.b[*].w: [A/dp/tp?, B] partial sum over tp\n"
+            "  store params of l.* over dp\n"
+            "  accumulate 2 of A\n"
+            "  recompute l.a, l.b\n"
+            "  remainder pad for A\n"
+            "  allow reshard <= 1 MiB\n"
+            "  assert no all_gather in l\n"
+            "  assert count(all_reduce over tp) <= 3\n"
+            "  assert equivalent to n.p(dp: 2, tp: 2 * 2)\n"
+            "  manual f(q: [A], k: [B]) -> ([A]) = g\n"
+            "  manual n.f(q: [...L, A/tp]) -> [A] = g over tp, dp\n"
+            "}\n");
   EXPECT_EQ(formatted("plan a=b(dp:2)plan c on m{save x}"), "plan a = b(dp: 2)\nplan c on m { save x }\n");
 }
 

@@ -86,7 +86,7 @@ const std::set<std::string> kKeywords = {
     "at", "into", "outside", "sum", "max", "min", "mean", "prod", "argmax", "argmin", "inf", "true", "false",
     "weights", "for", "under", "ignore", "plan", "mesh", "link", "on", "extends", "shard", "layout",
     "partial", "replicate", "store", "of", "accumulate", "recompute", "save", "remainder", "overlap", "allow",
-    "no", "manual", "local",
+    "no", "manual", "local", "equivalent", "to",
     // Words of plans and links that are words nowhere else.
     "any", "params", "gradients", "optimizer", "all_to_all", "bandwidth", "latency", "domain", "all"};
 
