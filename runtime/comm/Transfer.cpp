@@ -362,11 +362,21 @@ double identityOf(Reduction reduction, Type type) {
 }
 
 void runCopy(const BlockCopy &copy, const void *in, void *out) {
+  runCopyInPieces(copy, in, out, INT64_MAX, [] {});
+}
+
+void runCopyInPieces(const BlockCopy &copy, const void *in, void *out, int64_t most,
+                     const std::function<void()> &between) {
   auto *from = static_cast<const char *>(in);
   auto *to = static_cast<char *>(out);
   eachRun(copy.loops, 0, copy.from, copy.to, [&](int64_t source, int64_t target) {
-    if (from + source != to + target)
-      std::memcpy(to + target, from + source, copy.bytes);
+    if (from + source == to + target)
+      return;
+    for (int64_t at = 0, size; at < copy.bytes; at += size) {
+      size = std::min(most, copy.bytes - at);
+      std::memcpy(to + target + at, from + source + at, size);
+      between();
+    }
   });
 }
 

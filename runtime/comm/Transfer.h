@@ -6,6 +6,7 @@
 #include "runtime/core/Program.h"
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace cleave::rt {
@@ -68,6 +69,9 @@ double identityOf(Reduction reduction, Type type);
 // Runs of one copy or fill, one after the other: [begin, end) of the outermost loop (of the bytes of the run
 // where there is none).
 void runCopy(const BlockCopy &copy, const void *in, void *out);
+// The same, `most` bytes at once, and something else in between.
+void runCopyInPieces(const BlockCopy &copy, const void *in, void *out, int64_t most,
+                     const std::function<void()> &between);
 // Bytes [begin, begin + bytes) of a copy's runs, taken as one row of bytes: from `in` to `packed`, or from
 // there to `out`.
 void packRuns(const BlockCopy &copy, const void *in, int64_t begin, int64_t bytes, void *packed);

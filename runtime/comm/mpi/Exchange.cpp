@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kCopySegment = int64_t{1} << 20;
 constexpr int64_t kDenseSegment = int64_t{8} << 20; // that nobody packs: the library has segments of its own
+// Of what a rank copies for itself at once: it stays in the caches, out of which others read it.
+constexpr int64_t kOwnPiece = int64_t{128} << 10, kPiecesALook = 8;
 constexpr int64_t kReduceSegment = int64_t{512} << 10; // of all members together
 constexpr int64_t kLeastSegment = int64_t{32} << 10;
 // An all-reduce up to here goes in one phase: twice the latency costs more than some bytes twice.
@@ -224,9 +226,18 @@ Status Exchange::begin(const void *in, void *out, bool isAwaited) {
 }
 
 void Exchange::ownPart() {
+  int64_t pieces = 0;
+  auto look =
+      [&] { // others read what is copied here, and what they send may be read as soon as it is announced
+        if (++pieces % kPiecesALook != 0)
+          return;
+        std::unique_lock<std::mutex> lock(engine.mutex, std::try_to_lock);
+        if (lock.owns_lock())
+          engine.poll();
+      };
   for (const BlockCopy &copy : transfer.copies)
     if (copy.member == me && collective.kind != CollectiveKind::Recv)
-      runCopy(copy, input, output);
+      runCopyInPieces(copy, input, output, kOwnPiece, look);
   for (const BlockFill &fill : transfer.fills)
     runFill(fill, transfer.element, width, output);
 }
