@@ -235,8 +235,8 @@ static std::optional<std::string> firstDifference(const Entry &a, const Entry &b
     if (!a.results.count(name))
       return name;
   auto sameEffect = [&](const auto &x, const auto &y) {
-    return x.first->getName() == y.first->getName() &&
-           std::equal(x.second.begin(), x.second.end(), y.second.begin(), y.second.end(), same);
+    return x.op->getName() == y.op->getName() &&
+           std::equal(x.operands.begin(), x.operands.end(), y.operands.begin(), y.operands.end(), same);
   };
   if (!std::equal(a.effects.begin(), a.effects.end(), b.effects.begin(), b.effects.end(), sameEffect))
     return "what is printed and asserted";
