@@ -515,6 +515,16 @@ def _():
            environment={"PATH": os.path.join(prefix, "bin") + ":" + os.environ["PATH"]})
 
 
+@suite.test("E746: a command that has all ranks in one process refuses several, and takes one")
+def _():
+    words = [suite.cleave_path, "verify", program(), "--plan", "grid"]
+    done = launch("openmpi", 2, *words, status=None)
+    expect_error(done, "error[E746]: cleave verify has all ranks in one process, found 2 processes started by mpirun of Open MPI")
+    expect(done.returncode != 0 and not done.stdout, f"nothing is verified; found {done.returncode}, {done.stdout}")
+    alone = launch("openmpi", 1, *words)
+    expect("grid" in alone.stdout, f"one process verifies; found {alone.stdout}")
+
+
 @suite.test("a program without a launcher needs no MPI")
 def _():
     linked = subprocess.run(["ldd", suite.cleave_path], capture_output=True, text=True, check=True).stdout

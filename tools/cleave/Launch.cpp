@@ -132,7 +132,31 @@ int together(const CommonOptions &common, SessionOptions session,
   endTogether(*watch, Failed);
 }
 
+// What all processes find alike one of them says, before others end and the launcher ends all.
+int tellOfAll(const rt::Error &error, bool json) {
+  rt::Claimed place = rt::claimedPlace();
+  if (place.process == 0)
+    return tell(error, place.process, json);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  return exitStatusOf(error);
+}
+
 } // namespace
+
+std::optional<int> refusedIfLaunched(const char *command, bool json) {
+  rt::Result<rt::Launch> found = rt::findLaunch({});
+  if (found && found->processes == 1)
+    return std::nullopt;
+  if (!found)
+    return tellOfAll(found.error(), json);
+  return tellOfAll({"E746",
+                    std::string("cleave ") + command + " has all ranks in one process, found " +
+                        std::to_string(found->processes) + " processes started by " + found->launcher,
+                    "",
+                    {},
+                    "start one"},
+                   json);
+}
 
 int launched(const CommonOptions &common, const LaunchOptions &launch, SessionOptions session,
              const std::function<int(SessionOptions)> &lead) {
@@ -141,13 +165,8 @@ int launched(const CommonOptions &common, const LaunchOptions &launch, SessionOp
   rt::Result<rt::Launch> found = rt::findLaunch(choice);
   if (found && found->processes == 1)
     return lead(std::move(session));
-  if (!found) { // which all processes find
-    rt::Claimed place = rt::claimedPlace();
-    if (place.process == 0)
-      return tell(found.error(), place.process, common.json);
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    return exitStatusOf(found.error());
-  }
+  if (!found)
+    return tellOfAll(found.error(), common.json);
   rt::faultAt("launch", found->process);
   watchWhileJoining(); // a launcher that ends all must not keep them from saying why
   auto watch = startWatch(*found, launch, session.timeoutSeconds);

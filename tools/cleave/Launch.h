@@ -7,12 +7,17 @@
 #include "tools/cleave/Commands.h"
 
 #include <functional>
+#include <optional>
 
 namespace cleave::tool {
 
 // `lead` does the command's work, in process 0 or where there is one alone, with a session of these options.
 int launched(const CommonOptions &common, const LaunchOptions &launch, SessionOptions session,
              const std::function<int(SessionOptions)> &lead);
+
+// For a command that has all ranks in one process: the exit status of this one where a launcher has started
+// several, which would all do the same. E746, told once.
+std::optional<int> refusedIfLaunched(const char *command, bool json);
 
 } // namespace cleave::tool
 

@@ -2,6 +2,7 @@
 #include "compiler/verify/Verify.h"
 
 #include "tools/cleave/Commands.h"
+#include "tools/cleave/Launch.h"
 #include "tools/cleave/Reporting.h"
 #include "tools/cleave/Results.h"
 
@@ -49,6 +50,8 @@ Json facts(const verify::Verdict &verdict) {
 } // namespace
 
 int verifyCommand(const VerifyCommandOptions &options) {
+  if (std::optional<int> refused = refusedIfLaunched("verify", options.json))
+    return *refused;
   diag::Engine engine;
   verify::VerifyOptions given;
   given.program = driverOptions(options);
