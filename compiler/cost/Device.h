@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace cleave::cost {
 
@@ -21,6 +23,11 @@ struct Device {
     return std::max({flops / rate, bytes / bandwidth, launch});
   }
 };
+
+// `f32=2e+11,f64=1e+11,bf16=4e+11,bandwidth=8e+09,launch=1e-06`, read again without loss. What a text leaves
+// out is the default's; nothing where it is no such text, and `found` says what was found.
+std::string toString(const Device &device);
+std::optional<Device> parseDevice(const std::string &text, std::string &found);
 
 } // namespace cleave::cost
 

@@ -16,6 +16,7 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/prove/Meetings.h"
 #include "dialects/comm/transforms/Overlap.h"
+#include "dialects/comm/transforms/Traffic.h"
 #include "dialects/dist/ir/Dist.h"
 #include "lang/lower/Lower.h"
 #include "lang/sema/Check.h"
@@ -173,8 +174,23 @@ static void addOverlap(ModuleOp module, const std::vector<std::string> &ways) {
   }
 }
 
+// E742 where it is none.
+static std::optional<std::string> deviceText(const std::string &given, diag::Engine &engine) {
+  std::string found;
+  if (std::optional<cost::Device> device = cost::parseDevice(given, found))
+    return cost::toString(*device);
+  engine
+      .error("E742", {},
+             "a device is what a rank computes with, in operations, bytes and seconds, found '" + found + "'")
+      .suggest("f32=2e11,f64=1e11,bf16=4e11,bandwidth=8e9,launch=1e-6, some of these, or measure");
+  return std::nullopt;
+}
+
 OwningOpRef<ModuleOp> Driver::Implementation::lower() {
   if (!check())
+    return nullptr;
+  std::optional<std::string> device;
+  if (!options.device.empty() && !(device = deviceText(options.device, engine)))
     return nullptr;
   proofs.reset(); // of modules of the context there was
   if (!isHeldAgainst)
@@ -184,6 +200,8 @@ OwningOpRef<ModuleOp> Driver::Implementation::lower() {
   OwningOpRef<ModuleOp> module = lower::lower(*program, *context, lowerOptions);
   if (module && !options.overlap.empty())
     addOverlap(*module, options.overlap);
+  if (module && device)
+    (*module)->setAttr(comm::kDeviceAttr, StringAttr::get(context.get(), *device));
   return module;
 }
 
@@ -574,6 +592,7 @@ std::string Driver::Implementation::originOf(const codegen::Target &target) cons
   add(options.plan);
   add(program && program->plan ? program->plan->hash : "");
   addAll(options.overlap);
+  add(options.device);
   addAll(options.entries);
   addAll(options.expose);
   add(options.verifyStages ? "checked" : ""); // who wants the stages checked finds only what passed

@@ -44,10 +44,11 @@ struct DriverOptions {
   std::string plan;                        // --plan: how the program is spread over ranks; empty: not at all
   std::map<std::string, std::string> mesh; // --mesh NAME=SIZE: sizes of the plan's mesh axes
   std::vector<std::string> overlap; // --overlap: ways to hide communication, or no-WAY; behind the plan's own
-  bool libraryPlans = false;        // check(): list the plans of the standard library too
-  std::string stdlib;               // folder of the standard library
-  std::vector<std::string> entries; // entries to compile; empty: all. `init` is always compiled
-  std::vector<std::string> expose;  // paths of values to add to the entries' outputs (--dump)
+  std::string device; // --device: what a rank computes with, see cost/Device.h; empty: a reference core
+  bool libraryPlans = false;            // check(): list the plans of the standard library too
+  std::string stdlib;                   // folder of the standard library
+  std::vector<std::string> entries;     // entries to compile; empty: all. `init` is always compiled
+  std::vector<std::string> expose;      // paths of values to add to the entries' outputs (--dump)
   bool verifyStages = kVerifyByDefault; // run the legality check of every stage boundary
   std::string target = "host";          // processor to make code for: targetNames()
   std::string cacheFolder;              // compile(): keep compiled programs there; empty: nowhere

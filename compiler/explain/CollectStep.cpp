@@ -63,7 +63,7 @@ private:
     }
     rt::Type type = analysis::arithmeticOf(kernel);
     unsigned bits = type == rt::Type::F64 ? 64 : type == rt::Type::F32 ? 32 : 16;
-    return seconds->second = cost::Device().seconds(flops, bytes, bits);
+    return seconds->second = comm::deviceOf(launch).seconds(flops, bytes, bits);
   }
 
   void collective(Operation &op) {

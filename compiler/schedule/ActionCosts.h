@@ -2,14 +2,14 @@
 #ifndef CLEAVE_COMPILER_SCHEDULE_ACTIONCOSTS_H
 #define CLEAVE_COMPILER_SCHEDULE_ACTIONCOSTS_H
 
-#include "compiler/cost/Device.h"
+#include "dialects/comm/transforms/Traffic.h"
 #include "dialects/pipe/ir/Pipe.h"
 
 namespace cleave::schedule {
 
 class ActionCosts {
 public:
-  explicit ActionCosts(mlir::ModuleOp module) : symbols(module) {}
+  explicit ActionCosts(mlir::ModuleOp module) : symbols(module), device(comm::deviceOf(module)) {}
 
   // Seconds that the processor works on an action: a loop's turns all together, a branch as its longer side,
   // a `while` as one turn. What other ranks send takes none.

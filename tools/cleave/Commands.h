@@ -20,6 +20,7 @@ struct CommonOptions {
   std::string plan;                 // a plan's name, or FILE.dsl:NAME; empty: none
   std::vector<std::string> mesh;    // AXIS=SIZE, several separated by commas
   std::vector<std::string> overlap; // WAY or no-WAY, several separated by commas
+  std::string device;               // KEY=NUMBER,... or `measure`; empty: the reference core
   bool json = false;
   bool quiet = false;
 };

@@ -18,12 +18,14 @@ rt::Status openArtefact(Session &session, const CommonOptions &options) {
                      "",
                      {},
                      "give it to cleave build"};
-  if (!options.overlap.empty())
-    return rt::Error{"E811",
-                     "the plan is settled when an artefact is made, found --overlap " + options.overlap[0],
-                     "",
-                     {},
-                     "give it to cleave build"};
+  if (!options.overlap.empty() || !options.device.empty())
+    return rt::Error{
+        "E811",
+        "the plan is settled when an artefact is made, found " +
+            (options.overlap.empty() ? "--device " + options.device : "--overlap " + options.overlap[0]),
+        "",
+        {},
+        "give it to cleave build"};
   if (options.sets.empty())
     return session.open(options.file);
   return rt::Error{"E811",

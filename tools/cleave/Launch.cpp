@@ -43,7 +43,8 @@ int tellOnce(const SessionOptions &options, const rt::Error &error) {
 }
 
 // A process other than 0.
-int serve(const CommonOptions &common, const SessionOptions &options) {
+int serve(CommonOptions common, const SessionOptions &options) {
+  common.device.clear(); // process 0 compiles
   Session session(options);
   rt::Status status =
       rt::isArtefact(common.file) ? session.open(common.file) : session.load(driverOptions(common));

@@ -42,7 +42,7 @@ rt::Result<std::vector<TracedCollective>> compareTrace(const rt::Program &progra
             (trace.entry == name ? "another program, plan or size" : "entry '" + trace.entry + "'"),
         "",
         {},
-        "run it again with --trace, and with the same --plan, --mesh, --set and --overlap"};
+        "run it again with --trace, and with the same --plan, --mesh, --set, --overlap and --device"};
   std::vector<TracedCollective> found;
   std::map<std::string, size_t> known;
   std::vector<bool> seen(trace.messages.size());

@@ -3,6 +3,7 @@
 #include "runtime/core/Text.h"
 #include "tools/cleave/CommandLine.h"
 #include "tools/cleave/Commands.h"
+#include "tools/cleave/MeasuredDevice.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -51,6 +52,11 @@ void addPlan(CLI::App &command, CommonOptions &options) {
       ->check(CLI::IsMember(ways))
       ->type_name("WAY")
       ->allow_extra_args(false);
+  command
+      .add_option("--device", options.device,
+                  "What a rank computes with, for the cost model: f32=, f64=, bf16= (operations a second), "
+                  "bandwidth= (bytes a second), launch= (seconds), separated by commas; or measure")
+      ->type_name("DEVICE");
 }
 
 void addCommon(CLI::App &command, CommonOptions &options) {
@@ -408,6 +414,13 @@ DriverOptions driverOptions(const CommonOptions &options) {
   }
   result.plan = options.plan;
   result.overlap = options.overlap;
+  result.device = options.device;
+  if (options.device == "measure") {
+    static const std::string kMeasured = measuredDevice(); // once, for programs that are compiled twice
+    result.device = kMeasured;
+    if (!options.quiet && !options.json)
+      std::fprintf(stderr, "cleave: note: this machine is --device %s\n", kMeasured.c_str());
+  }
   for (const std::string &sizes : options.mesh)
     for (size_t begin = 0, end; begin <= sizes.size(); begin = end + 1) {
       end = std::min(sizes.find(',', begin), sizes.size());

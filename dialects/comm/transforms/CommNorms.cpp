@@ -6,7 +6,6 @@
 // the region makes, by identity along the rows, and makes them as a dim of its own; what else it reads is the
 // same on all ranks, and along the rows it is cut (comm.slice sends nothing). What others read of the region
 // is gathered. It stands behind comm-simplify. The cost model decides, where messages travel by themselves.
-#include "compiler/cost/Device.h"
 #include "dialects/comm/transforms/Overlap.h"
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Traffic.h"
@@ -146,7 +145,7 @@ double RowRegion::saved() const {
   for (auto [op, dim] : rows)
     if (op != sum.getOperation())
       bytes += bytesOf(op->getResult(0));
-  return seconds + bytes * (1 - 1 / static_cast<double>(members)) / cost::Device().bandwidth;
+  return seconds + bytes * (1 - 1 / static_cast<double>(members)) / deviceOf(sum).bandwidth;
 }
 
 RankedTensorType RowRegion::partType(Value value, int64_t dim) const {

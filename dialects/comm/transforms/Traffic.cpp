@@ -25,6 +25,15 @@ cost::Link cleave::comm::linkOf(dist::MeshOp mesh, ArrayRef<dist::AxisRefAttr> o
   return slowest.value_or(cost::Link());
 }
 
+cost::Device cleave::comm::deviceOf(Operation *inModule) {
+  auto module = dyn_cast<ModuleOp>(inModule);
+  if (!module)
+    module = inModule->getParentOfType<ModuleOp>();
+  auto text = module->getAttrOfType<StringAttr>(kDeviceAttr);
+  std::string found;
+  return text ? cost::parseDevice(text.str(), found).value_or(cost::Device()) : cost::Device();
+}
+
 static double sizeOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return static_cast<double>(type.getNumElements()) * std::max(8u, type.getElementTypeBitWidth()) / 8;

@@ -7,6 +7,7 @@
 #define CLEAVE_DIALECTS_COMM_TRANSFORMS_TRAFFIC_H
 
 #include "compiler/cost/Collectives.h"
+#include "compiler/cost/Device.h"
 #include "dialects/comm/ir/Comm.h"
 
 namespace cleave::comm {
@@ -20,6 +21,10 @@ struct Traffic {
 
 // The slowest link along these mesh axes; default numbers where the mesh has no links.
 cost::Link linkOf(dist::MeshOp mesh, llvm::ArrayRef<dist::AxisRefAttr> over);
+
+// What a rank computes with: as the module says (a text, see Device.h), else the default.
+inline constexpr llvm::StringLiteral kDeviceAttr = "comm.device";
+cost::Device deviceOf(mlir::Operation *inModule);
 
 // Whether ranks exchange anything in the op: all of the dialect but slice, only and offset.
 bool communicates(mlir::Operation *op);
