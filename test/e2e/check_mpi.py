@@ -351,12 +351,12 @@ def _():
 MACHINE = """ip netns exec {name} unshare -m -u sh -c 'hostname {name} && exec "$0" "$@"' "$@" """
 
 
-@suite.test("two machines that only a network joins do what one does, to the bit")
-def _():
+@contextlib.contextmanager
+def two_machines():
+    """Two network namespaces that a cable joins, at 10.87.0.1 and 10.87.0.2; yields their names."""
     requires_root_for("a network namespace", "ip", "netns", "add", "cleave-try")
     subprocess.run(["ip", "netns", "del", "cleave-try"], check=True)
     names = [f"cleave-{os.getpid()}-{side}" for side in "ab"]
-    machine = suite.path("machine")
 
     def ip(*words):
         subprocess.run(["ip", *words], check=True, capture_output=True)
@@ -374,6 +374,15 @@ def _():
                 if " UP " in shown:
                     break
                 time.sleep(0.1)
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+@suite.test("two machines that only a network joins do what one does, to the bit")
+def _():
+    with two_machines() as names:
         network = {"MASTER_ADDR": "10.87.0.1", "UCX_TLS": "tcp,self"}  # not by the memory that both are in
         saved = suite.path("machines.safetensors")
         before = lambda rank: ["sh", "-c", MACHINE.format(name=names[rank // 2]), "sh"]
@@ -385,9 +394,40 @@ def _():
         done = numbered(4, program(), "--plan", "grid", "--quiet", port=29401, status=1, **network,
                         before=lambda rank: ["sh", "-c", (changed if rank > 1 else MACHINE).format(name=names[rank // 2]), "sh"])
         expect_error(done[0], f"found that process 2, on {names[1]}, has another 'curve.dsl'")
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+# What Open MPI's launcher calls in the place of ssh: HOST COMMAND...
+AGENT = """#!/bin/sh
+shift
+exec ip netns exec {name} unshare -m -u sh -c 'hostname {name} && exec sh -c "$*"' sh "$@"
+"""
+
+
+@suite.test("Open MPI's launcher starts ranks on both of two machines, and a death on one is named on the other")
+def _():
+    command = launchers.launcher(suite, "openmpi")
+    with two_machines() as names:
+        agent = suite.path("agent")
+        with open(agent, "w", encoding="utf-8") as file:
+            file.write(AGENT.format(name=names[1]))
+        os.chmod(agent, 0o755)
+
+        def launch_on_both(*arguments, **more):
+            words = [command, "--mca", "plm_rsh_agent", agent, "-H", "10.87.0.1:2,10.87.0.2:2", "-n", "4",
+                     "-x", "CLEAVE_CACHE", "-x", "CLEAVE_FAULT", *(word for layer in ("oob", "btl")
+                                                                  for word in ("--mca", f"{layer}_tcp_if_include", "link0"))]
+            return subprocess.run(["sh", "-c", MACHINE.format(name=names[0]), "sh", *words, suite.cleave_path, "run", program(),
+                                   "--plan", "grid", "--quiet", *map(str, arguments)], cwd=ROOT, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60,
+                                  env=launchers.environment({"CLEAVE_FAULT": "", **more}))
+
+        saved = suite.path("both.safetensors")
+        done = launch_on_both("--steps", 5, "--save", saved)
+        expect(done.returncode == 0 and bytes_of(saved) == local_state(),
+               f"the state is that of one machine, to the bit; found status {done.returncode}\n{done.stderr}")
+        done = launch_on_both(CLEAVE_FAULT="kind=kill,rank=3,step=3")
+        expect(f"that of rank 3 (process " in done.stderr and f" on {names[1]}) dead" in done.stderr,
+               f"who died is named; found\n{done.stderr}")
 
 
 SLURM = """ClusterName=test
