@@ -21,12 +21,18 @@ from harness import ROOT, Failure, Skip, Suite, expect
 from launchers import LIBRARIES
 
 suite = Suite(__doc__)
+CACHE = {"CLEAVE_CACHE": suite.path("cache")}  # what one test has compiled, the next finds
+
+
+def alone(*arguments, **options):
+    """The command in one process."""
+    return suite.cleave(*arguments, env={**os.environ, "CLEAVE_VERIFY_STAGES": "1", **CACHE}, **options)
 
 
 def launch(library, ranks, *command, status=0, timeout=120, environment=None, cwd=ROOT):
     """Runs a command in so many processes; the completed launcher."""
     words = [launchers.launcher(suite, library), "-n", str(ranks), *map(str, command)]
-    variables = launchers.environment({"CLEAVE_VERIFY_STAGES": "1", **(environment or {})})
+    variables = launchers.environment({"CLEAVE_VERIFY_STAGES": "1", **CACHE, **(environment or {})})
     try:
         done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               errors="replace", timeout=timeout, env=variables)
@@ -138,7 +144,7 @@ def as_local(library, ranks, plan, *arguments):
         folder = suite.path(f"{kind}-{plan}-{ranks}")
         os.makedirs(folder)
         common = [file, "--plan", plan, "--steps", 5, "--save", os.path.join(folder, "state"), "--dump", "y", "--json"]
-        done = (suite.cleave("run", *common, cwd=folder) if kind == "local" else
+        done = (alone("run", *common, cwd=folder) if kind == "local" else
                 run(library, ranks, *common, *arguments, cwd=folder))
         facts = json.loads(done.stdout)
         saved[kind] = (bytes_of(os.path.join(folder, "state")), bytes_of(os.path.join(folder, "y.npy")),
@@ -163,7 +169,7 @@ def _():
     file, first, second = program(), suite.path("first"), suite.path("second")
     run("mpich", 4, file, "--plan", "grid", "--steps", 4, "--save", first, "--quiet")
     run("mpich", 2, file, "--plan", "data", "--mesh", "dp=2", "--steps", 6, "--resume", first, "--save", second, "--quiet")
-    done = suite.cleave("run", file, "--steps", 6, "--resume", second, "--json")
+    done = alone("run", file, "--steps", 6, "--resume", second, "--json")
     expect(json.loads(done.stdout)["step"] == 6, f"it goes on at step 6; found {done.stdout}")
 
 
@@ -179,7 +185,7 @@ def _():
             header = "{'descr': '<f4', 'fortran_order': False, 'shape': (12, 3), }".ljust(117) + "\n"
             out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
             out.write(struct.pack("<36f", *(i / 7 for i in range(36))))
-        suite.cleave("run", *words, cwd=folder) if kind == "local" else run("mpich", 4, *words, cwd=folder)
+        alone("run", *words, cwd=folder) if kind == "local" else run("mpich", 4, *words, cwd=folder)
         done[kind] = [bytes_of(os.path.join(folder, name)) for name in ("y.npy", "x.npy", "curve.up.w.npy")]
     expect(done["local"] == done["mpich"], "all values are those of local")
 
@@ -195,9 +201,9 @@ def _():
     words = ["generate", os.path.join(ROOT, "examples", "05_llama", "llama.dsl"), "--plan", "tensor", "--mesh", "tp=2",
              *(f"--set={name}={size}" for name, size in sizes.items()),
              "--weights", os.path.join(ROOT, "test", "unit", "text", "reference", "llama"), "--ids", "1,2,3", "--tokens", 4, "--json"]
-    alone = json.loads(suite.cleave(*words).stdout)["sequences"]
+    threads = json.loads(alone(*words).stdout)["sequences"]
     together = json.loads(launch("mpich", 2, suite.cleave_path, *words).stdout)["sequences"]
-    expect(alone == together, f"two processes make what two threads make; found {together} and {alone}")
+    expect(threads == together, f"two processes make what two threads make; found {together} and {threads}")
 
 
 @suite.test("what goes wrong on the ranks is told once, and the processes end")
@@ -273,7 +279,7 @@ def numbered(ranks, *arguments, port, before=lambda rank: [], status=0, **more):
     launchers.launcher(suite, "mpich")
     started = []
     for rank in range(ranks):
-        environment = {**os.environ, "CLEAVE_CACHE": "", "RANK": str(rank), "WORLD_SIZE": str(ranks),
+        environment = {**os.environ, **CACHE, "RANK": str(rank), "WORLD_SIZE": str(ranks),
                        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), **more}
         started.append(subprocess.Popen([*before(rank), suite.cleave_path, "run", *map(str, arguments)], env=environment,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -303,7 +309,7 @@ def free_port():
 def local_state():
     """What 5 steps of `grid` save in one process."""
     saved = suite.path("local.safetensors")
-    suite.cleave("run", program(), "--plan", "grid", "--steps", 5, "--save", saved, "--quiet")
+    alone("run", program(), "--plan", "grid", "--steps", 5, "--save", saved, "--quiet")
     return bytes_of(saved)
 
 
@@ -419,7 +425,7 @@ def _():
             return subprocess.run(["sh", "-c", MACHINE.format(name=names[0]), "sh", *words, suite.cleave_path, "run", program(),
                                    "--plan", "grid", "--quiet", *map(str, arguments)], cwd=ROOT, stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, timeout=60,
-                                  env=launchers.environment({"CLEAVE_FAULT": "", **more}))
+                                  env=launchers.environment({"CLEAVE_FAULT": "", **CACHE, **more}))
 
         saved = suite.path("both.safetensors")
         done = launch_on_both("--steps", 5, "--save", saved)
@@ -476,7 +482,7 @@ def slurm():
         configuration = os.path.join(folder, "slurm.conf")
         with open(configuration, "w", encoding="utf-8") as file:
             file.write(SLURM.format(host=os.uname().nodename, folder=folder, ports=(free_port(), free_port())))
-        environment = {**os.environ, "SLURM_CONF": configuration, "CLEAVE_CACHE": "", **launchers.ENVIRONMENT}
+        environment = {**os.environ, "SLURM_CONF": configuration, **CACHE, **launchers.ENVIRONMENT}
         daemons = [["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket",
                     f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munged.seed"],
                    ["slurmctld", "-D", "-f", configuration], ["slurmd", "-D", "-f", configuration, "-N", os.uname().nodename]]
@@ -526,12 +532,11 @@ def _():
         raise Skip("bounds are for programs without sanitizers")
     file = program()
     words = [file, "--plan", "wide", "--steps", 1, "--quiet"]
-    cache = {"CLEAVE_CACHE": suite.path("cache")}
     for library in LIBRARIES:
         best = 1e9
         for _ in range(3):
             begin = time.monotonic()
-            run(library, 8, *words, environment=cache)
+            run(library, 8, *words, environment=CACHE)
             best = min(best, time.monotonic() - begin)
             if best < 2:
                 break
@@ -557,12 +562,12 @@ def _():
 
 @suite.test("E746: a command that has all ranks in one process refuses several, and takes one")
 def _():
-    words = [suite.cleave_path, "verify", program(), "--plan", "grid"]
+    words = [suite.cleave_path, "verify", program(), "--plan", "grid", "--entry", "apply"]
     done = launch("openmpi", 2, *words, status=None)
     expect_error(done, "error[E746]: cleave verify has all ranks in one process, found 2 processes started by mpirun of Open MPI")
     expect(done.returncode != 0 and not done.stdout, f"nothing is verified; found {done.returncode}, {done.stdout}")
-    alone = launch("openmpi", 1, *words)
-    expect("grid" in alone.stdout, f"one process verifies; found {alone.stdout}")
+    one = launch("openmpi", 1, *words)
+    expect("grid" in one.stdout, f"one process verifies; found {one.stdout}")
 
 
 @suite.test("a program without a launcher needs no MPI")
