@@ -9,6 +9,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -230,6 +231,29 @@ def _():
     expect_all_told(said, 1, r"error\[E738\]: processes must join within 1 s, found some that were never started, or have died",
                     r"note: the process of rank 1 has not come", r"hint: more time is to be had with --join-timeout SECONDS")
     expect(run.ended - begin < 1 + ENDS_WITHIN, f"all end in time; found {run.ended - begin:.1f} s")
+
+
+def numbered(fault, *options):
+    """What each of four processes says that no launcher has started, but for their numbers."""
+    launcher(suite, "mpich")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(RANKS),
+                   "LOCAL_WORLD_SIZE": str(RANKS), "CLEAVE_FAULT": fault}
+    words = [suite.cleave_path, "run", programs.four(), "--quiet", "--steps", "1000000000", *map(str, options)]
+    started = [subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                env=environment({"RANK": str(rank), **meeting})) for rank in range(RANKS)]
+    try:
+        return [process.communicate(timeout=60)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+
+
+@suite.test("without a launcher that ends all, survivors name who died while all met, and who never came, and end")
+def _():
+    expect_all_told(numbered("kind=kill,rank=0,moment=join"), 0, DIES % 0)
+    expect_all_told(numbered("kind=kill,rank=2,moment=launch", "--join-timeout", 1), 2, "note: the process of rank 2 has not come")
 
 
 @suite.test("Open MPI: saved state is whole after a rank is killed at any moment, and losses go on to the bit")
