@@ -121,6 +121,7 @@ struct Driver::Implementation {
   bool checked = false;
   std::optional<std::pair<std::string, uint32_t>> planAt; // see sema::Options
   std::shared_ptr<MLIRContext> context;
+  bool manualRegions = true;
   bool isHeldAgainst = false;   // another plan, in that one's context: it is proved, and no more
   std::optional<Proofs> proofs; // of the last localModules()
   CacheUse cacheUse = CacheUse::Off;
@@ -137,6 +138,7 @@ struct Driver::Implementation {
                                                                           ModuleOp program);
   void tryHints(explain::Facts &facts);
   bool holdsAssertions(const std::vector<Local> &locals, const explain::Facts &facts);
+  void settleRegions();
   bool isEquivalent(const ast::Tactic &assertion);
   bool isEquivalentUnder(const ast::Tactic &assertion, Implementation &other);
   explain::ProofFacts proof() const { return proofs ? proofs->facts() : explain::ProofFacts(); }
@@ -197,6 +199,7 @@ OwningOpRef<ModuleOp> Driver::Implementation::lower() {
     context = makeContext();
   lower::Options lowerOptions;
   lowerOptions.entries = options.entries;
+  lowerOptions.manualRegions = manualRegions;
   OwningOpRef<ModuleOp> module = lower::lower(*program, *context, lowerOptions);
   if (module && !options.overlap.empty())
     addOverlap(*module, options.overlap);
@@ -294,6 +297,21 @@ bool Driver::Implementation::holdsAssertions(const std::vector<Local> &locals, c
       holds &= isEquivalent(tactic);
   DiagnosticsBridge bridge(*context, engine);
   return succeeded(explain::checkAssertions(*locals.front().module, facts)) && holds;
+}
+
+// Manual regions that can be shown to be the composites in whose place they stand need no trust.
+void Driver::Implementation::settleRegions() {
+  if (!proofs || !proofs->facts().isProved || proofs->facts().trusted.empty())
+    return;
+  diag::Engine apart;
+  Implementation plain(options, apart);
+  plain.options.dumpFolder.clear();
+  plain.manualRegions = false;
+  plain.context = context;
+  plain.isHeldAgainst = true;
+  OwningOpRef<ModuleOp> module = plain.lower();
+  if (module && plain.run(*module, Stage::Model, Stage::Grad))
+    proofs->compareRegions(*module);
 }
 
 // The program under the other plan is compiled as far as it is proved, in the same context.
@@ -421,6 +439,8 @@ std::optional<explain::Facts> Driver::explain(const std::string &entry, bool hin
   std::optional<std::vector<Local>> locals = implementation->localModules(Stage::Memory, classes, &facts);
   if (!locals)
     return std::nullopt;
+  implementation->settleRegions();
+  facts.proof = implementation->proof();
   implementation->holdsAssertions(*locals, facts);
   facts.keep(entry);
   explain::collectStep(*locals->front().module, entry, facts);
@@ -538,7 +558,12 @@ std::optional<Driver::Planned> Driver::Implementation::plan(OwningOpRef<ModuleOp
 
 std::optional<Driver::Planned> Driver::plan() {
   OwningOpRef<ModuleOp> module;
-  return implementation->plan(module);
+  std::optional<Planned> planned = implementation->plan(module);
+  if (!planned)
+    return std::nullopt;
+  implementation->settleRegions();
+  planned->proof = implementation->proof();
+  return planned;
 }
 
 rt::ArtefactFacts Driver::Implementation::facts(const codegen::Target &target) const {

@@ -22,6 +22,10 @@ public:
   // Of the classes so far.
   const explain::ProofFacts &facts() const { return found; }
 
+  // `plain`: the program with composites in the places of manual regions, at the `grad` stage. Where both are
+  // one program, nothing is trusted.
+  void compareRegions(mlir::ModuleOp plain);
+
   // The first thing, by name, that the two programs do not compute alike; none: they are one program. Both
   // are of one context.
   std::optional<std::string> difference(const Proofs &other);

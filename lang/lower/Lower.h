@@ -25,6 +25,8 @@ struct Options {
   std::vector<std::string> entries;
   // Whether values that a user named are marked with `model.name`.
   bool nameValues = true;
+  // Whether the plan's local functions stand in the place of composites.
+  bool manualRegions = true;
 };
 
 // Loads the dialects it needs. The program is right by construction (sema has checked it), so this cannot

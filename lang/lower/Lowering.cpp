@@ -201,6 +201,7 @@ void Lowering::emitEntry(const ast::Entry &entry) {
   prefix.clear();
   self = nullptr;
   nameValues = options.nameValues;
+  inRegion = !options.manualRegions;
   site = 0;
   for (const ast::EntryInput &input : entry.inputs)
     values[input.value] = {

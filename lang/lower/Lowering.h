@@ -198,7 +198,7 @@ private:
   llvm::DenseMap<const ast::Function *, mlir::func::FuncOp> composites;
   llvm::DenseMap<const ManualInstance *, mlir::func::FuncOp> regions; // that stand in their place
   mlir::FlatSymbolRefAttr meshName;                                   // of the plan
-  bool inRegion = false; // in a local function: composites that it calls stay
+  bool inRegion = false; // in a local function, or without regions: composites stay
 };
 
 inline bool isUnsigned(ast::ElementType type) {

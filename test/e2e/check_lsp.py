@@ -381,6 +381,8 @@ plan p extends first {
     found = typed("recompute ")
     expect("l" in found and "A" not in found and "dp" not in found, f"what selectors name; found {found}")
     equal(sorted(typed("recompute l.")), ["h", "w"], "what a layer binds")
+    found = typed("assert equivalent to ")
+    expect("first" in found and "A" not in found and "dp" not in found, f"plans; found {found}")
     plain, text = text, text.replace("plan p extends first", "plan p for l on pod")
     found = typed("recompute ")
     expect("h" in found and "w" in found and "l" in found, f"what selectors name below `for l`; found {found}")

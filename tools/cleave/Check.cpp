@@ -177,21 +177,22 @@ void showMemory(const Driver::Planned &planned) {
 }
 
 // What stands in composites' places under the plan: that it does what they do is trusted.
-Json manualFacts(const ast::Plan &plan) {
+Json manualFacts(const ast::Plan &plan, const explain::ProofFacts &proof) {
   Json regions = Json::array();
   for (const ast::Tactic &tactic : plan.tactics)
     if (tactic.kind == ast::Tactic::Kind::Manual)
       regions.push_back({{"composite", tactic.manual.composite},
                          {"local", tactic.manual.function},
                          {"uses", tactic.manual.instances.size()},
-                         {"proven", false}});
+                         {"proven", proof.isProved && proof.trusted.empty()}});
   return regions;
 }
 
-void showManual(const ast::Plan &plan) {
-  for (const Json &region : manualFacts(plan))
-    std::printf("  manual %s = %s: not proven to be equal; cleave verify runs both\n",
-                region["composite"].get<std::string>().c_str(), region["local"].get<std::string>().c_str());
+void showManual(const ast::Plan &plan, const explain::ProofFacts &proof) {
+  for (const Json &region : manualFacts(plan, proof))
+    std::printf("  manual %s = %s: %s\n", region["composite"].get<std::string>().c_str(),
+                region["local"].get<std::string>().c_str(),
+                region["proven"] ? "proven to be equal" : "not proven to be equal; cleave verify runs both");
 }
 
 } // namespace
@@ -213,14 +214,14 @@ int checkCommand(const CheckOptions &options) {
     if (planned)
       result.update(planFacts(*planned));
     if (planned && program->plan)
-      result["manual"] = manualFacts(*program->plan);
+      result["manual"] = manualFacts(*program->plan, planned->proof);
     showJson(result);
   } else if (accepted && !options.quiet) {
     showSummary(*program);
     if (planned)
       showMemory(*planned);
     if (planned && program->plan)
-      showManual(*program->plan);
+      showManual(*program->plan, planned->proof);
   }
   return accepted ? Fine : Rejected;
 }

@@ -171,6 +171,7 @@ plan p for l extends base on mesh(tp: 4) {
   layout h: [A/tp]
   store params of l.w over dp
   save L
+  assert equivalent to base(dp: 1)
 }
 plan general for any on mesh(dp) { shard Batch over dp }
 layer L(x: f32[A]) -> f32[A] {
@@ -185,12 +186,12 @@ entry run(x: f32[A]) -> (y: f32[A]) { return l(x) }
   // Declared by the mesh, used by both plans, given another size by the second.
   const Symbol *dp = indexed->named("dp"), *tp = indexed->named("tp");
   EXPECT_EQ(dp->kind, Kind::MeshAxis);
-  EXPECT_EQ(dp->uses.size(), 3u);
+  EXPECT_EQ(dp->uses.size(), 4u);
   EXPECT_EQ(tp->uses.size(), 3u);
   EXPECT_EQ(dp->sizes, "2 ranks over slow");
   EXPECT_EQ(indexed->named("slow")->uses.size(), 2u);
   EXPECT_TRUE(indexed->named("nvlink")->library);
-  EXPECT_EQ(indexed->named("base")->uses.size(), 2u);
+  EXPECT_EQ(indexed->named("base")->uses.size(), 3u);
   EXPECT_EQ(indexed->named("base")->kind, Kind::Plan);
   const Symbol *h = indexed->named("h"), *w = indexed->named("w");
   EXPECT_EQ(h->kind, Kind::Let);
