@@ -18,6 +18,8 @@ from launchers import LIBRARIES, environment, launcher
 suite = Suite(__doc__)
 WANTED = 0.8
 STEPS = 20
+# Each of two ranks has a processor: Open MPI must not give it away between looking for messages.
+EAGER = {"OMPI_MCA_mpi_yield_when_idle": "0"}
 
 PROGRAM = """
 import nn
@@ -110,8 +112,7 @@ def traced(path, plan, trace):
 def expect_hidden(path, folder, plan, library=None):
     trace = os.path.join(folder, "trace.json")
     words = ["run", path, "--plan", plan, "--steps", STEPS, "--threads", 1, "--slow-links", "--trace", trace, "--quiet"]
-    # Each of the two ranks has a processor: Open MPI must not give it away between looking for messages.
-    processes(library, 2, *words, OMPI_MCA_mpi_yield_when_idle="0") if library else suite.cleave(*words)
+    processes(library, 2, *words, **EAGER) if library else suite.cleave(*words)
     facts = traced(path, plan, trace)
     can, all_of_it = (sum(it[what] * it["times"] for it in facts["collectives"])
                       for what in ("can_hide_seconds", "estimated_seconds"))
@@ -184,7 +185,8 @@ for library in LIBRARIES:
     def _(library=library):
         with tempfile.TemporaryDirectory() as folder:
             path, trace = program(folder), os.path.join(folder, "trace.json")
-            processes(library, 2, "run", path, "--plan", "data", "--steps", 4, "--threads", 1, "--trace", trace, "--quiet")
+            processes(library, 2, "run", path, "--plan", "data", "--steps", 4, "--threads", 1, "--trace", trace, "--quiet",
+                      **EAGER)
             expect(os.listdir(folder).count("trace.json") == 1 and len(os.listdir(folder)) == 2,
                    f"there is one trace; found {os.listdir(folder)}")
             facts, events = trace_of(trace)
