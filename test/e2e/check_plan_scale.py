@@ -83,6 +83,27 @@ plan some on mesh(dp: 2, tp: 2) {
 """
 
 
+EQUIVALENT = """
+import plans
+plan sharded for any extends plans.two_d { assert equivalent to plans.fsdp }
+plan around for any extends plans.ring on mesh(cp: 8) { assert equivalent to plans.ring }
+"""
+
+
+@suite.test("405 billion parameters on 16,384 ranks: two plans are proved equivalent, and ring attention around, in 10 s")
+def _():
+    bounded()
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "equivalent.dsl")
+        with open(file, "w") as out:
+            out.write(EQUIVALENT)
+        for name, mesh in (("sharded", "dp=2048,tp=8"), ("around", "dp=2048,cp=8")):
+            command = [suite.cleave_path, "check", GPT, "--plan", f"{file}:{name}", "--mesh", mesh, *sets(LARGE)]
+            seconds, peak = measure(command)
+            print(f"405B on 16,384 ranks, {name}: {seconds:.2f} s, {peak / GIB:.2f} GiB")
+            expect(seconds < 10 and peak < 2 * GIB, f"10 s and 2 GiB; found {seconds:.2f} s and {peak / GIB:.2f} GiB")
+
+
 @suite.test("a plan that takes 100 layers apart is checked in the time of one for 10")
 def _():
     bounded()
