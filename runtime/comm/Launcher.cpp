@@ -96,6 +96,13 @@ std::string starterOf(const Environment &environment) {
   return std::to_string(isKnown && who.pid > 0 ? who.pid : getppid());
 }
 
+// Processes of containers may have one network and the same numbers.
+std::string processSpace() {
+  char text[64] = "";
+  ssize_t length = readlink("/proc/self/ns/pid", text, sizeof(text) - 1); // "pid:[4026531836]"
+  return length > 0 ? "-" + std::string(text, static_cast<size_t>(length)) : "";
+}
+
 // What only this run's processes of a machine have alike, and how many they are.
 void nameRun(const Environment &environment, Launch &launch) {
   auto text = [&](const char *name) { return std::string(environment(name) ? environment(name) : ""); };
@@ -104,13 +111,13 @@ void nameRun(const Environment &environment, Launch &launch) {
     launch.name = "slurm-" + text("SLURM_JOB_ID") + "." + text("SLURM_STEP_ID");
     launch.onMachine = number("SLURM_STEP_NUM_NODES") == 1 ? launch.processes : 0;
   } else if (launch.launcher == "mpirun of Open MPI") {
-    launch.name = text("PMIX_NAMESPACE").empty() ? "" : "openmpi-" + text("PMIX_NAMESPACE");
+    launch.name = text("PMIX_NAMESPACE").empty() ? "" : "openmpi-" + text("PMIX_NAMESPACE") + processSpace();
     launch.onMachine = number("OMPI_COMM_WORLD_LOCAL_SIZE");
   } else if (!launch.master.empty()) {
     launch.name = "master-" + launch.master;
     launch.onMachine = number("LOCAL_WORLD_SIZE");
   } else {
-    launch.name = "mpich-" + starterOf(environment);
+    launch.name = "mpich-" + starterOf(environment) + processSpace();
     launch.onMachine = number("MPI_LOCALNRANKS");
     launch.killsAtOnce = true;
   }

@@ -22,7 +22,8 @@ socklen_t nameAddress(const std::string &roll, sockaddr_un &address) {
   address.sun_family = AF_UNIX;
   std::string name = "cleave-" + std::to_string(getuid()) + "-" + roll;
   size_t length = std::min(name.size(), sizeof(address.sun_path) - 1);
-  std::memcpy(address.sun_path + 1, name.data(), length); // behind a zero: no file's
+  // Behind a zero: no file's. Names differ at their ends.
+  std::memcpy(address.sun_path + 1, name.data() + name.size() - length, length);
   return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length);
 }
 

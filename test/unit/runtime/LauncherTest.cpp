@@ -56,7 +56,8 @@ TEST(Launcher, EachIsKnownByItsVariables) {
 TEST(Launcher, ARunHasANameOfItsOwn) {
   auto named = [](const Variables &variables) {
     Result<Launch> launch = find(variables);
-    return launch->name + ", " + std::to_string(launch->onMachine) + (launch->killsAtOnce ? ", at once" : "");
+    return launch->name.substr(0, launch->name.find("-pid:")) + ", " + std::to_string(launch->onMachine) +
+           (launch->killsAtOnce ? ", at once" : "");
   };
   EXPECT_EQ(named(with(kOpenMpi, {{"PMIX_NAMESPACE", "77"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}})),
             "openmpi-77, 2");
