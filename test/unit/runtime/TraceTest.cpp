@@ -1,9 +1,14 @@
 // What a trace's file says, read again: times under way, waits, and whose program it is of.
 #include "runtime/trace/Trace.h"
 
+#include "runtime/comm/Communicator.h"
+#include "runtime/core/Executor.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace cleave::rt;
 
@@ -136,6 +141,87 @@ TEST(TraceTest, APartSaysSo) {
   EXPECT_EQ(facts->ranks, 1);
   EXPECT_EQ(facts->ofRanks, 2);
   EXPECT_NEAR(facts->seconds, 0.005, 1e-9);
+}
+
+// Sums that take 20 ms, in their start or in their wait, and are known to be there after 5 in the latter.
+class Slow : public Operation {
+public:
+  explicit Slow(bool inStart) : inStart(inStart) {}
+  Status start(const void *, void *) override {
+    done = steadyNanoseconds() + 5 * kMs;
+    if (inStart)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return {};
+  }
+  Status wait() override {
+    if (!inStart)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return {};
+  }
+  int64_t doneAt() const override { return inStart ? 0 : done; }
+
+private:
+  bool inStart;
+  int64_t done = 0;
+};
+
+class SlowCommunicator : public Communicator {
+public:
+  explicit SlowCommunicator(bool inStart) : inStart(inStart) {}
+  int64_t rank() const override { return 0; }
+  int64_t ranks() const override { return 2; }
+  void fail(const Error &) override {}
+  void lose(int64_t, const Error &) override {}
+  void recover() override {}
+
+protected:
+  Result<std::unique_ptr<Operation>> prepareGroup(const Mesh &, const Collective &, const Shape &,
+                                                  const Shape &) override {
+    return std::unique_ptr<Operation>(std::make_unique<Slow>(inStart));
+  }
+
+private:
+  bool inStart;
+};
+
+// What two runs of the program log, without its launch.
+TraceLog logged(bool inStart) {
+  Program p = program();
+  Entry &train = p.entries[0];
+  train.instructions.erase(train.instructions.begin());
+  float w[4] = {};
+  Executor executor(p, train, {nullptr, reinterpret_cast<char *>(w), nullptr});
+  SlowCommunicator communicator(inStart);
+  TraceLog log;
+  ThreadPool pool(1);
+  EXPECT_TRUE(executor.connect(communicator).ok());
+  executor.enableTrace(log);
+  for (int run = 0; run < 2; ++run)
+    executor.run(pool, {});
+  return log;
+}
+
+TEST(TraceTest, AMessageBeginsWithItsStartAndEndsWhenItWasThere) {
+  TraceLog log = logged(/*inStart=*/false);
+  ASSERT_EQ(log.events.size(), 4u);
+  for (size_t run : {0, 1}) {
+    const TraceEvent &start = log.events[2 * run], &wait = log.events[2 * run + 1];
+    EXPECT_EQ(start.run, run);
+    EXPECT_EQ(wait.run, run);
+    EXPECT_EQ(start.sent, 0);
+    EXPECT_GE(wait.sent, start.begin);
+    EXPECT_LE(wait.sent, start.end);
+    EXPECT_GE(wait.received - wait.sent, 5 * kMs);
+    EXPECT_GE(wait.end - wait.received, 10 * kMs);
+    EXPECT_LT(wait.starting, 5 * kMs);
+  }
+}
+
+TEST(TraceTest, AStartThatWaitsCountsAgainstItsMessage) {
+  TraceLog log = logged(/*inStart=*/true);
+  ASSERT_EQ(log.events.size(), 4u);
+  EXPECT_GE(log.events[1].starting, 20 * kMs);
+  EXPECT_GE(log.events[0].end - log.events[1].sent, 20 * kMs);
 }
 
 TEST(TraceTest, HashTellsProgramsApart) {
