@@ -33,7 +33,8 @@ struct UnderWay {
 
 class Simulator {
 public:
-  explicit Simulator(func::FuncOp entry) : entry(entry) {}
+  // As the first member of every group of ranks sees it, or as the last.
+  Simulator(func::FuncOp entry, bool isLast) : entry(entry), isLast(isLast) {}
   LogicalResult run();
 
 private:
@@ -51,6 +52,9 @@ private:
   LogicalResult runWait(comm::WaitOp op);
   LogicalResult runPack(pipe::PackOp op);
   LogicalResult runUnpack(pipe::UnpackOp op);
+  LogicalResult runSlice(comm::SliceOp op);
+  int64_t blockOffset(pipe::PlaceAttr place);
+  bool isInWhole(Operation *op);
   LogicalResult write(Operation *op, Value value, Content content);
   Content fresh(Value value) { return {{++tokens, 0, pipe::bytesOf(value.getType())}}; }
   RegionModel &model(const Extent &range) { return memory[{static_cast<int>(range.region), range.slot}]; }
@@ -69,6 +73,7 @@ private:
   LogicalResult checkReturn(Operation *end);
 
   func::FuncOp entry;
+  bool isLast;
   Memory memory;
   llvm::DenseMap<Value, Content> contents;
   llvm::MapVector<Operation *, UnderWay> underWay;
@@ -90,9 +95,32 @@ FailureOr<Extent> Simulator::rangeOf(Operation *op, Value value) {
              << depth << " within " << counters.size() << " loops";
     range.offset += (turns ? counters[depth] % turns : counters[depth]) * stride;
   }
+  range.offset += blockOffset(place);
   if (failed(checkBounds(op, range)))
     return failure();
   return range;
+}
+
+// How far into the whole a rank's block of it begins.
+int64_t Simulator::blockOffset(pipe::PlaceAttr place) {
+  if (!place.getOver() || !isLast)
+    return 0;
+  auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(entry, place.getMesh());
+  int64_t members = 1;
+  for (dist::AxisRefAttr axis : dist::axesOf(place.getOver()))
+    members *= mesh.sizeOf(axis);
+  return (members - 1) * place.getMemberBytes();
+}
+
+// Whether an all-gather's operand is the rank's block of the result already.
+bool Simulator::isInWhole(Operation *op) {
+  auto gather = dyn_cast<comm::AllGatherOp>(op);
+  if (!gather || comm::isAsync(gather) || !comm::isOnePiece(gather))
+    return false;
+  pipe::PlaceAttr block = pipe::placeOf(gather.getInput()), whole = pipe::placeOf(gather.getResult());
+  return block.getWhole() == whole && block.getMesh() == gather.getMeshAttr() &&
+         block.getOver() == gather.getOver() &&
+         block.getMemberBytes() == pipe::bytesOf(gather.getInput().getType());
 }
 
 LogicalResult Simulator::checkBounds(Operation *op, const Extent &range) {
@@ -172,7 +200,8 @@ LogicalResult Simulator::checkApart(pipe::ActionInterface op) {
       if (outputs[i].meets(outputs[k]))
         return op->emitError("results of an action must lie apart, got: ") << k << " and " << i;
     for (unsigned k = 0; k < inputs.size(); ++k)
-      if (outputs[i].meets(inputs[k]) && !(outputs[i] == inputs[k] && op.getInplaceResult(k) == i))
+      if (outputs[i].meets(inputs[k]) && !(outputs[i] == inputs[k] && op.getInplaceResult(k) == i) &&
+          !isInWhole(op))
         return op->emitError(
                    "a result may overlap an operand only where the action works in place, got: result ")
                << i << " and operand " << k;
@@ -268,6 +297,18 @@ LogicalResult Simulator::runUnpack(pipe::UnpackOp op) {
       return failure();
   }
   return success();
+}
+
+// A slice that lies in what it is cut from; others are made.
+LogicalResult Simulator::runSlice(comm::SliceOp op) {
+  pipe::PlaceAttr place = pipe::placeOf(op.getResult());
+  if (!place || !place.getOver() || place.getWhole() != pipe::placeOf(op.getInput()))
+    return runAction(cast<pipe::ActionInterface>(op.getOperation()));
+  if (failed(expect(op, op.getInput(), "the whole")))
+    return failure();
+  contents[op.getResult()] =
+      slice(contents.lookup(op.getInput()), blockOffset(place), pipe::bytesOf(op.getType()));
+  return expect(op, op.getResult(), "the block");
 }
 
 LogicalResult Simulator::runAction(pipe::ActionInterface op) {
@@ -470,6 +511,7 @@ LogicalResult Simulator::runOp(Operation *op) {
       .Case<comm::WaitOp>([&](auto wait) { return runWait(wait); })
       .Case<pipe::PackOp>([&](auto pack) { return runPack(pack); })
       .Case<pipe::UnpackOp>([&](auto unpack) { return runUnpack(unpack); })
+      .Case<comm::SliceOp>([&](auto slice) { return runSlice(slice); })
       .Case<pipe::ActionInterface>([&](auto action) { return runAction(action); })
       .Case<pipe::CopyOp>([&](auto copy) { return runCopy(copy); })
       .Case<pipe::LoopOp>([&](auto loop) { return runLoop(loop); })
@@ -537,7 +579,8 @@ LogicalResult Simulator::run() {
 
 LogicalResult cleave::verifyMemoryStage(ModuleOp module) {
   for (auto entry : module.getOps<func::FuncOp>())
-    if (entry->hasAttr(model::kEntryAttr) && failed(Simulator(entry).run()))
-      return failure();
+    for (bool isLast : {false, true})
+      if (entry->hasAttr(model::kEntryAttr) && failed(Simulator(entry, isLast).run()))
+        return failure();
   return success();
 }

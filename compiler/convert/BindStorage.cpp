@@ -63,6 +63,7 @@ private:
   void bindPack(pipe::PackOp pack);
   void bindUnpack(pipe::UnpackOp unpack);
   void bindSlices(Block &block);
+  void sinkGathered(comm::AllGatherOp gather);
 
   func::FuncOp entry;
   int64_t &constantBytes;
@@ -90,10 +91,37 @@ static Operation *beginOf(Operation *op) {
   return isa<comm::WaitOp>(op) ? op->getOperand(0).getDefiningOp() : op;
 }
 
+// Whether the slice need not be made: it lies in what is there anyway, and kernels alone read it.
+static bool liesInWhole(comm::SliceOp slice) {
+  auto argument = dyn_cast<BlockArgument>(slice.getInput());
+  if (!argument || !comm::isOnePiece(slice))
+    return false;
+  Operation *owner = argument.getOwner()->getParentOp();
+  auto loop = dyn_cast<pipe::LoopOp>(owner);
+  bool stays = isa<func::FuncOp>(owner) || (loop && llvm::is_contained(loop.getSliceArgs(), argument));
+  return stays && llvm::all_of(slice->getUsers(), [&](Operation *user) {
+           return isa<pipe::LaunchOp>(user) && user->getBlock() == slice->getBlock();
+         });
+}
+
+// Whether what an op makes lies in what it reads, or the other way round.
+static bool isView(Operation *op) {
+  auto slice = dyn_cast<comm::SliceOp>(op);
+  return isa<pipe::UnpackOp, pipe::PackOp>(op) || (slice && liesInWhole(slice));
+}
+
+// A rank's block of what lies at a binding.
+static Binding blockOf(Binding whole, FlatSymbolRefAttr mesh, ArrayAttr over, Value block) {
+  whole.mesh = mesh;
+  whole.over = over;
+  whole.memberBytes = pipe::bytesOf(block.getType());
+  return whole;
+}
+
 // The last op of the block during which a reader reads. Null: it goes on behind the block, or another turn.
 static Operation *endOfRead(Operation *reader, Block &block) {
   Operation *here = block.findAncestorOpInBlock(*reader);
-  if (isa<pipe::UnpackOp, pipe::PackOp>(reader)) { // what it makes lies in what it reads
+  if (isView(reader)) {
     for (Operation *user : reader->getUsers()) {
       Operation *end = endOfRead(user, block);
       if (!end || here->isBeforeInBlock(end))
@@ -135,8 +163,12 @@ bool Binder::canWrite(OpResult value, const Target &target) {
     return true;
   for (Operation *user : target.old.getUsers()) {
     Operation *reader = endOfRead(user, *op->getBlock());
-    if (!reader || (reader == op ? !readsInPlace(op, target.old, value.getResultNumber())
-                                 : !reader->isBeforeInBlock(op)))
+    auto slice = dyn_cast<comm::SliceOp>(user);
+    bool isBlock = slice && liesInWhole(slice) && slice.getOver() == target.binding.over &&
+                   pipe::bytesOf(slice.getType()) == target.binding.memberBytes;
+    Value read = isBlock ? slice.getResult() : target.old;
+    if (!reader ||
+        (reader == op ? !readsInPlace(op, read, value.getResultNumber()) : !reader->isBeforeInBlock(op)))
       return false;
   }
   return true;
@@ -180,7 +212,8 @@ bool Binder::trySink(Value value, Block *block, const Target &target) {
     return true;
   }
   if (!made || !takesTurns(made, target) || made.getOwner()->getBlock() != block || isBound(value) ||
-      isa<pipe::ConstantOp, pipe::UnpackOp>(made.getOwner()) || keepsHistory(made) || !canWrite(made, target))
+      isa<pipe::ConstantOp>(made.getOwner()) || isView(made.getOwner()) || keepsHistory(made) ||
+      !canWrite(made, target))
     return false;
   bind(value, target);
   return true;
@@ -413,6 +446,8 @@ void Binder::bindResults(Operation *op) {
     return bindConstant(constant);
   if (auto unpack = dyn_cast<pipe::UnpackOp>(op))
     return bindUnpack(unpack);
+  if (isa<comm::SliceOp>(op) && isView(op))
+    return; // bindSlices
   for (Value value : op->getResults()) {
     if (isBound(value))
       continue;
@@ -518,6 +553,19 @@ void Binder::sinkInplace(pipe::ActionInterface action) {
   }
 }
 
+// A state's new value is gathered where it lies: each rank makes its block there.
+void Binder::sinkGathered(comm::AllGatherOp gather) {
+  Value block = gather.getInput();
+  auto found = targets.find(gather.getResult());
+  if (found == targets.end() || comm::isAsync(gather) || !comm::isOnePiece(gather) || !block.hasOneUse())
+    return;
+  Target target = found->second;
+  if (result.storages[target.binding.storage].region != MemoryRegion::State || target.binding.over)
+    return;
+  target.binding = blockOf(target.binding, gather.getMeshAttr(), gather.getOver(), block);
+  trySink(block, gather->getBlock(), target);
+}
+
 // From the end: a loop decides where the values it starts from are wanted before those are bound.
 void Binder::bindBlock(Block &block) {
   for (Operation *op = &block.back(); op; op = op->getPrevNode()) {
@@ -530,6 +578,8 @@ void Binder::bindBlock(Block &block) {
         .Case<comm::WaitOp>([&](auto wait) { bindWait(wait); })
         .Case<pipe::ActionInterface>([&](auto action) {
           sinkInplace(action);
+          if (auto gather = dyn_cast<comm::AllGatherOp>(op))
+            sinkGathered(gather);
           if (action.isCollective())
             bindSent(action);
         });
@@ -543,6 +593,9 @@ void Binder::bindSlices(Block &block) {
         result.bindings[argument] = elementOf(result.bindings[source], loop, argument.getType());
     if (auto unpack = dyn_cast<pipe::UnpackOp>(op))
       bindUnpack(unpack);
+    if (auto slice = dyn_cast<comm::SliceOp>(op); slice && liesInWhole(slice))
+      result.bindings[slice.getResult()] =
+          blockOf(result.bindings[slice.getInput()], slice.getMeshAttr(), slice.getOver(), slice.getResult());
     for (Region &region : op.getRegions())
       for (Block &inner : region)
         bindSlices(inner);

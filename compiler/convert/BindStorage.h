@@ -22,11 +22,15 @@ struct Binding {
   llvm::SmallVector<int64_t, 2> depths;
   llvm::SmallVector<int64_t, 2> strides;
   llvm::SmallVector<int64_t, 2> turns;
+  // A block of what ranks share: the rank's index along the mesh axes `over`, times `memberBytes`.
+  mlir::FlatSymbolRefAttr mesh = {};
+  mlir::ArrayAttr over = {};
+  int64_t memberBytes = 0;
 };
 
 inline bool operator==(const Binding &a, const Binding &b) {
   return a.storage == b.storage && a.offset == b.offset && a.depths == b.depths && a.strides == b.strides &&
-         a.turns == b.turns;
+         a.turns == b.turns && a.mesh == b.mesh && a.over == b.over && a.memberBytes == b.memberBytes;
 }
 
 struct StorageBindings {
@@ -40,7 +44,10 @@ struct StorageBindings {
 // - a slice is a part of the tensor it is cut from, and a stack that becomes the new value of that tensor
 //   (the states that a repeat sets) is written part by part over the old one;
 // - a carry that is stacked as well (a recurrence that keeps its history) lives in the stack, which has one
-//   slot more: each turn reads one slot and writes the next.
+//   slot more: each turn reads one slot and writes the next;
+// - a rank's block of a state, an input or a slice of these lies in it, where it is one piece; so does what
+// is
+//   gathered to be the new value of a state (ZeRO: an update reads and writes its block of a parameter).
 //
 //   %r = pipe.loop carries(%x) { ^(%i, %c): %y = launch @k(%c); yield %y }   ->   %x, %c, %y and %r share
 //   storage

@@ -6,6 +6,7 @@
 
 using namespace mlir;
 using namespace cleave;
+using cleave::convert::partsOf;
 
 static rt::AxisPart partOf(dist::MeshOp mesh, dist::AxisRefAttr axis) {
   rt::AxisPart part;
@@ -16,7 +17,7 @@ static rt::AxisPart partOf(dist::MeshOp mesh, dist::AxisRefAttr axis) {
   return part;
 }
 
-static std::vector<rt::AxisPart> partsOf(dist::MeshOp mesh, ArrayRef<dist::AxisRefAttr> axes) {
+std::vector<rt::AxisPart> cleave::convert::partsOf(dist::MeshOp mesh, ArrayRef<dist::AxisRefAttr> axes) {
   std::vector<rt::AxisPart> parts;
   for (dist::AxisRefAttr axis : axes)
     parts.push_back(partOf(mesh, axis));

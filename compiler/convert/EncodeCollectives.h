@@ -15,6 +15,9 @@ void encodePlan(mlir::ModuleOp module, rt::Program &program);
 rt::Split encodeSplit(mlir::ModuleOp module, mlir::DictionaryAttr attrs,
                       llvm::function_ref<rt::Shape(mlir::Type)> whole);
 
+// Mesh axes and parts of them.
+std::vector<rt::AxisPart> partsOf(dist::MeshOp mesh, llvm::ArrayRef<dist::AxisRefAttr> axes);
+
 // A comm op, or none for another.
 std::optional<rt::Collective> encodeCollective(mlir::Operation *op);
 

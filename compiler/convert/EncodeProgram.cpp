@@ -57,13 +57,18 @@ static rt::Region regionOf(MemoryRegion region) {
   return rt::Region::Scratch;
 }
 
-static rt::Address addressOf(pipe::PlaceAttr place) {
+static rt::Address addressOf(ModuleOp module, pipe::PlaceAttr place) {
   rt::Address address;
   address.region = regionOf(place.getRegion());
   address.slot = place.getSlot();
   address.offset = place.getOffset();
   for (auto [depth, stride, turns] : llvm::zip(place.getDepths(), place.getStrides(), place.getTurns()))
     address.strides.push_back({static_cast<uint32_t>(depth), stride, turns});
+  if (place.getOver()) {
+    auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(module, place.getMesh());
+    address.over = convert::partsOf(mesh, dist::axesOf(place.getOver()));
+    address.memberBytes = place.getMemberBytes();
+  }
   return address;
 }
 
@@ -164,7 +169,8 @@ std::string EntryEncoder::pathOf(Value value) {
 }
 
 rt::Operand EntryEncoder::operandOf(Value value, StringRef wanted) {
-  return {addressOf(pipe::placeOf(value)), shapeOf(value.getType(), wanted), pathOf(value)};
+  return {addressOf(function->getParentOfType<ModuleOp>(), pipe::placeOf(value)),
+          shapeOf(value.getType(), wanted), pathOf(value)};
 }
 
 rt::Instruction &EntryEncoder::add(rt::Opcode opcode, Operation *op) {
@@ -335,6 +341,13 @@ void EntryEncoder::encodePrint(pipe::PrintOp op) {
   }
 }
 
+// A block that lies in the whole it is cut from is there.
+static bool liesInWhole(Operation *op) {
+  auto slice = dyn_cast<comm::SliceOp>(op);
+  pipe::PlaceAttr place = slice ? pipe::placeOf(slice.getResult()) : pipe::PlaceAttr();
+  return place && place.getOver() && place.getWhole() == pipe::placeOf(slice.getInput());
+}
+
 void EntryEncoder::encodeOp(Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case<pipe::LaunchOp>([&](auto launch) { encodeLaunch(launch); })
@@ -356,7 +369,10 @@ void EntryEncoder::encodeOp(Operation *op) {
         if (instruction.operands[0].name.empty())
           instruction.operands[0].name = guard.getOutput();
       })
-      .Default([&](Operation *) { encodeCollective(op); });
+      .Default([&](Operation *) {
+        if (!liesInWhole(op))
+          encodeCollective(op);
+      });
 }
 
 void EntryEncoder::encodeBlock(Block &block) {

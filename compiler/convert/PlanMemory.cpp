@@ -168,7 +168,8 @@ pipe::PlaceAttr EntryPlanner::placeOf(Value value) {
   const Storage &storage = bound.storages[binding.storage];
   return pipe::PlaceAttr::get(entry.getContext(), storage.region, storage.slot,
                               lives[rootOf(binding.storage)].offset + binding.offset, binding.depths,
-                              binding.strides, binding.turns);
+                              binding.strides, binding.turns, binding.mesh, binding.over,
+                              binding.memberBytes);
 }
 
 void EntryPlanner::setPlaces() {

@@ -38,7 +38,7 @@
 namespace cleave::rt {
 
 // Rises whenever an artefact of before could be misread.
-constexpr uint32_t kArtefactVersion = 3;
+constexpr uint32_t kArtefactVersion = 4;
 
 // What an artefact says about itself beyond its program.
 struct ArtefactFacts {

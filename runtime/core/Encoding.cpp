@@ -51,8 +51,8 @@ template <class Archive> void fields(Archive &archive, Stride &value) {
   archive(depth, bytes, turns);
 }
 template <class Archive> void fields(Archive &archive, Address &value) {
-  auto &[region, slot, offset, strides] = value;
-  archive(region, slot, offset, strides);
+  auto &[region, slot, offset, strides, over, memberBytes] = value;
+  archive(region, slot, offset, strides, over, memberBytes);
 }
 template <class Archive> void fields(Archive &archive, Operand &value) {
   auto &[address, shape, name, source] = value;

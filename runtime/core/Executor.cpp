@@ -84,7 +84,25 @@ Status Executor::connect(Communicator &communicator) {
     step.operation = operations.back().get();
   }
   begun.resize(started.size());
+  placeBlocks(communicator.rank());
   return {};
+}
+
+// Blocks of what ranks share lie where this rank's does.
+void Executor::placeBlocks(int64_t rank) {
+  size_t number = 0;
+  auto binding = bindings.begin();
+  for (const Instruction &instruction : entry.instructions)
+    for (const Operand &operand : instruction.operands) {
+      const Address &address = operand.address;
+      int64_t bytes = memberOf(program.mesh, address.over, rank) * address.memberBytes;
+      bool isPort = binding != bindings.end() && binding->pointer == number;
+      if (isPort)
+        (binding++)->offset += bytes;
+      else if (void *&pointer = pointers[number])
+        pointer = static_cast<char *>(pointer) + bytes;
+      ++number;
+    }
 }
 
 Status Executor::endOpen(const Step &step) {

@@ -156,6 +156,8 @@ private:
   bool inLastTurn(const Step &step) const;
   void check(const Step &step, const Instruction &instruction, CheckReport &report) const;
 
+  void placeBlocks(int64_t rank);
+
   const Program &program;
   const Entry &entry;
   std::vector<Step> steps;

@@ -78,7 +78,8 @@ struct MemberPair {
 };
 
 // The ranks that agree in all but `over` are one group; a member's index is row-major over those parts.
-// Operands are dense. What is sent and what is received do not overlap, but for an AllReduce in place.
+// Operands are dense. What is sent and what is received do not overlap, but for an AllReduce in place and an
+// AllGather of what already lies in its block of the whole.
 struct Collective {
   CollectiveKind kind = CollectiveKind::AllReduce;
   Reduction reduction = Reduction::Sum;

@@ -17,7 +17,7 @@ const char *nameOf(Opcode op) {
   return kNames[static_cast<size_t>(op)];
 }
 
-std::string addressText(const Address &address) {
+std::string addressText(const Mesh &mesh, const Address &address) {
   std::string text = nameOf(address.region);
   if (address.region == Region::Input || address.region == Region::Output)
     text += std::to_string(address.slot);
@@ -25,18 +25,20 @@ std::string addressText(const Address &address) {
   for (const Stride &stride : address.strides)
     text += " +" + std::to_string(stride.bytes) + "*c" + std::to_string(stride.depth) +
             (stride.turns ? "%" + std::to_string(stride.turns) : "");
+  if (!address.over.empty())
+    text += " +" + std::to_string(address.memberBytes) + "*member over " + toString(mesh, address.over);
   return text;
 }
 
-std::string operandText(const Operand &operand) {
-  std::string text = addressText(operand.address) + " " + toString(operand.shape);
+std::string operandText(const Mesh &mesh, const Operand &operand) {
+  std::string text = addressText(mesh, operand.address) + " " + toString(operand.shape);
   return operand.name.empty() ? text : text + " \"" + operand.name + "\"";
 }
 
-std::string operandList(const std::vector<Operand> &operands, size_t begin, size_t end) {
+std::string operandList(const Mesh &mesh, const std::vector<Operand> &operands, size_t begin, size_t end) {
   std::string text = "(";
   for (size_t i = begin; i < end; ++i)
-    text += (i > begin ? ", " : "") + operandText(operands[i]);
+    text += (i > begin ? ", " : "") + operandText(mesh, operands[i]);
   return text + ")";
 }
 
@@ -76,8 +78,9 @@ std::string instructionText(const Program &program, const Instruction &instructi
   switch (instruction.op) {
   case Opcode::Launch: {
     size_t inputs = operands.size() - instruction.outputs;
-    return text + " " + program.kernels[instruction.target].name + " " + operandList(operands, 0, inputs) +
-           " -> " + operandList(operands, inputs, operands.size());
+    return text + " " + program.kernels[instruction.target].name + " " +
+           operandList(program.mesh, operands, 0, inputs) + " -> " +
+           operandList(program.mesh, operands, inputs, operands.size());
   }
   case Opcode::Collective:
   case Opcode::Start:
@@ -85,7 +88,7 @@ std::string instructionText(const Program &program, const Instruction &instructi
     if (instruction.op != Opcode::Collective)
       text += " #" + std::to_string(instruction.count) + (instruction.ahead ? " ahead" : "");
     return text + " " + collectiveText(program.mesh, program.collectives[instruction.target]) + " " +
-           operandList(operands, 0, operands.size());
+           operandList(program.mesh, operands, 0, operands.size());
   case Opcode::LoopBegin:
     return text + " " + std::to_string(instruction.count) + " times" +
            (instruction.reverse ? " reverse" : "") + " to " + std::to_string(instruction.target);
@@ -94,10 +97,10 @@ std::string instructionText(const Program &program, const Instruction &instructi
   case Opcode::Jump:
     return text + " to " + std::to_string(instruction.target);
   case Opcode::Branch:
-    return text + " " + operandList(operands, 0, operands.size()) + " else to " +
+    return text + " " + operandList(program.mesh, operands, 0, operands.size()) + " else to " +
            std::to_string(instruction.target);
   default:
-    text += " " + operandList(operands, 0, operands.size());
+    text += " " + operandList(program.mesh, operands, 0, operands.size());
     return instruction.text.empty() ? text : text + " \"" + instruction.text + "\"";
   }
 }

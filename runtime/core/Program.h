@@ -36,7 +36,8 @@ std::string toString(const Shape &shape);
 // read-only data of the program; Input and Output are the caller's buffers, one slot each.
 enum class Region : uint8_t { State, Scratch, Constant, Input, Output };
 
-// base(region, slot) + offset + sum over strides of counter[depth] * stride, all in bytes.
+// base(region, slot) + offset + sum over strides of counter[depth] * stride + member * memberBytes, all in
+// bytes; `member` is the rank's index in its group over `over`.
 struct Stride {
   uint32_t depth; // loop nesting depth of the counter, 0 for the outermost loop
   int64_t bytes;
@@ -47,6 +48,8 @@ struct Address {
   uint32_t slot = 0; // Input and Output only
   int64_t offset = 0;
   std::vector<Stride> strides;
+  std::vector<AxisPart> over = {}; // none: it lies at the same place on every rank
+  int64_t memberBytes = 0;
 };
 
 // An operand of an instruction: an address plus what lies there (for checks, dumps and diagnostics).

@@ -247,6 +247,10 @@ private:
       low += std::min(from, to);
       high += std::max(from, to);
     }
+    if (std::string fault = faultOfShare(program.mesh, address); !fault.empty())
+      return fail("operand '" + operand.name + "': " + fault);
+    aligned &= address.memberBytes % align == 0;
+    high += Wide{address.memberBytes} * (membersOf(address.over) - 1);
     int64_t size = regionBytes(address);
     if (low < 0 || high > size)
       return fail("operand '" + operand.name + "' lies at [" + text(low) + ", " + text(high) +

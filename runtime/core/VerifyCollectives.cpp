@@ -77,16 +77,41 @@ bool splitsFit(const Shape &in, const Shape &out, const Collective &it) {
   }
 }
 
+bool same(const AxisPart &a, const AxisPart &b) {
+  return a.axis == b.axis && a.size == b.size && a.after == b.after;
+}
+
+bool same(const Stride &a, const Stride &b) {
+  return a.depth == b.depth && a.bytes == b.bytes && a.turns == b.turns;
+}
+
+template <class T> bool areSame(const std::vector<T> &a, const std::vector<T> &b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const T &x, const T &y) { return same(x, y); });
+}
+
+// Bytes from an operand's first on the first rank to its last on the last.
+int64_t spanOf(const Operand &operand) {
+  return operand.shape.bytes() + operand.address.memberBytes * (membersOf(operand.address.over) - 1);
+}
+
 // What is sent and what is received, as far as it shows.
 bool overlap(const Operand &in, const Operand &out) {
   const Address &a = in.address, &b = out.address;
-  auto same = [](const Stride &x, const Stride &y) {
-    return x.depth == y.depth && x.bytes == y.bytes && x.turns == y.turns;
-  };
-  if (a.region != b.region || a.slot != b.slot ||
-      !std::equal(a.strides.begin(), a.strides.end(), b.strides.begin(), b.strides.end(), same))
+  if (a.region != b.region || a.slot != b.slot || !areSame(a.strides, b.strides))
     return false;
-  return a.offset < b.offset + out.shape.bytes() && b.offset < a.offset + in.shape.bytes();
+  return a.offset < b.offset + spanOf(out) && b.offset < a.offset + spanOf(in);
+}
+
+// Whether each member's block already lies in the whole, where an all-gather would put it.
+bool isInWhole(const Collective &it, const Operand &in, const Operand &out) {
+  int64_t outer = 1;
+  for (int64_t i = 0; i < it.dim; ++i)
+    outer *= in.shape.sizes[i];
+  return it.kind == CollectiveKind::AllGather && outer == 1 && !it.padded &&
+         in.address.offset == out.address.offset && areSame(in.address.over, it.over) &&
+         out.address.over.empty() && in.address.memberBytes == in.shape.bytes() &&
+         spanOf(in) == out.shape.bytes();
 }
 
 } // namespace
@@ -109,6 +134,12 @@ std::string faultOfMesh(const Mesh &mesh) {
       return "two mesh axes have the name '" + axis.name + "'";
   }
   return "";
+}
+
+std::string faultOfShare(const Mesh &mesh, const Address &address) {
+  if (address.memberBytes < 0 || address.memberBytes > kMostElements)
+    return "blocks of it have no valid size";
+  return faultOfParts(mesh, address.over);
 }
 
 std::string faultOfSplit(const Mesh &mesh, const Shape &shape, const Split &split) {
@@ -175,8 +206,9 @@ std::string faultOfOperands(const Collective &it, const std::vector<Operand> &op
   if (!agree(in, out, it) || !splitsFit(in, out, it))
     return std::string("collective ") + nameOf(it.kind) + " does not make " + toString(out) + " of " +
            toString(in);
-  bool inPlace =
-      it.kind == CollectiveKind::AllReduce && operands[0].address.offset == operands[1].address.offset;
+  const Address &a = operands[0].address, &b = operands[1].address;
+  bool inPlace = (it.kind == CollectiveKind::AllReduce && a.offset == b.offset && areSame(a.over, b.over)) ||
+                 isInWhole(it, operands[0], operands[1]);
   if (overlap(operands[0], operands[1]) && !inPlace)
     return std::string("what collective ") + nameOf(it.kind) + " sends and receives overlaps";
   return "";

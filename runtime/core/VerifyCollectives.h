@@ -12,6 +12,9 @@ namespace cleave::rt {
 
 std::string faultOfMesh(const Mesh &mesh);
 
+// Why an address cannot be a block of what ranks share, or nothing.
+std::string faultOfShare(const Mesh &mesh, const Address &address);
+
 // Whether `shape` may be a block of the whole.
 std::string faultOfSplit(const Mesh &mesh, const Shape &shape, const Split &split);
 

@@ -160,6 +160,22 @@ TEST_P(Conformance, AllReduceInPlace) {
   });
 }
 
+// Each rank's block lies in the whole already.
+TEST_P(Conformance, AllGatherInPlace) {
+  for (int64_t block : {5, 5000, 300000}) {
+    CollectiveCase test(lineOf(3), make(CollectiveKind::AllGather, all(lineOf(3))), Type::F32,
+                        {3 * block, 2});
+    GetParam().run(3, kTimeout, [&](Communicator &end) {
+      auto made = end.prepare(test.mesh, test.collective, test.in(end.rank()), test.out(end.rank()));
+      std::vector<char> mine = test.input(end.rank()), data(test.out(end.rank()).bytes());
+      char *own = data.data() + end.rank() * static_cast<int64_t>(mine.size());
+      std::copy(mine.begin(), mine.end(), own);
+      EXPECT_TRUE((*made)->run(own, data.data()).ok());
+      EXPECT_EQ(difference(test, end.rank(), data), "");
+    });
+  }
+}
+
 TEST_P(Conformance, ANanStaysANan) {
   for (Reduction reduction : kReductions)
     GetParam().run(3, kTimeout, [&](Communicator &end) {

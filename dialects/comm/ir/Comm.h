@@ -47,6 +47,10 @@ mlir::Operation *waitOf(mlir::Operation *begun);
 // What a wait ends. Null for what is not legal.
 mlir::Operation *begunBy(mlir::Operation *wait);
 
+// Whether the blocks are pieces of the whole's memory one after the other, alike on every rank.
+bool isOnePiece(SliceOp slice);
+bool isOnePiece(AllGatherOp gather);
+
 // The sizes of the blocks that `parts` (sizes of mesh axes, major first) cut `extent` into, in the order of
 // members: each part cuts what those before left into blocks that differ by at most one, the larger ones
 // first.

@@ -43,6 +43,28 @@ LogicalResult WaitOp::verify() {
   return success();
 }
 
+// Whether `whole` is as many of `block` along `dim`, its first that is more than one, as a group has members.
+static bool isOnePiece(Operation *op, FlatSymbolRefAttr name, ArrayAttr over, Type whole, Type block,
+                       int64_t dim) {
+  auto mesh = SymbolTable::lookupNearestSymbolFrom<cleave::dist::MeshOp>(op, name);
+  auto large = cast<RankedTensorType>(whole), small = cast<RankedTensorType>(block);
+  int64_t members = 1;
+  for (cleave::dist::AxisRefAttr axis : cleave::dist::axesOf(over))
+    members *= mesh.sizeOf(axis);
+  return !op->hasAttr("padded") && large.getDimSize(dim) == small.getDimSize(dim) * members &&
+         llvm::all_of(large.getShape().take_front(dim), [](int64_t size) { return size == 1; });
+}
+
+bool cleave::comm::isOnePiece(SliceOp slice) {
+  return ::isOnePiece(slice, slice.getMeshAttr(), slice.getOver(), slice.getInput().getType(),
+                      slice.getType(), slice.getDim());
+}
+
+bool cleave::comm::isOnePiece(AllGatherOp gather) {
+  return ::isOnePiece(gather, gather.getMeshAttr(), gather.getOver(), gather.getType(),
+                      gather.getInput().getType(), gather.getDim());
+}
+
 bool cleave::comm::isAsync(Operation *op) {
   return isa_and_present<CommDialect>(op->getDialect()) && op->hasAttr("async");
 }

@@ -43,6 +43,8 @@ void PlaceAttr::print(AsmPrinter &printer) const {
     });
     printer << "]";
   }
+  if (getOver())
+    printer << ", over " << getMesh() << " " << getOver() << " * " << getMemberBytes();
   printer << ">";
 }
 
@@ -68,12 +70,24 @@ Attribute PlaceAttr::parse(AsmParser &parser, Type) {
       return failure();
     return failure(parser.parseStar() || parser.parseInteger(strides.emplace_back()));
   };
-  if (succeeded(parser.parseOptionalComma()) &&
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride))
-    return {};
+  FlatSymbolRefAttr mesh;
+  ArrayAttr over;
+  int64_t memberBytes = 0;
+  while (succeeded(parser.parseOptionalComma()) && !over)
+    if (succeeded(parser.parseOptionalKeyword("over"))
+            ? parser.parseAttribute(mesh) || parser.parseAttribute(over) || parser.parseStar() ||
+                  parser.parseInteger(memberBytes)
+            : parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride).failed())
+      return {};
   if (parser.parseGreater())
     return {};
-  return PlaceAttr::get(parser.getContext(), *region, slot, offset, depths, strides, turns);
+  return PlaceAttr::get(parser.getContext(), *region, slot, offset, depths, strides, turns, mesh, over,
+                        memberBytes);
+}
+
+PlaceAttr PlaceAttr::getWhole() const {
+  return get(getContext(), getRegion(), getSlot(), getOffset(), getDepths(), getStrides(), getTurns(), {}, {},
+             0);
 }
 
 int64_t cleave::pipe::bytesOf(Type type) {

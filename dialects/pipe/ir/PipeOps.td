@@ -40,11 +40,18 @@ def Pipe_PlaceAttr : AttrDef<Pipe_Dialect, "Place"> {
     `#pipe.place<scratch, 1024, [depth 0 * 4096]>`: byte 1024 of the scratch region, plus 4096 times the counter
     of the outermost loop around the value. `depth 0 mod 2 * 4096`: times the counter modulo 2, two buffers in turn; `turns`
     has 0 for a counter that is taken as it is. `input` and `output` count the caller's buffers: `#pipe.place<input 2, 0>`.
+    `#pipe.place<state, 64, over @mesh [#dist.axis<"dp">] * 512>`: plus 512 times the rank's index along these mesh axes, its
+    block of what lies at byte 64.
   }];
   let parameters = (ins "::cleave::pipe::MemoryRegion":$region, "int64_t":$slot, "int64_t":$offset,
                         ArrayRefParameter<"int64_t">:$depths, ArrayRefParameter<"int64_t">:$strides,
-                        ArrayRefParameter<"int64_t">:$turns);
+                        ArrayRefParameter<"int64_t">:$turns, OptionalParameter<"::mlir::FlatSymbolRefAttr">:$mesh,
+                        OptionalParameter<"::mlir::ArrayAttr">:$over, "int64_t":$memberBytes);
   let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    // Where the whole lies that a rank's block is of; the same place where it is none.
+    PlaceAttr getWhole() const;
+  }];
 }
 
 //===------------------------------------------------------------------===//

@@ -134,3 +134,37 @@ func.func @lost(%x: tensor<16xf32> {model.input = "x", pipe.place = #pipe.place<
   } {arg_places = [#pipe.place<scratch, 64>, #pipe.place<output 0, 0>], places = [#pipe.place<output 0, 0>]} : (tensor<16xf32>), () -> (tensor<16xf32>)
   return %y : tensor<16xf32>
 }
+
+// -----
+
+// A rank's block lies in the whole that is gathered from it, at the block's own place.
+func.func private @k(%a: tensor<8xf32>) -> tensor<8xf32> attributes {cleave.kernel, cleave.rows = array<i64: 8>, cleave.inplace = array<i64: 0, 0>}
+dist.mesh @m ["dp"] = [2]
+func.func @block(%x: tensor<8xf32> {model.input = "x", pipe.place = #pipe.place<input 0, 0>}) -> (tensor<16xf32> {model.output = "y", pipe.place = #pipe.place<output 0, 0>}) attributes {model.entry} {
+  %a = pipe.launch @k(%x) {places = [#pipe.place<output 0, 0, over @m [#dist.axis<"dp">] * 32>]} : (tensor<8xf32>) -> tensor<8xf32>
+  %y = comm.all_gather %a dim 0 over @m [#dist.axis<"dp">] {places = [#pipe.place<output 0, 0>]} : tensor<8xf32> -> tensor<16xf32>
+  return %y : tensor<16xf32>
+}
+
+// -----
+
+func.func private @k(%a: tensor<8xf32>) -> tensor<8xf32> attributes {cleave.kernel, cleave.rows = array<i64: 8>, cleave.inplace = array<i64: 0, 0>}
+dist.mesh @m ["dp"] = [2]
+func.func @other_block(%x: tensor<8xf32> {model.input = "x", pipe.place = #pipe.place<input 0, 0>}) -> (tensor<16xf32> {model.output = "y", pipe.place = #pipe.place<output 0, 0>}) attributes {model.entry} {
+  %a = pipe.launch @k(%x) {places = [#pipe.place<output 0, 0>]} : (tensor<8xf32>) -> tensor<8xf32>
+  // expected-error @below {{a result may overlap an operand only where the action works in place, got: result 0 and operand 0}}
+  %y = comm.all_gather %a dim 0 over @m [#dist.axis<"dp">] {places = [#pipe.place<output 0, 0>]} : tensor<8xf32> -> tensor<16xf32>
+  return %y : tensor<16xf32>
+}
+
+// -----
+
+// The last rank's block too is inside its region.
+func.func private @k(%a: tensor<8xf32>) -> tensor<8xf32> attributes {cleave.kernel, cleave.rows = array<i64: 8>, cleave.inplace = array<i64: 0, 0>}
+dist.mesh @m ["dp"] = [4]
+func.func @last(%x: tensor<8xf32> {model.input = "x", pipe.place = #pipe.place<input 0, 0>}) -> (tensor<8xf32> {model.output = "y", pipe.place = #pipe.place<output 0, 0>}) attributes {model.entry, pipe.scratch_bytes = 100 : i64} {
+  // expected-error @below {{a value must lie inside its region, got: bytes 96 to 128 of 100 in scratch}}
+  %a = pipe.launch @k(%x) {places = [#pipe.place<scratch, 0, over @m [#dist.axis<"dp">] * 32>]} : (tensor<8xf32>) -> tensor<8xf32>
+  %y = pipe.launch @k(%a) {places = [#pipe.place<output 0, 0>]} : (tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}

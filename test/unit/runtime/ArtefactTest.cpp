@@ -231,7 +231,7 @@ TEST(Artefact, OtherVersionsAreSaid) {
   fixChecksum(bytes);
   EXPECT_EQ(errorOf(bytes), "E803");
   EXPECT_THAT(messageOf(bytes),
-              HasSubstr("must be of this runtime's format 3 and interface 1, found format 99"));
+              HasSubstr("must be of this runtime's format 4 and interface 1, found format 99"));
   bytes[8] = 1;
   bytes[12] = 7;
   fixChecksum(bytes);

@@ -164,6 +164,16 @@ TEST(Mesh, WhatNoRankCouldDoIsRefused) {
               testing::IsEmpty()); // in place
   EXPECT_THAT(messageOf([&](Program &p) { list(p)[0].operands[0].address = {Region::Scratch, 0, 32, {}}; }),
               HasSubstr("what collective all_reduce sends and receives overlaps"));
+  EXPECT_THAT(messageOf([&](Program &p) { list(p)[0].operands[0].address.over = {{2, 2, 1}}; }),
+              HasSubstr("it is over a mesh axis that does not exist"));
+  EXPECT_THAT(messageOf([&](Program &p) {
+                Address &address = list(p)[0].operands[0].address;
+                address.over = {{0, 2, 1}};
+                address.memberBytes = 1 << 20;
+              }),
+              HasSubstr("lies at [")); // on the last rank
+  EXPECT_THAT(messageOf([&](Program &p) { list(p)[0].operands[0].address.memberBytes = -4; }),
+              HasSubstr("blocks of it have no valid size"));
   EXPECT_THAT(messageOf([&](Program &p) {
                 p.collectives[0].kind = CollectiveKind::Offset;
                 list(p)[0].operands.pop_back();
