@@ -256,6 +256,21 @@ def _():
     expect_all_told(numbered("kind=kill,rank=2,moment=launch", "--join-timeout", 1), 2, "note: the process of rank 2 has not come")
 
 
+@suite.test("Open MPI: survivors that have been sent SIGTERM before say all the same who died, and what they wait for")
+def _():
+    metrics = suite.path("terminated.jsonl")
+    run = Launched("openmpi", "--metrics", metrics, fault="kind=stall,rank=2,step=3")
+    while len(losses_in(metrics)) < 3:
+        expect(run.lives(0), f"rank 0 runs; found\n{run.said(0)}")
+        time.sleep(0.02)
+    time.sleep(0.3)  # in the collective that rank 2 does not come to
+    for rank in (0, 1, 3):
+        os.kill(run.rank(rank), signal.SIGTERM)
+    os.kill(run.rank(2), signal.SIGKILL)
+    expect_all_told(run.end(), 2, DIES % 2, r"rank \d \(dp = \d\) is at instruction \d+ of entry 'train', in step 3: all_reduce 'loss'",
+                    re.escape(LOSS_LINE))
+
+
 @suite.test("Open MPI: saved state is whole after a rank is killed at any moment, and losses go on to the bit")
 def _():
     def run_and_kill(number, *options):
