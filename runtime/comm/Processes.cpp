@@ -3,6 +3,8 @@
 #include "runtime/comm/Packet.h"
 
 #include <sched.h>
+#include <set>
+#include <sstream>
 #include <unistd.h>
 
 namespace cleave::rt {
@@ -58,12 +60,29 @@ Status Processes::findMachines() {
   return {};
 }
 
-int64_t Processes::ranksHere(const std::vector<int64_t> &firsts) const {
-  int64_t ranks = 0;
-  for (int64_t other = 0; other < processes(); ++other)
-    if (allMachines[other].host == allMachines[process()].host)
-      ranks += firsts[other + 1] - firsts[other];
-  return ranks;
+bool areCrowded(const std::vector<Processes::Machine> &machines, const std::vector<int64_t> &firsts,
+                int64_t self) {
+  auto add = [](std::set<int> &all, const std::string &processors) {
+    std::istringstream numbers(processors);
+    for (int number; numbers >> number;)
+      all.insert(number);
+  };
+  const Processes::Machine &mine = machines[self];
+  std::set<int> own, ofMachine;
+  add(own, mine.processors);
+  int64_t ranks = 0, sharing = 0;
+  for (size_t other = 0; other < machines.size(); ++other) {
+    if (machines[other].host != mine.host)
+      continue;
+    int64_t its = firsts[other + 1] - firsts[other];
+    ranks += its;
+    if (machines[other].processors == mine.processors)
+      sharing += its;
+    else
+      add(ofMachine, machines[other].processors);
+  }
+  ofMachine.insert(own.begin(), own.end());
+  return ranks > static_cast<int64_t>(ofMachine.size()) || sharing > static_cast<int64_t>(own.size());
 }
 
 Status Processes::broadcast(std::string &bytes, double timeoutSeconds) {

@@ -31,7 +31,7 @@ public:
   // Where each process runs.
   struct Machine {
     std::string host;
-    std::string processors; // that it may use, as a text: those with the same one share them
+    std::string processors; // that it may use, "0 1 4 ": those with the same ones share them
   };
   const std::vector<Machine> &machines() const { return allMachines; }
 
@@ -62,12 +62,16 @@ public:
 protected:
   // By all processes, once.
   Status findMachines();
-  // Of `firsts` (see connect()), ranks on this process's machine.
-  int64_t ranksHere(const std::vector<int64_t> &firsts) const;
 
 private:
   std::vector<Machine> allMachines;
 };
+
+// Whether ranks of process `self` have to share processors with others: there are more ranks than processors
+// that processes of its machine may use, or than its own among those with the same ones. `firsts`: see
+// connect().
+bool areCrowded(const std::vector<Processes::Machine> &machines, const std::vector<int64_t> &firsts,
+                int64_t self);
 
 // Loads the plug-in for the launch's library and joins the others. Errors:
 //   E719  the library cannot start, or does not see the processes that were launched

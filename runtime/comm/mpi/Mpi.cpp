@@ -210,7 +210,7 @@ Result<std::string> MpiProcesses::receive(int64_t from, double timeoutSeconds) {
 
 std::vector<std::unique_ptr<Communicator>> MpiProcesses::connect(const std::vector<int64_t> &firsts,
                                                                  double timeoutSeconds) {
-  engine->crowded = ranksHere(firsts) > sysconf(_SC_NPROCESSORS_ONLN);
+  engine->crowded = areCrowded(machines(), firsts, process());
   auto world = std::make_shared<RankWorld>(*engine, firsts, timeoutSeconds);
   {
     std::lock_guard<std::mutex> lock(worldsMutex);

@@ -1,5 +1,6 @@
 // Who is found in the environment, and with which library processes are joined.
 #include "runtime/comm/Launcher.h"
+#include "runtime/comm/Processes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,6 +70,23 @@ TEST(Launcher, ARunHasANameOfItsOwn) {
   EXPECT_EQ(named(with(slurm, {{"SLURM_STEP_NUM_NODES", "1"}})), "slurm-12.3, 2");
   EXPECT_EQ(named({{"WORLD_SIZE", "2"}, {"RANK", "0"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "29500"}}),
             "master-a:29500, 0");
+}
+
+TEST(Launcher, RanksAreCrowdedWhereTheyShareProcessors) {
+  using Machines = std::vector<Processes::Machine>;
+  auto crowded = [](const Machines &machines, const std::vector<int64_t> &firsts) {
+    std::string each;
+    for (size_t self = 0; self < machines.size(); ++self)
+      each += areCrowded(machines, firsts, static_cast<int64_t>(self)) ? 'c' : '.';
+    return each;
+  };
+  EXPECT_EQ(crowded({{"a", "0 1 "}, {"a", "0 1 "}}, {0, 1, 2}), "..");
+  EXPECT_EQ(crowded({{"a", "0 1 "}, {"a", "0 1 "}}, {0, 2, 3}), "cc");
+  EXPECT_EQ(crowded({{"a", "0 "}, {"a", "1 "}}, {0, 1, 2}), "..");                  // bound
+  EXPECT_EQ(crowded({{"a", "7 "}, {"a", "7 "}, {"a", "8 "}}, {0, 1, 2, 3}), "ccc"); // two on one
+  EXPECT_EQ(crowded({{"a", "7 "}, {"a", "7 "}, {"a", "8 9 "}}, {0, 1, 2, 3}),
+            "cc.");                                                // who do not touch the third
+  EXPECT_EQ(crowded({{"a", "0 "}, {"b", "0 "}}, {0, 1, 2}), ".."); // two machines
 }
 
 TEST(Launcher, MpirunWithinATaskOfSlurmIsTheNearerOne) {
