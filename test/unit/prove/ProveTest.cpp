@@ -51,6 +51,10 @@ std::vector<Case> cases() {
   for (const char *mesh : {"cp=2", "dp=2,cp=4"})
     for (const char *tactics : {"", "accumulate 2 of Batch"})
       all.push_back({gpt, "ring", mesh, tactics});
+  for (const char *tactics :
+       {"store params, gradients, optimizer over dp\nrecompute gpt.blocks[*]",
+        "store params of gpt.blocks[1] over dp\nrecompute gpt.blocks[0]", "overlap all"})
+    all.push_back({gpt, "ring", "dp=2,cp=4", tactics});
   for (const char *remainder : {"remainder pad", "remainder uneven\naccumulate 2 of Batch"}) {
     all.push_back({gpt, "fsdp", "dp=2", remainder});
     all.push_back({gpt, "two_d", "dp=2,tp=2", remainder});
