@@ -11,24 +11,19 @@ using AxesRef = ArrayRef<dist::AxisRefAttr>;
 Term Evaluator::reduceOver(model::Combiner combiner, AxesRef over, Term element) {
   SmallVector<Var> vars;
   Rewrite rewrite;
-  for (const Mesh::Digit &digit : mesh->digitsOf(over)) {
-    vars.push_back(algebra.fresh(digit.size));
-    rewrite.map.emplace(digit.var, algebra.of(vars.back()));
+  for (const Mesh::Part &part : mesh->partsOf(over)) {
+    vars.push_back(algebra.fresh(part.size));
+    mesh->move(rewrite, part, algebra.of(vars.back()));
   }
   return algebra.reduceToWhole(combiner, vars, algebra.substitute(element, rewrite));
 }
 
 // An element of what the member of that number has; a number that no member has gives anything.
 Term Evaluator::fromMember(const Tensor &tensor, ArrayRef<Index> place, AxesRef over, Index member) {
-  SmallVector<Mesh::Digit> digits = mesh->digitsOf(over);
   Rewrite rewrite; // at once: the place may depend on this rank's coordinates
   for (auto [i, index] : llvm::enumerate(place))
     rewrite.map.emplace(algebra.dim(i, tensor.sizes[i]), index);
-  for (const Mesh::Digit &digit : llvm::reverse(digits)) {
-    bool isFirst = digit.var == digits.front().var;
-    rewrite.map.emplace(digit.var, isFirst ? member : algebra.mod(member, digit.size));
-    member = algebra.floorDiv(member, digit.size);
-  }
+  mesh->move(rewrite, over, member);
   return algebra.substitute(tensor.element, rewrite);
 }
 
@@ -179,8 +174,8 @@ std::optional<Index> Evaluator::sourceOf(ArrayRef<int64_t> sources, AxesRef over
       }))
     return algebra.mod(algebra.add(own, shift), members);
   SmallVector<int64_t> sizes; // prime ones
-  for (const Mesh::Digit &digit : mesh->digitsOf(over))
-    for (int64_t left = digit.size, factor = 2; left > 1; left % factor == 0 ? left /= factor : ++factor)
+  for (const Mesh::Part &part : mesh->partsOf(over))
+    for (int64_t left = part.size, factor = 2; left > 1; left % factor == 0 ? left /= factor : ++factor)
       if (left % factor == 0)
         sizes.push_back(factor);
   SmallVector<Index> digits(sizes.size());

@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace cleave;
 using namespace cleave::prove;
 
-std::optional<Mesh> Mesh::create(Algebra &algebra, dist::MeshOp op, ModuleOp module) {
+Mesh Mesh::create(Algebra &algebra, dist::MeshOp op, ModuleOp module) {
   Mesh mesh;
   mesh.algebra = &algebra;
   mesh.mesh = op;
@@ -24,11 +24,18 @@ std::optional<Mesh> Mesh::create(Algebra &algebra, dist::MeshOp op, ModuleOp mod
     int64_t size = op.getSizes()[i], begin = 1;
     std::set<int64_t> &cuts = ends[name];
     cuts.insert(size);
+    bool isSplit = true; // every end divides the next
+    for (int64_t end : cuts) {
+      isSplit &= end % begin == 0;
+      begin = end;
+    }
+    mesh.isFolded.push_back(!isSplit);
+    if (!isSplit)
+      cuts = {size};
+    begin = 1;
     for (int64_t end : cuts) {
       if (end == begin && size > 1)
         continue;
-      if (end % begin != 0 || size % end != 0)
-        return std::nullopt;
       auto number = static_cast<int64_t>(mesh.digits.size());
       mesh.digits.push_back({algebra.variable(VarKind::Coord, number, end / begin), static_cast<unsigned>(i),
                              begin, end / begin});
@@ -38,30 +45,76 @@ std::optional<Mesh> Mesh::create(Algebra &algebra, dist::MeshOp op, ModuleOp mod
   return mesh;
 }
 
-SmallVector<Mesh::Digit> Mesh::digitsOf(ArrayRef<dist::AxisRefAttr> axes) const {
-  SmallVector<Digit> found;
+SmallVector<Mesh::Part> Mesh::partsOf(ArrayRef<dist::AxisRefAttr> axes) const {
+  SmallVector<Part> found;
   for (dist::AxisRefAttr axis : axes) {
     std::optional<unsigned> position = dist::MeshOp(mesh).find(axis.getName().getValue());
-    int64_t low = axis.isWhole() ? 1 : axis.getPre(), high = low * dist::MeshOp(mesh).sizeOf(axis);
+    if (!position)
+      continue;
+    int64_t low = axis.isWhole() ? 1 : axis.getPre(), size = dist::MeshOp(mesh).sizeOf(axis);
+    if (isFolded[*position] && !axis.isWhole()) {
+      found.push_back({*position, low, size, std::nullopt});
+      continue;
+    }
     for (const Digit &digit : digits)
-      if (position && digit.axis == *position && digit.pre >= low && digit.pre * digit.size <= high &&
-          (digit.size > 1))
-        found.push_back(digit);
+      if (digit.axis == *position && digit.pre >= low && digit.pre * digit.size <= low * size &&
+          digit.size > 1)
+        found.push_back({digit.axis, digit.pre, digit.size, digit.var});
   }
   return found;
 }
 
+SmallVector<Mesh::Digit> Mesh::digitsOf(ArrayRef<dist::AxisRefAttr> axes) const {
+  SmallVector<Digit> found;
+  for (const Part &part : partsOf(axes))
+    for (const Digit &digit : digits)
+      if (part.var ? digit.var == *part.var : digit.axis == part.axis)
+        found.push_back(digit);
+  return found;
+}
+
+static int64_t behind(dist::MeshOp mesh, const Mesh::Part &part) {
+  return mesh.getSizes()[part.axis] / (part.pre * part.size);
+}
+
+static Var wholeOf(ArrayRef<Mesh::Digit> digits, unsigned axis) {
+  return llvm::find_if(digits, [&](const Mesh::Digit &digit) { return digit.axis == axis; })->var;
+}
+
+Index Mesh::at(const Part &part) const {
+  if (part.var)
+    return algebra->of(*part.var);
+  Index whole = algebra->of(wholeOf(digits, part.axis));
+  return algebra->mod(algebra->floorDiv(whole, behind(mesh, part)), part.size);
+}
+
+void Mesh::move(Rewrite &rewrite, const Part &part, Index to) const {
+  if (part.var) {
+    rewrite.map.emplace(*part.var, to);
+    return;
+  }
+  Var whole = wholeOf(digits, part.axis);
+  auto [it, isNew] = rewrite.map.try_emplace(whole, algebra->of(whole));
+  it->second = algebra->add(it->second, algebra->scale(algebra->subtract(to, at(part)), behind(mesh, part)));
+}
+
+void Mesh::move(Rewrite &rewrite, ArrayRef<dist::AxisRefAttr> axes, Index member) const {
+  SmallVector<Part> parts = partsOf(axes);
+  for (size_t number = parts.size(); number-- > 0; member = algebra->floorDiv(member, parts[number].size))
+    move(rewrite, parts[number], number == 0 ? member : algebra->mod(member, parts[number].size));
+}
+
 int64_t Mesh::members(ArrayRef<dist::AxisRefAttr> axes) const {
   int64_t product = 1;
-  for (const Digit &digit : digitsOf(axes))
-    product *= digit.size;
+  for (const Part &part : partsOf(axes))
+    product *= part.size;
   return product;
 }
 
 Index Mesh::member(ArrayRef<dist::AxisRefAttr> axes) const {
   Index number = algebra->constant(0);
-  for (const Digit &digit : digitsOf(axes))
-    number = algebra->add(algebra->scale(number, digit.size), algebra->of(digit.var));
+  for (const Part &part : partsOf(axes))
+    number = algebra->add(algebra->scale(number, part.size), at(part));
   return number;
 }
 

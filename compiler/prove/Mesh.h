@@ -8,7 +8,9 @@
 namespace cleave::prove {
 
 // A mesh axis is cut into the digits that the parts of it in a module are made of: where `x` = 16 and its
-// part `x:(2)4` occur, a rank's coordinate on x is three digits, of 2, 4 and 2.
+// part `x:(2)4` occur, a rank's coordinate on x is three digits, of 2, 4 and 2. Where no one splitting has
+// all parts (`x` = 6 in 2 and in 3), the coordinate is one variable, and a part is read off it: (x / 3)
+// mod 2.
 class Mesh {
 public:
   struct Digit {
@@ -17,10 +19,24 @@ public:
     int64_t pre = 1, size = 1;
   };
 
-  // None where two parts of an axis cannot be had by one splitting.
-  static std::optional<Mesh> create(Algebra &algebra, dist::MeshOp mesh, mlir::ModuleOp module);
+  // A part of an axis; `var`: the digit that it is, none where it is read off the whole coordinate.
+  struct Part {
+    unsigned axis = 0;
+    int64_t pre = 1, size = 1;
+    std::optional<Var> var;
+  };
 
-  // The digits of a list of axes, major first.
+  static Mesh create(Algebra &algebra, dist::MeshOp mesh, mlir::ModuleOp module);
+
+  // What a list of axes is made of, major first.
+  llvm::SmallVector<Part> partsOf(llvm::ArrayRef<dist::AxisRefAttr> axes) const;
+  // Where this rank stands in a part.
+  Index at(const Part &part) const;
+  // Puts for this rank's coordinates those of the rank that stands at `to` in a part, else where it does.
+  void move(Rewrite &rewrite, const Part &part, Index to) const;
+  // The same along a list of axes: those of the member of that number.
+  void move(Rewrite &rewrite, llvm::ArrayRef<dist::AxisRefAttr> axes, Index member) const;
+  // The digits that a list of axes touches, major first.
   llvm::SmallVector<Digit> digitsOf(llvm::ArrayRef<dist::AxisRefAttr> axes) const;
   int64_t members(llvm::ArrayRef<dist::AxisRefAttr> axes) const;
   // The number of this rank among the members along axes.
@@ -46,6 +62,7 @@ private:
   Algebra *algebra = nullptr;
   dist::MeshOp mesh;
   llvm::SmallVector<Digit> digits;
+  llvm::SmallVector<bool> isFolded; // by axis: it is one digit, whatever its parts
   mutable bool hasUneven = false;
   llvm::SmallVector<int64_t> own; // of a rank of the class
 };

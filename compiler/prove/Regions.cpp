@@ -41,16 +41,10 @@ Tensor Evaluator::joined(const Tensor &block, dist::LayoutAttr layout, ArrayRef<
   for (auto [position, dim] : llvm::enumerate(layout.getDims())) {
     int64_t size = block.sizes[position];
     Index place = algebra.of(algebra.dim(position, sizes[position]));
-    SmallVector<Mesh::Digit> digits = mesh->digitsOf(dim.getAxes());
-    if (digits.empty())
+    if (mesh->members(dim.getAxes()) == 1)
       continue;
     rewrite.map.emplace(algebra.dim(position, size), algebra.mod(place, size));
-    Index member = algebra.floorDiv(place, size);
-    for (const Mesh::Digit &digit : llvm::reverse(digits)) {
-      bool isFirst = digit.var == digits.front().var;
-      rewrite.map.emplace(digit.var, isFirst ? member : algebra.mod(member, digit.size));
-      member = algebra.floorDiv(member, digit.size);
-    }
+    mesh->move(rewrite, dim.getAxes(), algebra.floorDiv(place, size));
   }
   whole.element = algebra.substitute(block.element, rewrite);
   return whole;

@@ -436,9 +436,57 @@ SmallVector<Step> Search::run() {
   return steps;
 }
 
+// Mesh axes of which no one splitting has all parts that are in these layouts.
+static std::set<StringRef> unsplit(const Shards &shards, ArrayRef<LayoutAttr> layouts) {
+  std::map<StringRef, std::set<int64_t>> cuts;
+  auto note = [&](AxisRefAttr axis) {
+    auto [low, high] = shards.reach(axis);
+    cuts[axis.getName().getValue()].insert({low, high});
+  };
+  for (LayoutAttr layout : layouts) {
+    for (dist::DimAttr dim : layout.getDims())
+      llvm::for_each(dim.getAxes(), note);
+    for (dist::PartialAttr partial : layout.getPartials())
+      llvm::for_each(partial.getAxes(), note);
+  }
+  std::set<StringRef> found;
+  for (auto &[name, points] : cuts)
+    for (auto it = points.begin(); std::next(it) != points.end(); ++it)
+      if (*std::next(it) % *it != 0)
+        found.insert(name);
+  return found;
+}
+
+// A layout without these mesh axes.
+static LayoutAttr without(LayoutAttr layout, FlatSymbolRefAttr mesh, const std::set<StringRef> &names) {
+  auto isOf = [&](AxisRefAttr axis) { return names.count(axis.getName().getValue()) != 0; };
+  SmallVector<AxisList> dims;
+  for (dist::DimAttr dim : layout.getDims()) {
+    ArrayRef<AxisRefAttr> axes = dim.getAxes();
+    dims.emplace_back(axes.begin(), llvm::find_if(axes, isOf)); // and what cuts its blocks further
+  }
+  SmallVector<dist::PartialAttr> partials;
+  for (dist::PartialAttr partial : layout.getPartials()) {
+    AxisList axes(partial.getAxes());
+    llvm::erase_if(axes, isOf);
+    if (!axes.empty())
+      partials.push_back(dist::PartialAttr::get(layout.getContext(), partial.getCombiner(), axes));
+  }
+  return makeLayout(mesh, dims, partials);
+}
+
 const SmallVector<Step> &Resharder::plan(RankedTensorType whole, LayoutAttr from, LayoutAttr to) {
-  auto [it, fresh] = known.try_emplace({whole, from, to});
-  if (fresh && from != to)
-    it->second = Search(shards, whole, from, to).run();
-  return it->second;
+  auto key = std::tuple(mlir::Type(whole), from, to);
+  if (auto it = known.find(key); it != known.end())
+    return it->second;
+  SmallVector<Step> steps;
+  std::set<StringRef> names = unsplit(shards, {from, to});
+  if (names.empty() && from != to) {
+    steps = Search(shards, whole, from, to).run();
+  } else if (from != to) { // what lies along such parts is whole in between
+    LayoutAttr between = without(from, shards.getMeshName(), names);
+    steps = plan(whole, from, between);
+    llvm::append_range(steps, SmallVector<Step>(plan(whole, between, to)));
+  }
+  return known.try_emplace(key, std::move(steps)).first->second;
 }

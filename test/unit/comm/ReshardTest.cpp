@@ -175,6 +175,25 @@ TEST_F(Reshard, CostsNoMoreThanTheKnownBest) {
   }
 }
 
+// 12 has no one splitting in which a half and a third are, or four parts and six.
+TEST_F(Reshard, PartsOfDifferentSplittingsAreWholeInBetween) {
+  RankedTensorType whole = type({12, 6});
+  EXPECT_EQ(ways(whole, "[{}, {}], partial = [sum {\"x\":(1)6}]", "[{\"x\":(2)2}, {}]", "[\"x\"]", "[12]"),
+            (Ways{"all_reduce", "slice"}));
+  EXPECT_EQ(ways(whole, "[{\"x\":(1)2}, {}]", "[{\"x\":(1)3}, {}]", "[\"x\"]", "[12]"),
+            (Ways{"all_gather", "slice"}));
+  const char *const layouts[] = {"[{\"x\":(1)2}, {}]", "[{}, {\"x\":(1)3}]",
+                                 "[{\"x\":(1)6}, {}]", "[{\"x\":(4)3}, {\"x\":(1)2}]",
+                                 "[{\"x\":(2)2}, {}]", "[{}, {}], partial = [sum {\"x\":(1)6}]"};
+  for (const char *from : layouts)
+    for (const char *to : ArrayRef(layouts).drop_back()) { // what is pending is no block to hold against
+      start("[\"x\"]", "[12]", "error", whole, layout(from), layout(to));
+      execute(whole, layout(from), layout(to));
+      if (HasFailure())
+        FAIL() << from << " to " << to;
+    }
+}
+
 TEST_F(Reshard, RandomPairsKeepTheNumbers) {
   std::mt19937 random(20);
   auto upTo = [&](unsigned bound) { return std::uniform_int_distribution<unsigned>(0, bound)(random); };
