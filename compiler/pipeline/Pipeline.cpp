@@ -75,7 +75,9 @@ void buildCommStage(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(comm::createCommMergeReductions());
   manager.addPass(comm::createCommSimplify());
   manager.addPass(comm::createCommMergeGathers());
-  manager.addPass(model::createModelSimplify());
+  model::ModelSimplifyOptions simplify;
+  simplify.keepDims = true; // of classes of ranks with one element too: `sched` drops them
+  manager.addPass(model::createModelSimplify(simplify));
   manager.addPass(comm::createCommNorms());
   manager.addPass(comm::createCommHierarchy());
   endStage(manager, 6, "comm", comm::verifyCommStage, options);

@@ -189,6 +189,8 @@ public:
   Index blockStart(Index whole, int64_t parts, Index member);
   Index blockLength(Index whole, int64_t parts, Index member);
   Index blockOwner(Index whole, int64_t parts, Index position);
+  // The length of the uneven block that a base, so many times, is the beginning of.
+  std::optional<Index> lengthFrom(uint32_t base, int64_t factor);
   std::optional<int64_t> constantOf(Index index) const;
   Interval rangeOf(Index index);
   // An affine expression over indices.
@@ -289,6 +291,8 @@ private:
   bool touches(uint32_t set, const Rewrite &rewrite) const;
   Index substituteBase(uint32_t id, Rewrite &rewrite);
   std::optional<Index> condition(Index index, llvm::ArrayRef<Index> known, bool &isNever);
+  int64_t beginning(Index whole, int64_t parts, Index member);
+  std::optional<std::pair<Index, Index>> boundsOf(Index condition);
   Term guardReal(llvm::ArrayRef<Index> conditions, Term then);
   Index closeIndex(Index index, Closing &closing);
   void sortForClosing(llvm::SmallVectorImpl<Index> &conditions, const Closing &closing) const;
@@ -315,6 +319,7 @@ private:
   std::unordered_map<uint64_t, bool> readsMemo;
   std::unordered_map<uint32_t, bool> wholeMemo;
   std::unordered_map<uint32_t, Term> refreshed;
+  std::map<std::pair<uint32_t, int64_t>, Index> lengthsFrom; // see lengthFrom(), of coordinates
   int64_t nextBound = 0;
   Term zeroTerm, oneTerm;
   Name selectName, reciprocalName;

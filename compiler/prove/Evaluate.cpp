@@ -67,11 +67,9 @@ void Evaluator::inferLengths(Tensor &tensor) {
       int64_t own = 0;
       for (auto [id, factor] : algebra.node(index).entries)
         own = id == var.id ? factor : own;
-      for (auto [id, factor] : IndexNode(algebra.node(index)).entries) {
-        const Base base = algebra.base(id);
-        if (!length && own != 0 && base.kind == BaseKind::Start && factor == own)
-          length = algebra.blockLength(base.indices[0], base.number, base.indices[1]);
-      }
+      for (auto [id, factor] : IndexNode(algebra.node(index)).entries)
+        if (!length && own != 0 && factor == own && algebra.base(id).kind == BaseKind::Start)
+          length = algebra.lengthFrom(id, 1);
     }
     Rewrite here = mesh->at(mesh->coordinates());
     if (!length || algebra.constantOf(algebra.substitute(*length, here)) != size)
@@ -82,20 +80,24 @@ void Evaluator::inferLengths(Tensor &tensor) {
   }
 }
 
-// Of dims along which tensors with lengths are read: at a dim, or at a dim and what is near.
+// Of dims along which tensors with lengths are read: at a dim, or at a dim and what is near. Of those, a
+// window has the length that the dims it goes along have not.
 Evaluator::Lengths Evaluator::lengthsOf(ValueRange tensors, ArrayRef<AffineMap> maps, Values &values) {
   Lengths found;
   for (bool isPlain : {true, false})
     for (auto [value, map] : llvm::zip(tensors, maps))
-      for (auto [axis, length] : values[value].lengths)
+      for (auto [axis, length] : values[value].lengths) {
+        AffineExpr expr = map.getResult(axis);
+        bool isKnown = llvm::any_of(found, [&](auto pair) { return expr.isFunctionOfDim(pair.first); });
         for (unsigned dim = 0; dim < map.getNumDims(); ++dim) {
-          AffineExpr rest = simplifyAffineExpr(map.getResult(axis) - getAffineDimExpr(dim, map.getContext()),
+          AffineExpr rest = simplifyAffineExpr(expr - getAffineDimExpr(dim, map.getContext()),
                                                map.getNumDims(), map.getNumSymbols());
-          bool fits =
-              isPlain ? rest == getAffineConstantExpr(0, map.getContext()) : !rest.isFunctionOfDim(dim);
-          if (fits)
-            found.try_emplace(dim, length);
+          bool fits = isPlain ? rest == getAffineConstantExpr(0, map.getContext())
+                              : !isKnown && expr.isFunctionOfDim(dim) && !rest.isFunctionOfDim(dim);
+          if (fits && found.try_emplace(dim, length).second && !isPlain)
+            break;
         }
+      }
   return found;
 }
 
@@ -334,8 +336,6 @@ bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
   for (auto [dim, size] : llvm::enumerate(updates.sizes)) {
     vars.push_back(algebra.fresh(size));
     points.push_back(algebra.of(vars.back()));
-    if (updates.lengths.count(dim))
-      conditions.push_back(algebra.subtract(algebra.add(updates.lengths[dim], -1), points.back()));
   }
   // A point dim that is an axis of the result is at its place.
   for (auto [place, expr] : llvm::zip_equal(result, op.getResultMap().getResults()))
@@ -344,6 +344,9 @@ bool Evaluator::runScatter(model::ScatterOp op, Values &values) {
       llvm::erase_if(vars, [&](Var var) { return algebra.of(var) == point || algebra.base(var).size == 1; });
       point = place;
     }
+  for (auto [dim, length] : updates.lengths)
+    if (llvm::any_of(vars, [&, &point = points[dim]](Var var) { return algebra.of(var) == point; }))
+      conditions.push_back(algebra.subtract(algebra.add(length, -1), points[dim]));
   for (auto [index, map] : llvm::zip(op.getIndices(), op.getIndexMaps().getAsValueRange<AffineMapAttr>())) {
     SmallVector<Index> place;
     for (AffineExpr expr : map.getResults())

@@ -244,10 +244,32 @@ Index Algebra::data(Term term) {
   return fromBase(std::move(made));
 }
 
+// Where the last block alone is smaller, the others begin as if it were not.
+static bool isLastSmaller(std::optional<int64_t> size, int64_t parts) {
+  return size && *size % parts == parts - 1;
+}
+
+// How far apart such blocks begin.
+int64_t Algebra::beginning(Index whole, int64_t parts, Index member) {
+  int64_t size = *constantOf(whole), room = (size + parts - 1) / parts;
+  const IndexNode &of = node(member);
+  if (size % parts != 0 && of.constant == 0 && of.entries.size() == 1 && of.entries[0].second == 1)
+    lengthsFrom.try_emplace({of.entries[0].first, room}, blockLength(whole, parts, member));
+  return room;
+}
+
+std::optional<Index> Algebra::lengthFrom(uint32_t base, int64_t factor) {
+  const Base of = bases[base];
+  if (of.kind == BaseKind::Start && factor == 1)
+    return blockLength(of.indices[0], of.number, of.indices[1]);
+  auto found = lengthsFrom.find({base, factor});
+  return found == lengthsFrom.end() ? std::nullopt : std::optional(found->second);
+}
+
 Index Algebra::blockStart(Index whole, int64_t parts, Index member) {
   std::optional<int64_t> size = constantOf(whole), known = constantOf(member);
-  if (size && *size % parts == 0)
-    return scale(member, *size / parts);
+  if (size && (*size % parts == 0 || isLastSmaller(size, parts)))
+    return scale(member, beginning(whole, parts, member));
   if (size && known)
     return constant(*known * (*size / parts) + std::min(*known, *size % parts));
   return fromBase(BaseKind::Start, parts, {whole, member});
@@ -262,10 +284,24 @@ Index Algebra::blockLength(Index whole, int64_t parts, Index member) {
   return fromBase(BaseKind::Length, parts, {whole, member});
 }
 
+// What a condition on the length of a block comes to, where the last one alone is smaller: it holds of the
+// others, and up to the end of all.
+std::optional<std::pair<Index, Index>> Algebra::boundsOf(Index condition) {
+  for (auto [id, factor] : node(condition).entries) {
+    const Base of = bases[id];
+    if (of.kind != BaseKind::Length || factor != 1 || !isLastSmaller(constantOf(of.indices[0]), of.number))
+      continue;
+    int64_t whole = *constantOf(of.indices[0]), most = (whole + of.number - 1) / of.number;
+    Index rest = subtract(condition, fromBase(of));
+    return std::pair(add(rest, most), add(rest, subtract(constant(whole), scale(of.indices[1], most))));
+  }
+  return std::nullopt;
+}
+
 Index Algebra::blockOwner(Index whole, int64_t parts, Index position) {
   std::optional<int64_t> size = constantOf(whole);
-  if (size && *size % parts == 0)
-    return floorDiv(position, *size / parts);
+  if (size && (*size % parts == 0 || isLastSmaller(size, parts)))
+    return floorDiv(position, (*size + parts - 1) / parts);
   return fromBase(BaseKind::Owner, parts, {whole, position});
 }
 

@@ -296,7 +296,7 @@ private:
 // Where a dim that nothing tells of may begin on a rank: by the layout that its argument declares, else over
 // any digit of the mesh that cuts it so.
 static Index guessBlock(Algebra &algebra, const Mesh &mesh, dist::LayoutAttr layout, unsigned dim,
-                        int64_t whole, int64_t local, ArrayRef<Var> around) {
+                        int64_t whole, int64_t local, bool hasLength, ArrayRef<Var> around) {
   Index own = algebra.of(algebra.dim(dim, local));
   if (whole == local)
     return own;
@@ -310,7 +310,8 @@ static Index guessBlock(Algebra &algebra, const Mesh &mesh, dist::LayoutAttr lay
                          mesh.blockStart(whole, cut, local * count));
   if (layout && dim < layout.getDims().size()) {
     ArrayRef<dist::AxisRefAttr> axes = layout.getDims()[dim].getAxes();
-    bool isEven = local * mesh.members(axes) >= whole;
+    bool isUneven = hasLength || (mesh.isUneven() && !algebra.constantOf(mesh.blockLength(whole, axes)));
+    bool isEven = !isUneven && local * mesh.members(axes) >= whole;
     return algebra.add(own, mesh.blockStart(whole, axes, isEven ? local : 0));
   }
   for (const Mesh::Digit &digit : mesh.all())
@@ -361,8 +362,8 @@ std::optional<Evaluator::Part> Evaluator::partOf(const Tensor &from, const Tenso
   for (auto [dim, size] : llvm::enumerate(from.sizes)) {
     Var var = algebra.dim(dim, size);
     if (!part.place.map.count(var))
-      part.place.map[var] =
-          guessBlock(algebra, *mesh, layoutOfCarry(loop.body, argument), dim, size, own.sizes[dim], around);
+      part.place.map[var] = guessBlock(algebra, *mesh, layoutOfCarry(loop.body, argument), dim, size,
+                                       own.sizes[dim], own.lengths.count(dim) != 0, around);
     part.indices.push_back(part.place.map[var]);
   }
   part.inside = algebra.insideOf(from.sizes, part.indices);

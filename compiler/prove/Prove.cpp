@@ -192,7 +192,8 @@ std::optional<std::string> Prover::uncovered(ModuleOp local) {
   std::optional<std::string> reason;
   local.walk([&](dist::RemainderOp remainder) {
     if (remainder.getPolicy() == "uneven")
-      reason = "the plan has a 'remainder uneven': some blocks may be larger than others";
+      reason = "blocks of a dim are not all equal ('remainder uneven'), and not all that is done with such "
+               "is known";
   });
   return reason;
 }

@@ -57,13 +57,12 @@ std::optional<Term> Evaluator::scalarBody(Block &block, ArrayRef<Term> arguments
 // The length of the block that a place is counted from the start of, where it is `size` here; else `size`.
 Index Evaluator::lengthLike(Index place, int64_t size) {
   for (auto [id, factor] : IndexNode(algebra.node(place)).entries) {
-    const Base base = algebra.base(id);
-    if (base.kind != BaseKind::Start || factor != -1)
+    std::optional<Index> length = algebra.lengthFrom(id, -factor);
+    if (!length)
       continue;
-    Index length = algebra.blockLength(base.indices[0], base.number, base.indices[1]);
     Rewrite here = mesh->at(mesh->coordinates());
-    if (algebra.constantOf(algebra.substitute(length, here)) == size)
-      return length;
+    if (algebra.constantOf(algebra.substitute(*length, here)) == size)
+      return *length;
   }
   return algebra.constant(size);
 }

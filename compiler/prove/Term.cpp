@@ -348,7 +348,14 @@ SmallVector<Index> Algebra::insideOf(ArrayRef<int64_t> sizes, ArrayRef<Index> pl
 }
 
 Term Algebra::guard(ArrayRef<Index> conditions, Term then, Term otherwise) {
-  SmallVector<Index> kept;
+  SmallVector<Index> kept, plain;
+  for (Index each : conditions) {
+    if (auto bounds = boundsOf(each))
+      plain.append({bounds->first, bounds->second});
+    else
+      plain.push_back(each);
+  }
+  conditions = plain;
   bool isNever = false;
   for (Index each : conditions) {
     std::optional<Index> reduced = condition(each, kept, isNever);

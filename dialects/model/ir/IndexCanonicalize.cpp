@@ -1,5 +1,6 @@
 // Canonical form of model.index: no unused, repeated or constant inputs, no dims that do nothing, no ops that
 // only move data where the reader can read at other positions, sums of products as plain products.
+#include "dialects/model/ir/IndexPatterns.h"
 #include "dialects/model/ir/Model.h"
 
 #include "mlir/IR/Matchers.h"
@@ -230,6 +231,7 @@ struct ReadThrough : OpRewritePattern<IndexOp> {
 // a factor.
 struct DropDims : OpRewritePattern<IndexOp> {
   using OpRewritePattern::OpRewritePattern;
+  void initialize() { setDebugName(kDropDims); }
   LogicalResult matchAndRewrite(IndexOp op, PatternRewriter &rewriter) const override {
     for (IterOp iter : op.getBodyBlock().getOps<IterOp>())
       if (op.getSizes()[iter.getDim()] == 1) {

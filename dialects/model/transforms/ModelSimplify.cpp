@@ -9,6 +9,7 @@
 // Before and after: legal model or grad stage. It stands before the gradients, so that rules see merged
 // inputs, and behind them, where adjoint code has zeros, ones and broadcasts to fold. The results are the
 // same up to the sign of zero and the rounding of n * x for a sum of n equal terms; no NaN is lost.
+#include "dialects/model/ir/IndexPatterns.h"
 #include "dialects/model/transforms/LoopCleanup.h"
 #include "dialects/model/transforms/Passes.h"
 
@@ -26,6 +27,7 @@ using namespace cleave::model;
 
 namespace {
 struct ModelSimplify : cleave::model::impl::ModelSimplifyBase<ModelSimplify> {
+  using ModelSimplifyBase::ModelSimplifyBase;
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     for (Dialect *dialect : context->getLoadedDialects())
@@ -33,7 +35,10 @@ struct ModelSimplify : cleave::model::impl::ModelSimplifyBase<ModelSimplify> {
     for (RegisteredOperationName op : context->getRegisteredOperations())
       if (isa_and_nonnull<ModelDialect, arith::ArithDialect, math::MathDialect>(&op.getDialect()))
         op.getCanonicalizationPatterns(set, context);
-    patterns = FrozenRewritePatternSet(std::move(set));
+    std::vector<std::string> left;
+    if (keepDims)
+      left.emplace_back(kDropDims);
+    patterns = FrozenRewritePatternSet(std::move(set), left);
     return success();
   }
 

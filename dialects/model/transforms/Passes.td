@@ -39,8 +39,10 @@ def ModelSimplify : Pass<"model-simplify", "::mlir::ModuleOp"> {
     %y = model.index (j: J = 3, i: I = 2) ins(%x[i, j]) { yield %a }
     ```
     Holds before and after: a legal model or grad stage. Stands before the gradients, so that their rules see merged
-    inputs, and behind them, where adjoint code has zeros, ones and broadcasts to fold.
+    inputs, and behind them, where adjoint code has zeros, ones and broadcasts to fold. With `keep-dims`, behind `comm`, what is
+    reduced over one element stays a reduction: the programs of ranks that have one and of those that have more are alike.
   }];
+  let options = [Option<"keepDims", "keep-dims", "bool", "false", "Reductions over dims that change nothing stay.">];
   let dependentDialects = ["::cleave::model::ModelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 

@@ -1,4 +1,5 @@
 // RUN: %cleave-opt --model-simplify %s | %FileCheck %s
+// RUN: %cleave-opt --model-simplify=keep-dims=true %s | %FileCheck %s --check-prefix=KEEP
 
 // A transpose, zeros and ones are read through.
 // CHECK-LABEL: func.func @fold
@@ -80,4 +81,18 @@ func.func @exact(%x: tensor<f32>) -> tensor<f32> {
     model.yield %0 : f32
   } {exact} : tensor<f32>
   return %y : tensor<f32>
+}
+
+// A reduction over one element is none; it stays where ranks with more elements are to have the same program.
+// CHECK-LABEL: func.func @one
+// CHECK: model.index (d0: J = 3) ins(%arg0[d0, 0]
+// KEEP-LABEL: func.func @one
+// KEEP: model.index (d0: J = 3) sum (d1: I = 1) ins(%arg0[d0, d1]
+func.func @one(%x: tensor<3x1xf32, #model.axes<J, I>>) -> tensor<3xf32, #model.axes<J>> {
+  %y = model.index (j: J = 3) sum (i: I = 1) ins(%x[j, i] : tensor<3x1xf32, #model.axes<J, I>>) {
+  ^bb0(%a: f32):
+    %0 = math.exp %a : f32
+    model.yield %0 : f32
+  } : tensor<3xf32, #model.axes<J>>
+  return %y : tensor<3xf32, #model.axes<J>>
 }

@@ -117,12 +117,16 @@ TEST_P(MutantTest, IsRefusedWithTheValueAndTheReason) {
   std::string sets = it.program == "04_gpt/gpt.dsl" ? "Batch=8,Seq=8,Embed=16,Heads=8,Layers=2" : "";
   std::unique_ptr<Compiled> compiled =
       compile({CLEAVE_SOURCE_DIR "/examples/" + it.program, "", plan, it.mesh, sets});
-  ASSERT_EQ(compiled->locals.size(), 1u) << compiled->engine.render();
+  ASSERT_FALSE(compiled->locals.empty()) << compiled->engine.render();
   keepTrain(*compiled->whole);
-  keepTrain(*compiled->locals[0]);
   prove::Prover prover(*compiled->whole);
-  ASSERT_TRUE(mlir::succeeded(prover.check(*compiled->locals[0])));
-  std::vector<Mutation> mutations = mutationsOf(*compiled->locals[0]);
+  std::vector<std::pair<mlir::ModuleOp, Mutation>> mutations; // of each class of ranks
+  for (auto &local : compiled->locals) {
+    keepTrain(*local);
+    ASSERT_TRUE(mlir::succeeded(prover.check(*local)));
+    for (const Mutation &mutation : mutationsOf(*local))
+      mutations.emplace_back(*local, mutation);
+  }
   ASSERT_GE(mutations.size(), it.mutants);
   std::shuffle(mutations.begin(), mutations.end(), std::mt19937(it.mutants));
   mutations.resize(it.mutants);
@@ -130,8 +134,8 @@ TEST_P(MutantTest, IsRefusedWithTheValueAndTheReason) {
   if (const char *path = std::getenv(kWords))
     words.open(path, std::ios::app);
   unsigned plain = 0, fitting = 0;
-  for (const Mutation &mutation : mutations) {
-    mlir::OwningOpRef<mlir::ModuleOp> broken = compiled->locals[0]->clone();
+  for (auto &[right, mutation] : mutations) {
+    mlir::OwningOpRef<mlir::ModuleOp> broken = right.clone();
     apply(*broken, mutation);
     diag::Engine engine;
     for (const auto &source : compiled->engine.getSources())
@@ -168,12 +172,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Broken{"04_gpt/gpt.dsl", "fsdp", "dp=3", "remainder pad", 40},
                     Broken{"04_gpt/gpt.dsl", "tensor_sequence", "tp=3", "remainder pad", 40},
                     Broken{"03_conv/conv.dsl", "spatial", "sp=3", "remainder pad", 10},
+                    Broken{"04_gpt/gpt.dsl", "fsdp", "dp=3", "remainder uneven", 40},
+                    Broken{"04_gpt/gpt.dsl", "tensor_sequence", "tp=3", "remainder uneven", 40},
                     Broken{"04_gpt/gpt.dsl", "two_d", "dp=2,tp=2",
                            "layout gpt.blocks[0].h: [Batch, Seq, Embed/tp]\n"
                            "store params of gpt.blocks[1].up.w over dp",
                            40}),
     [](const auto &info) {
-      std::string first = info.param.tactics.substr(0, info.param.tactics.find(' '));
+      std::string first = info.param.tactics.substr(0, info.param.tactics.find('\n')).substr(0, 16);
       std::string name =
           info.param.program.substr(3, 4) + info.param.plan + (first.empty() ? "" : "_" + first);
       for (char &letter : name)
