@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <numeric>
 
 using namespace cleave;
 using namespace cleave::verify;
@@ -174,22 +175,30 @@ private:
         product *= std::max<int64_t>(axis.size, 1);
       return product;
     };
-    while (ranks() > options.mostRanks) {
-      auto largest =
-          std::max_element(axes.begin(), axes.end(),
-                           [](const ast::MeshAxis &a, const ast::MeshAxis &b) { return a.size < b.size; });
-      if (largest->size <= 2 &&
-          std::all_of(axes.begin(), axes.end(), [](const ast::MeshAxis &a) { return a.size <= 2; })) {
-        // Every axis is two: those beyond the ranks there may be become one, the last first.
-        auto last =
-            std::find_if(axes.rbegin(), axes.rend(), [](const ast::MeshAxis &a) { return a.size == 2; });
-        last->size = 1;
-        chosen.mesh[last->name] = "1";
-        continue;
+    std::map<std::string, int64_t> least; // what the parts of an axis that the plan names are parts of
+    for (const ast::Tactic &tactic : program.plan->tactics)
+      for (const ast::MeshUse &use : tactic.over)
+        if (!use.whole) {
+          int64_t &size = least.try_emplace(axes[use.axis].name, 1).first->second;
+          size = std::lcm(size, use.before * use.size);
+        }
+    auto leastOf = [&](const ast::MeshAxis &axis, int64_t other) {
+      auto known = least.find(axis.name);
+      return known == least.end() ? other : known->second;
+    };
+    // First to two; where that is too much, to one, the last first.
+    for (int64_t wanted : {2, 1})
+      while (ranks() > options.mostRanks) {
+        auto next = axes.rend();
+        for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis)
+          if (axis->size > leastOf(*axis, wanted) &&
+              (next == axes.rend() || axis->size > next->size || (wanted == 2 && axis->size == next->size)))
+            next = axis;
+        if (next == axes.rend())
+          break; // its parts need them all
+        next->size = leastOf(*next, wanted);
+        chosen.mesh[next->name] = std::to_string(next->size);
       }
-      largest->size = 2;
-      chosen.mesh[largest->name] = "2";
-    }
     for (const ast::MeshAxis &axis : axes)
       meshSizes[axis.name] = axis.size;
   }
@@ -204,7 +213,9 @@ private:
             if (name == axis.name)
               for (const ast::MeshUse &use : tactic.over) {
                 auto size = meshSizes.find(program.plan->mesh.axes[use.axis].name);
-                parts *= size == meshSizes.end() ? 1 : std::max<int64_t>(size->second, 1);
+                parts *= !use.whole                ? use.size
+                         : size == meshSizes.end() ? 1
+                                                   : std::max<int64_t>(size->second, 1);
               }
     return parts;
   }

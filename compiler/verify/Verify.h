@@ -19,7 +19,7 @@ struct VerifyOptions {
   DriverOptions program; // file, sizes, plan, its mesh
   std::string against;   // a plan; empty: one rank
   std::string entry;     // empty: train, or the only one
-  int64_t mostRanks = 8; // mesh axes are lowered until there are no more
+  int64_t mostRanks = 8; // mesh axes are lowered until there are no more, not below what parts of them need
   bool shrink = true;    // lower axes that are declared as plain integers and not set
 };
 
