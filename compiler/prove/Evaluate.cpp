@@ -198,6 +198,9 @@ bool Evaluator::runOp(Operation *op, Values &values) {
       .Case<model::PrintOp, model::AssertOp>([&](auto it) {
         if (unsure == 0)
           effects.push_back({it, gathered(it->getOperands(), values), turns, around});
+        else
+          for (Value operand : it->getOperands())
+            shown.push_back(values[operand].element);
         return true;
       })
       .Default([&](Operation *it) {

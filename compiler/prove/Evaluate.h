@@ -189,6 +189,7 @@ private:
   int64_t depth = 0;             // loops that are being looked at
   llvm::SmallVector<Var> around; // their positions
   int64_t unsure = 0;            // those whose carries are not related yet
+  std::vector<Term> shown;       // by prints and assertions of turns that are only looked at
   std::map<Var, Index> turns;    // of loops of the whole, by those of the rank
 };
 

@@ -155,6 +155,8 @@ void Evaluator::classify(Carried &loop, ArrayRef<Tensor> carries) {
       isOwn = isOwn && (i == j || !algebra.reads(next.element, self));
     for (const Tensor &stack : loop.stacks)
       isOwn = isOwn && !algebra.reads(stack.element, self);
+    for (Term term : shown)
+      isOwn = isOwn && !algebra.reads(term, self);
     if (isOwn && rest && !algebra.reads(*rest, self))
       loop.kinds[i] = CarryKind::Sum;
     else if (isOwn && extreme && !algebra.reads(extreme->rest, self))
@@ -544,6 +546,8 @@ bool Evaluator::finish(Carried &loop, ArrayRef<Tensor> carries, Values &values) 
 
 bool Evaluator::tryTurn(Carried &loop, const Tensors &carries) {
   size_t before = proof.loops.size();
+  std::vector<Term> outer = std::move(shown);
+  shown.clear();
   ++unsure;
   bool isKnown = turnOf(loop, carries).has_value();
   --unsure;
@@ -551,6 +555,7 @@ bool Evaluator::tryTurn(Carried &loop, const Tensors &carries) {
     proof.loops.resize(before);
   if (isKnown)
     classify(loop, carries);
+  shown.insert(shown.begin(), outer.begin(), outer.end());
   return isKnown;
 }
 
