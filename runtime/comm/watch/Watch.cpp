@@ -84,6 +84,8 @@ void TreeWatch::fail(int64_t rank, const Error &why) {
 }
 
 Result<std::vector<std::string>> TreeWatch::allGather(const std::string &mine) {
+  if (loss()) // others may not know yet: they must not go on together without it
+    return endedBy();
   int64_t number = gathered++;
   post([this, number, mine] { addUp(number, options.process, mine); });
   std::unique_lock<std::mutex> lock(mutex);
