@@ -168,10 +168,17 @@ static SmallVector<int64_t> digitsOf(int64_t number, ArrayRef<int64_t> sizes) {
 std::optional<Index> Evaluator::sourceOf(ArrayRef<int64_t> sources, AxesRef over) {
   auto members = static_cast<int64_t>(sources.size());
   Index own = mesh->member(over);
+  auto isAll = [&](llvm::function_ref<int64_t(int64_t)> source) {
+    return llvm::all_of(llvm::enumerate(sources), [&](auto pair) {
+      return pair.value() == source(static_cast<int64_t>(pair.index()));
+    });
+  };
+  for (int64_t minor = 1; minor <= members; ++minor) // a * minor + b -> b * major + a
+    if (members % minor == 0 && isAll([&](int64_t i) { return i % minor * (members / minor) + i / minor; }))
+      return algebra.add(algebra.scale(algebra.mod(own, minor), members / minor),
+                         algebra.floorDiv(own, minor));
   int64_t shift = sources[0];
-  if (shift >= 0 && llvm::all_of(llvm::enumerate(sources), [&](auto pair) {
-        return pair.value() == (static_cast<int64_t>(pair.index()) + shift) % members;
-      }))
+  if (shift >= 0 && isAll([&](int64_t i) { return (i + shift) % members; }))
     return algebra.mod(algebra.add(own, shift), members);
   SmallVector<int64_t> sizes; // prime ones
   for (const Mesh::Part &part : mesh->partsOf(over))

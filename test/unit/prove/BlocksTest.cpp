@@ -81,6 +81,17 @@ entry scale(x: f32[Rows, Columns], y: f32[Rows]) -> (total: f32) {
      "plan small on mesh(a: 2, b: 2, c: 2) {\n  shard Rows over a, b, c\n  layout mean: [Rows/c/b/a]\n  "
      "remainder "
      "pad\n}\n"},
+    // The same for two axes of different sizes.
+    {"OrdersOfUnlikeAxes", R"(
+axis Rows = 11, Columns = 4
+entry scale(x: f32[Rows, Columns], y: f32[Rows]) -> (total: f32) {
+  let mean[r] = sum(c) x[r, c]
+  let total = sum(r, c) exp(x[r, c] * mean[r] * y[r])
+  return total
+}
+)",
+     "plan small on mesh(a: 3, b: 2) {\n  shard Rows over a, b\n  layout mean: [Rows/b/a]\n  remainder "
+     "pad\n}\n"},
     // A repeat that is taken apart: the first layer's rows are cut, the others' columns.
     {"SingleLayers", R"(
 import nn
