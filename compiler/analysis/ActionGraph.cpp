@@ -42,6 +42,14 @@ void ActionGraph::addValues() {
     });
 }
 
+Operation *cleave::analysis::firstReader(Value value, Block &block) {
+  Operation *first = nullptr;
+  for (Operation *user : value.getUsers())
+    if (Operation *reader = block.findAncestorOpInBlock(*user); !first || reader->isBeforeInBlock(first))
+      first = reader;
+  return first;
+}
+
 bool cleave::analysis::hasEffect(Operation *op) {
   return op
       ->walk([](Operation *inner) {

@@ -9,6 +9,9 @@ namespace cleave::analysis {
 // Whether an op, or one within, is a print, an assert or a guard.
 bool hasEffect(mlir::Operation *op);
 
+// The first op of the block that reads the value, itself or within; null where none does.
+mlir::Operation *firstReader(mlir::Value value, mlir::Block &block);
+
 // The ops of a block (its terminator left out) and their order constraints:
 // - a value before its readers, those in nested regions included;
 // - prints, asserts, guards and ops that hold some stay in program order;

@@ -1,26 +1,21 @@
 #include "compiler/convert/PrepareCollectives.h"
 
+#include "compiler/analysis/ActionGraph.h"
 #include "dialects/comm/transforms/Partition.h"
+#include "dialects/dist/ir/Axes.h"
 
 using namespace mlir;
 using namespace cleave;
 
-// How many members a group over these mesh axes has.
-static int64_t membersOf(comm::OnlyOp op) {
-  auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op.getMeshAttr());
-  int64_t members = 1;
-  for (dist::AxisRefAttr axis : dist::axesOf(op.getOver()))
-    members *= mesh.sizeOf(axis);
-  return members;
-}
-
 static void expandOnly(comm::OnlyOp op) {
   OpBuilder builder(op);
+  auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op.getMeshAttr());
+  int64_t members = dist::membersOf(mesh, dist::axesOf(op.getOver()));
   auto type = cast<RankedTensorType>(op.getResult().getType());
   auto memberType = RankedTensorType::get({}, builder.getI64Type());
   Value member = comm::OffsetOp::create(builder, op.getLoc(), memberType, op.getMeshAttr(), op.getOver(),
-                                        builder.getI64IntegerAttr(membersOf(op)),
-                                        builder.getI64IntegerAttr(1), ArrayAttr(), ArrayAttr());
+                                        builder.getI64IntegerAttr(members), builder.getI64IntegerAttr(1),
+                                        ArrayAttr(), ArrayAttr());
   SmallVector<StringRef> axes = model::axesOf(type);
   axes.resize(type.getRank(), "");
   MLIRContext *context = op.getContext();
@@ -42,15 +37,6 @@ static void expandOnly(comm::OnlyOp op) {
   op.erase();
 }
 
-// The first op of the value's block that reads it, itself or within.
-static Operation *firstReader(Value value, Block &block) {
-  Operation *first = nullptr;
-  for (Operation *user : value.getUsers())
-    if (Operation *reader = block.findAncestorOpInBlock(*user); !first || reader->isBeforeInBlock(first))
-      first = reader;
-  return first;
-}
-
 void cleave::convert::prepareCollectives(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block)) {
     if (auto only = dyn_cast<comm::OnlyOp>(op)) {
@@ -65,6 +51,6 @@ void cleave::convert::prepareCollectives(Block &block) {
   // From the end: what one gather reads may come from another.
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (auto gather = dyn_cast<comm::AllGatherOp>(op))
-      if (Operation *reader = firstReader(gather.getResult(), block))
+      if (Operation *reader = analysis::firstReader(gather.getResult(), block))
         gather->moveBefore(reader);
 }

@@ -1,5 +1,6 @@
 #include "compiler/prove/Meetings.h"
 
+#include "dialects/dist/ir/Axes.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <set>
@@ -45,10 +46,7 @@ private:
   void meet(Operation *op, const std::string &where) {
     Meeting made{op->getLoc(), op->getName().stripDialect().str(), "", where, "", "", {}, {}, {}};
     made.over = dist::axesOf(op->getAttrOfType<ArrayAttr>("over"));
-    int64_t members = 1;
-    for (dist::AxisRefAttr axis : made.over)
-      members *= mesh.sizeOf(axis);
-    if (members == 1)
+    if (dist::membersOf(mesh, made.over) == 1)
       return; // nobody is met
     made.what = made.kind;
     if (auto combiner = op->getAttrOfType<model::CombinerAttr>("combiner"))

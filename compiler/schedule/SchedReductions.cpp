@@ -11,6 +11,7 @@
 // sum is stacked. Before and after: the sched stage, its lists in their final order. It stands before
 // sched-overlap, which moves the begin of each up to where its operand is made. By the cost model: where
 // messages travel by themselves.
+#include "compiler/analysis/ActionGraph.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/comm/transforms/Overlap.h"
 
@@ -50,12 +51,7 @@ struct SchedReductions : PassWrapper<SchedReductions, OperationPass<ModuleOp>> {
         comm::isAsync(op) || comm::isAhead(op) || !op->getResult(0).hasOneUse() || made.use_empty() ||
         loop.getCount() < 2 || !sendsOwn(op, loop) || !comm::mayUse(Technique::Reductions, op))
       return;
-    Operation *first = nullptr;
-    for (Operation *user : made.getUsers())
-      if (Operation *reader = loop->getBlock()->findAncestorOpInBlock(*user);
-          !first || reader->isBeforeInBlock(first))
-        first = reader;
-    OpBuilder builder(first);
+    OpBuilder builder(analysis::firstReader(made, *loop->getBlock()));
     op->setAttr("async", builder.getUnitAttr());
     auto wait = comm::WaitOp::create(builder, op->getLoc(), made.getType(), made);
     made.replaceAllUsesExcept(wait, wait);

@@ -1,4 +1,5 @@
 #include "dialects/comm/ir/Comm.h"
+#include "dialects/dist/ir/Axes.h"
 
 using namespace mlir;
 using namespace cleave::comm;
@@ -48,9 +49,7 @@ static bool isOnePiece(Operation *op, FlatSymbolRefAttr name, ArrayAttr over, Ty
                        int64_t dim) {
   auto mesh = SymbolTable::lookupNearestSymbolFrom<cleave::dist::MeshOp>(op, name);
   auto large = cast<RankedTensorType>(whole), small = cast<RankedTensorType>(block);
-  int64_t members = 1;
-  for (cleave::dist::AxisRefAttr axis : cleave::dist::axesOf(over))
-    members *= mesh.sizeOf(axis);
+  int64_t members = cleave::dist::membersOf(mesh, cleave::dist::axesOf(over));
   return !op->hasAttr("padded") && large.getDimSize(dim) == small.getDimSize(dim) * members &&
          llvm::all_of(large.getShape().take_front(dim), [](int64_t size) { return size == 1; });
 }

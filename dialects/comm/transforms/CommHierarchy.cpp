@@ -10,6 +10,7 @@
 #include "dialects/comm/transforms/Overlap.h"
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Traffic.h"
+#include "dialects/dist/ir/Axes.h"
 
 namespace cleave::comm {
 #define GEN_PASS_DEF_COMMHIERARCHY
@@ -40,16 +41,9 @@ static Levels levelsOf(dist::MeshOp mesh, ArrayRef<dist::AxisRefAttr> over) {
   return levels;
 }
 
-static int64_t membersOf(dist::MeshOp mesh, ArrayRef<dist::AxisRefAttr> over) {
-  int64_t members = 1;
-  for (dist::AxisRefAttr axis : over)
-    members *= mesh.sizeOf(axis);
-  return members;
-}
-
 static double secondsOf(dist::MeshOp mesh, ArrayRef<dist::AxisRefAttr> over, cost::Collective kind,
                         double bytes) {
-  return cost::seconds(kind, bytes, membersOf(mesh, over), linkOf(mesh, over));
+  return cost::seconds(kind, bytes, dist::membersOf(mesh, over), linkOf(mesh, over));
 }
 
 // The first dim that the members divide.
@@ -68,7 +62,7 @@ static ArrayAttr arrayOf(MLIRContext *context, ArrayRef<dist::AxisRefAttr> axes)
 static bool pays(AllReduceOp op, dist::MeshOp mesh, const Levels &levels) {
   auto type = cast<RankedTensorType>(op.getType());
   double bytes = static_cast<double>(type.getNumElements()) * std::max(8u, type.getElementTypeBitWidth()) / 8;
-  double part = bytes / static_cast<double>(membersOf(mesh, levels.fast));
+  double part = bytes / static_cast<double>(dist::membersOf(mesh, levels.fast));
   double steps = secondsOf(mesh, levels.fast, cost::Collective::ReduceScatter, bytes) +
                  secondsOf(mesh, levels.slow, cost::Collective::AllReduce, part) +
                  secondsOf(mesh, levels.fast, cost::Collective::AllGather, bytes);
@@ -82,12 +76,12 @@ static void layer(AllReduceOp op) {
   if (levels.fast.empty() || levels.slow.empty() || !mayUse(Technique::Hierarchy, op))
     return;
   auto type = cast<RankedTensorType>(op.getType());
-  std::optional<int64_t> dim = dividedDim(type, membersOf(mesh, levels.fast));
+  std::optional<int64_t> dim = dividedDim(type, dist::membersOf(mesh, levels.fast));
   bool always = choiceOf(module, Technique::Hierarchy) == Choice::Always;
   if (!dim || (!always && (isUneven(module) || !pays(op, mesh, levels))))
     return;
   SmallVector<int64_t> sizes(type.getShape());
-  sizes[*dim] /= membersOf(mesh, levels.fast);
+  sizes[*dim] /= dist::membersOf(mesh, levels.fast);
   auto part = RankedTensorType::get(sizes, type.getElementType(), type.getEncoding());
   OpBuilder builder(op);
   ArrayAttr fast = arrayOf(op.getContext(), levels.fast), slow = arrayOf(op.getContext(), levels.slow);

@@ -14,6 +14,7 @@
 #include "dialects/comm/transforms/Reasons.h"
 #include "dialects/comm/transforms/Traffic.h"
 #include "dialects/comm/transforms/Varying.h"
+#include "dialects/dist/ir/Axes.h"
 #include "dialects/model/transforms/Build.h"
 #include "dialects/model/transforms/Linear.h"
 
@@ -254,9 +255,7 @@ Value Merger::rebuild(OpBuilder &builder, Value value, const Tree &tree) {
 double Merger::secondsOf(model::IndexOp op, const Tree &tree) {
   dist::MeshOp mesh = meshOf(tree.reductions.front());
   SmallVector<dist::AxisRefAttr> over = dist::axesOf(tree.discharge.over);
-  int64_t members = 1;
-  for (dist::AxisRefAttr axis : over)
-    members *= mesh.sizeOf(axis);
+  int64_t members = dist::membersOf(mesh, over);
   bool scatters = tree.discharge.dim >= 0;
   RankedTensorType type =
       withSize(model::rankedType(op.getResult()), tree.discharge.dim, tree.discharge.whole);

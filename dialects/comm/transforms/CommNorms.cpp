@@ -10,6 +10,7 @@
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Traffic.h"
 #include "dialects/comm/transforms/Varying.h"
+#include "dialects/dist/ir/Axes.h"
 #include "dialects/model/transforms/Build.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -211,10 +212,7 @@ void RowRegion::rewrite() {
 
 static int64_t membersOf(AllReduceOp op) {
   auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op.getMeshAttr());
-  int64_t members = 1;
-  for (dist::AxisRefAttr axis : dist::axesOf(op.getOver()))
-    members *= mesh.sizeOf(axis);
-  return members;
+  return dist::membersOf(mesh, dist::axesOf(op.getOver()));
 }
 
 static bool fuse(AllReduceOp sum, Varying &varying) {

@@ -7,6 +7,7 @@
 // runtime's all_reduce does both.
 #include "dialects/comm/transforms/Passes.h"
 #include "dialects/comm/transforms/Traffic.h"
+#include "dialects/dist/ir/Axes.h"
 
 namespace cleave::comm {
 #define GEN_PASS_DEF_COMMSPLITREDUCTIONS
@@ -38,9 +39,7 @@ struct CommSplitReductions : cleave::comm::impl::CommSplitReductionsBase<CommSpl
 
   void split(AllReduceOp op) {
     auto mesh = SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op.getMeshAttr());
-    int64_t members = 1;
-    for (dist::AxisRefAttr axis : dist::axesOf(op.getOver()))
-      members *= mesh.sizeOf(axis);
+    int64_t members = dist::membersOf(mesh, dist::axesOf(op.getOver()));
     auto type = cast<RankedTensorType>(op.getType());
     int64_t bytes = type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()) / 8;
     std::optional<int64_t> dim = dividedDim(type, members);

@@ -1,5 +1,6 @@
 #include "dialects/comm/transforms/StageChecks.h"
 #include "dialects/comm/transforms/Shards.h"
+#include "dialects/dist/ir/Axes.h"
 #include "dialects/model/transforms/StageChecks.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -65,9 +66,7 @@ static LogicalResult checkSizes(Operation *op, dist::MeshOp mesh, ArrayRef<dist:
                << size(it.getResult(), dim) << " for " << grown;
       })
       .Case([&](PermuteOp it) -> LogicalResult {
-        int64_t members = 1;
-        for (dist::AxisRefAttr axis : axes)
-          members *= mesh.sizeOf(axis);
+        int64_t members = dist::membersOf(mesh, axes);
         std::set<int64_t> seen;
         for (int64_t source : it.getSources())
           if (source >= members || source < -1 || (source >= 0 && !seen.insert(source).second))

@@ -1,5 +1,6 @@
 #include "dialects/comm/transforms/Traffic.h"
 
+#include "dialects/dist/ir/Axes.h"
 #include "dialects/model/transforms/CallOrder.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -73,9 +74,7 @@ Traffic cleave::comm::trafficOf(Operation *op) {
   auto mesh =
       SymbolTable::lookupNearestSymbolFrom<dist::MeshOp>(op, op->getAttrOfType<FlatSymbolRefAttr>("mesh"));
   SmallVector<dist::AxisRefAttr> over = dist::axesOf(op->getAttrOfType<ArrayAttr>("over"));
-  int64_t members = 1;
-  for (dist::AxisRefAttr axis : over)
-    members *= mesh.sizeOf(axis);
+  int64_t members = dist::membersOf(mesh, over);
   traffic.bytes = cost::bytesSent(kind->kind, kind->size, members);
   traffic.seconds = cost::seconds(kind->kind, kind->size, members, linkOf(mesh, over));
   return traffic;

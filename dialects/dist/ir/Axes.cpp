@@ -34,6 +34,13 @@ std::optional<Axis> cleave::dist::prefixWithout(const Axis &axis, AxisListRef li
   return prefix;
 }
 
+int64_t cleave::dist::membersOf(MeshOp mesh, ArrayRef<AxisRefAttr> over) {
+  int64_t members = 1;
+  for (AxisRefAttr axis : over)
+    members *= mesh.sizeOf(axis);
+  return members;
+}
+
 int64_t cleave::dist::sizeOf(AxisListRef list) {
   int64_t size = 1;
   for (const Axis &axis : list)

@@ -38,6 +38,9 @@ std::optional<Axis> prefixWithout(const Axis &axis, AxisListRef list);
 // Number of parts a dim is cut in.
 int64_t sizeOf(AxisListRef list);
 
+// How many ranks a group over these axes has, and how many parts a dim that they cut.
+int64_t membersOf(MeshOp mesh, llvm::ArrayRef<AxisRefAttr> over);
+
 // Appends, joining the last axis and the new one where they are neighbours: "x":(1)2, "x":(2)4 -> "x":(1)8.
 void append(AxisList &list, Axis axis);
 

@@ -1,3 +1,4 @@
+#include "dialects/dist/ir/Axes.h"
 #include "dialects/dist/ir/Dist.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -50,9 +51,7 @@ int64_t MeshOp::getRanks() {
 
 // Elements of a dim that one rank along the manual axes has; 0 where the axes do not divide it.
 static int64_t blockOf(MeshOp mesh, int64_t extent, DimAttr dim) {
-  int64_t parts = 1;
-  for (AxisRefAttr axis : dim.getAxes())
-    parts *= mesh.sizeOf(axis);
+  int64_t parts = membersOf(mesh, dim.getAxes());
   return parts && extent % parts == 0 ? extent / parts : 0;
 }
 

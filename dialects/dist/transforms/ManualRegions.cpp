@@ -136,9 +136,7 @@ void cleave::dist::boundaryFactors(LayoutAttr layout, RankedTensorType whole, Me
                                    TensorFactors &outside, TensorFactors &inside) {
   for (auto [number, dim] : llvm::enumerate(layout.getDims())) {
     auto position = static_cast<unsigned>(number);
-    int64_t parts = 1, size = whole.getDimSize(position);
-    for (AxisRefAttr axis : dim.getAxes())
-      parts *= mesh.sizeOf(axis);
+    int64_t parts = membersOf(mesh, dim.getAxes()), size = whole.getDimSize(position);
     DimFactors both{Read::Plain, {}};
     if (parts != 1) {
       both.factors.push_back(map.factors.size());
